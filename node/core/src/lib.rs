@@ -1,0 +1,1 @@
+//! Sessions, channels, their state machine, and the vocabulary every other room speaks.

@@ -1,0 +1,1 @@
+//! The SIP endpoint: transports, user agent and legs.

@@ -1,0 +1,1 @@
+//! Codecs, tones and music: pure functions over frames of sound.

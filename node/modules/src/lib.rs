@@ -1,0 +1,1 @@
+//! The modules a switch loads: one folder a kind, one file a module.

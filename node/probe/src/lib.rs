@@ -1,0 +1,1 @@
+//! Places one real call and judges what came back.

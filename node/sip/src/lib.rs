@@ -1,0 +1,1 @@
+//! SIP without sockets: framing, transactions, dialogs, digest, SDP.

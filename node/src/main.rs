@@ -1,0 +1,2 @@
+//! The switch's binary: wiring only.
+fn main() {}
