@@ -1,1 +1,7 @@
 //! Codecs, tones and music: pure functions over frames of sound.
+//!
+//! Owns what a sample is worth: how it is coded ([`codec`]), made ([`tone`], [`tune`], [`hold`]) and
+//! recognised ([`detect`]). Refuses to know packets, sockets, time and calls. Everywhere a sample is 16-bit
+//! linear, and a level in dBm0 is relative to the digital milliwatt of ITU-T G.711 ([`level`]).
+
+pub mod codec;
