@@ -1,3 +1,31 @@
 //! Sessions, channels, their state machine, and the vocabulary every other room speaks.
+//!
+//! The core knows neither sockets nor files nor SIP. An endpoint hands it a leg, modules hand it
+//! applications and dialplans, an engine hands the endpoint its media streams; what is between them, the
+//! life of a call, is here.
 
+pub mod application;
+pub mod audio;
+pub mod cause;
+pub mod channel;
+pub mod counters;
+pub mod dialplan;
+pub mod endpoint;
+pub mod handle;
+pub mod handler;
+pub mod limits;
 pub mod media;
+pub mod module;
+pub mod session;
+pub mod state;
+pub mod switch;
+
+pub use application::{Application, Call, Interrupted};
+pub use cause::Cause;
+pub use channel::{CallerProfile, Channel, ChannelDirection};
+pub use endpoint::Endpoint;
+pub use handle::{SessionHandle, SessionId};
+pub use handler::{Flow, StateHandler};
+pub use session::Session;
+pub use state::State;
+pub use switch::Switch;

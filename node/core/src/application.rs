@@ -1,0 +1,206 @@
+//! What an application is, and the handle through which it works on its call.
+//!
+//! An application is polled by its session's own task. It never holds the channel: each operation is a
+//! closure that the task runs between two polls, so nothing is borrowed across an await and nothing is
+//! locked. When the channel leaves EXECUTE every pending operation returns [`Interrupted`].
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
+
+use crate::cause::Cause;
+use crate::channel::ProtocolStatus;
+use crate::endpoint::{EndpointError, LegEvent, Originate, OriginateError};
+use crate::handle::{SessionHandle, SessionId};
+use crate::media::{MediaEvent, Source};
+use crate::session::Session;
+
+/// What an application's future comes to.
+pub type Outcome = Result<(), Failure>;
+/// An application at work.
+pub type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// Something a dialplan can name.
+pub trait Application: Send + Sync {
+    /// FreeSWITCH's name where it has one.
+    fn name(&self) -> &str;
+    /// Starts it on a call. `data` is its argument, as the dialplan wrote it.
+    fn run(&self, call: Call, data: String) -> Running;
+}
+
+/// Why a pending operation of an application came to nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+pub enum Interrupted {
+    /// The call ended.
+    #[error("the call was hung up")]
+    HungUp,
+    /// The channel went to another state.
+    #[error("the call was moved")]
+    Moved,
+    /// Somebody asked for the next application.
+    #[error("the application was broken off")]
+    Break,
+}
+
+/// How an application fails.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum Failure {
+    /// The call left it: nothing to report.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+    /// The call cannot go on.
+    #[error("{why}")]
+    HangUp {
+        /// The cause it ends with.
+        cause: Cause,
+        /// How another leg's protocol put it, for this one to repeat.
+        status: Option<ProtocolStatus>,
+        /// For the log.
+        why: String,
+    },
+}
+
+impl From<EndpointError> for Failure {
+    fn from(error: EndpointError) -> Self {
+        Self::HangUp { cause: error.cause(), status: None, why: error.to_string() }
+    }
+}
+
+impl From<OriginateError> for Failure {
+    fn from(error: OriginateError) -> Self {
+        Self::HangUp { cause: error.cause(), status: None, why: error.to_string() }
+    }
+}
+
+impl From<crate::media::MediaError> for Failure {
+    fn from(error: crate::media::MediaError) -> Self {
+        let cause = match error {
+            crate::media::MediaError::NotEncodable => Cause::IncompatibleDestination,
+            _ => Cause::SwitchCongestion,
+        };
+        Self::HangUp { cause, status: None, why: error.to_string() }
+    }
+}
+
+/// What happens to a call while an application has it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CallEvent {
+    /// From the stream.
+    Media(MediaEvent),
+    /// From a leg that this call placed or is joined to.
+    Peer(SessionId, LegEvent),
+}
+
+impl CallEvent {
+    /// Whether an application can do without it.
+    pub(crate) fn is_expendable(&self) -> bool {
+        matches!(
+            self,
+            Self::Media(MediaEvent::Dtmf { .. } | MediaEvent::FirstPacket(_))
+                | Self::Peer(_, LegEvent::Ringing)
+        )
+    }
+}
+
+pub(crate) type Operation = Box<dyn FnOnce(&mut Session) + Send>;
+
+/// An application's hold on its call.
+#[derive(Clone)]
+pub struct Call {
+    pub(crate) id: SessionId,
+    pub(crate) operations: mpsc::Sender<Operation>,
+    pub(crate) interrupt: watch::Receiver<Option<Interrupted>>,
+    pub(crate) events: Arc<Mutex<mpsc::Receiver<CallEvent>>>,
+}
+
+impl Call {
+    /// The session's id.
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// Runs `work` on the session, on its own task, and returns what it returned.
+    ///
+    /// # Errors
+    /// [`Interrupted`] when the call left the application before.
+    pub async fn with<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Session) -> R + Send + 'static,
+    ) -> Result<R, Interrupted> {
+        let (reply, answer) = oneshot::channel();
+        let operation: Operation = Box::new(move |session| {
+            // An application that stopped waiting wants no answer.
+            _ = reply.send(work(session));
+        });
+        self.unless_interrupted(async {
+            self.operations.send(operation).await.ok()?;
+            answer.await.ok()
+        })
+        .await?
+        .ok_or(Interrupted::HungUp)
+    }
+
+    /// The next thing that happens to the call.
+    ///
+    /// # Errors
+    /// [`Interrupted`].
+    pub async fn event(&self) -> Result<CallEvent, Interrupted> {
+        self.unless_interrupted(async { self.events.lock().await.recv().await })
+            .await?
+            .ok_or(Interrupted::HungUp)
+    }
+
+    /// Waits.
+    ///
+    /// # Errors
+    /// [`Interrupted`].
+    pub async fn sleep(&self, duration: Duration) -> Result<(), Interrupted> {
+        self.unless_interrupted(tokio::time::sleep(duration)).await
+    }
+
+    /// Waits until the call leaves the application.
+    ///
+    /// # Errors
+    /// Always: that is what it waits for.
+    pub async fn until_interrupted(&self) -> Result<std::convert::Infallible, Interrupted> {
+        self.unless_interrupted(std::future::pending()).await
+    }
+
+    /// Answers with what this switch can do itself.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn answer(&self) -> Outcome {
+        Ok(self.with(|session| session.answer(None)).await??)
+    }
+
+    /// Changes what the peer hears.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn hear(&self, source: Source) -> Outcome {
+        Ok(self.with(|session| session.hear(source)).await??)
+    }
+
+    /// Places a second leg, whose events come to this call.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn originate(&self, request: Originate) -> Result<SessionHandle, Failure> {
+        Ok(self.with(|session| session.originate(request)).await??)
+    }
+
+    async fn unless_interrupted<T>(&self, work: impl Future<Output = T>) -> Result<T, Interrupted> {
+        let mut interrupt = self.interrupt.clone();
+        tokio::select! {
+            biased;
+            reason = interrupt.wait_for(Option::is_some) => {
+                Err(reason.ok().and_then(|reason| *reason).unwrap_or(Interrupted::HungUp))
+            }
+            done = work => Ok(done),
+        }
+    }
+}

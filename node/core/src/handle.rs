@@ -1,0 +1,210 @@
+//! How everybody else reaches a session: a bounded mailbox, and beside it a sticky signal to hang up.
+//!
+//! Nobody waits here. A mailbox that is full means a session that cannot keep up with what it is told:
+//! it is hung up and counted, for a lost message would leave it in a state nobody knows.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::SystemTime;
+
+use thiserror::Error;
+use tokio::sync::{Notify, mpsc};
+
+use crate::cause::Cause;
+use crate::channel::ChannelDirection;
+use crate::counters::Counters;
+use crate::endpoint::LegEvent;
+use crate::media::{MediaEvent, MediaPort, MediaSink, StreamId};
+use crate::state::State;
+
+/// Messages a session may be behind.
+pub const MAILBOX: usize = 64;
+
+/// Names a session, its channel and its call in logs: a version 4 UUID, as FreeSWITCH has it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(uuid::Uuid);
+
+impl SessionId {
+    /// A new one.
+    pub fn random() -> Self {
+        Self(uuid::Uuid::new_v4())
+    }
+
+    /// Reads the form that `Display` writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        uuid::Uuid::try_parse(text).ok().map(Self)
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What a session is told.
+pub enum Message {
+    /// From the leg's own room, opaque to the core: given to [`crate::Endpoint::receive`].
+    Endpoint(Box<dyn Any + Send>),
+    /// From a stream of the leg.
+    Media(StreamId, MediaEvent),
+    /// From the session it is joined to.
+    Peer(SessionId, LegEvent),
+    /// From whoever commands it.
+    Command(Command),
+}
+
+/// What a session may be commanded to do. Hanging up is not among them: see [`SessionHandle::hang_up`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// Its peer hears this stream from now on, or nothing.
+    Hear(Option<StreamId>),
+    /// Go to this state.
+    SetState(State),
+    /// End the application that runs; the next of the extension follows.
+    Break,
+    /// Leave what it does and route anew to this destination.
+    Transfer {
+        /// The new destination number.
+        destination: String,
+    },
+}
+
+/// Why a message did not arrive.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+pub enum SendError {
+    /// The mailbox was full: the session is being hung up.
+    #[error("the session does not keep up")]
+    Full,
+    /// The session has ended.
+    #[error("the session has ended")]
+    Gone,
+}
+
+/// What others may know of a session without asking it. As old as its last turn.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The session's id.
+    pub id: SessionId,
+    /// The channel's name.
+    pub name: String,
+    /// Who began the leg.
+    pub direction: ChannelDirection,
+    /// The state that was set.
+    pub state: State,
+    /// Caller's number.
+    pub caller: String,
+    /// What was dialled.
+    pub destination: String,
+    /// Application that runs, or ran last; empty before the first.
+    pub application: String,
+    /// The session it is joined to.
+    pub peer: Option<SessionId>,
+    /// When it was made.
+    pub created: SystemTime,
+    /// When it was answered.
+    pub answered: Option<SystemTime>,
+    /// Its stream: ask it for what it counted.
+    pub media: Option<Arc<dyn MediaPort>>,
+}
+
+/// Reaches a session from anywhere. Holding it keeps nothing of the call alive.
+#[derive(Clone)]
+pub struct SessionHandle(Arc<Shared>);
+
+struct Shared {
+    id: SessionId,
+    mailbox: mpsc::Sender<Message>,
+    hangup: OnceLock<Cause>,
+    hangup_set: Notify,
+    snapshot: Mutex<Snapshot>,
+    counters: Arc<Counters>,
+}
+
+impl SessionHandle {
+    pub(crate) fn new(snapshot: Snapshot, counters: Arc<Counters>) -> (Self, mpsc::Receiver<Message>) {
+        let (mailbox, messages) = mpsc::channel(MAILBOX);
+        let shared = Shared {
+            id: snapshot.id,
+            mailbox,
+            hangup: OnceLock::new(),
+            hangup_set: Notify::new(),
+            snapshot: Mutex::new(snapshot),
+            counters,
+        };
+        (Self(Arc::new(shared)), messages)
+    }
+
+    /// The session's id.
+    pub fn id(&self) -> SessionId {
+        self.0.id
+    }
+
+    /// Puts a message into the mailbox. Never waits.
+    ///
+    /// # Errors
+    /// [`SendError`]; when the mailbox is full the session is hung up and counted.
+    pub fn send(&self, message: Message) -> Result<(), SendError> {
+        match self.0.mailbox.try_send(message) {
+            Ok(()) => Ok(()),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(SendError::Gone),
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                if self.hang_up(Cause::SwitchCongestion) {
+                    self.0.counters.mailbox_overflows.fetch_add(1, Ordering::Relaxed);
+                }
+                Err(SendError::Full)
+            }
+        }
+    }
+
+    /// Ends the session, however busy it is. The first cause stays. Returns whether this was it.
+    pub fn hang_up(&self, cause: Cause) -> bool {
+        let first = self.0.hangup.set(cause).is_ok();
+        self.0.hangup_set.notify_one();
+        first
+    }
+
+    /// The session as it was at its last turn.
+    pub fn snapshot(&self) -> Snapshot {
+        self.0.snapshot.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn publish(&self, change: impl FnOnce(&mut Snapshot)) {
+        change(&mut self.0.snapshot.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Waits until somebody asked for the end.
+    pub(crate) async fn hangup_asked(&self) -> Cause {
+        loop {
+            if let Some(&cause) = self.0.hangup.get() {
+                return cause;
+            }
+            self.0.hangup_set.notified().await;
+        }
+    }
+}
+
+impl MediaSink for SessionHandle {
+    fn deliver(&self, stream: StreamId, event: MediaEvent) {
+        match event {
+            MediaEvent::Silence => _ = self.hang_up(Cause::MediaTimeout),
+            MediaEvent::WorkerLost => _ = self.hang_up(Cause::NormalTemporaryFailure),
+            // A full mailbox hangs the session up; one that has ended needs no event.
+            _ => _ = self.send(Message::Media(stream, event)),
+        }
+    }
+}
+
+impl fmt::Debug for SessionHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SessionHandle").field(&self.0.id).finish()
+    }
+}

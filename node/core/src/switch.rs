@@ -1,0 +1,150 @@
+//! What all sessions share: what modules brought, who is up, how many may be.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::cause::Cause;
+use crate::channel::{CallerProfile, ChannelDirection};
+use crate::counters::Counters;
+use crate::endpoint::Endpoint;
+use crate::handle::{SessionHandle, SessionId};
+use crate::limits::{Gate, Limits, Permit};
+use crate::module::{Interfaces, Module, ModuleError};
+use crate::session::Session;
+
+/// What a switch is told at its start.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SwitchConfig {
+    /// How many calls it takes.
+    pub limits: Limits,
+    /// How long a call may last. None: for ever.
+    pub longest_call: Option<Duration>,
+}
+
+/// The running switch. One a process, held by whoever works on calls.
+pub struct Switch {
+    config: SwitchConfig,
+    interfaces: RwLock<Arc<Interfaces>>,
+    gate: Arc<Gate>,
+    counters: Arc<Counters>,
+    sessions: Mutex<HashMap<SessionId, SessionHandle>>,
+    empty: Notify,
+}
+
+/// What a session is made of.
+pub struct NewSession {
+    /// The channel's name.
+    pub name: String,
+    /// Who began the leg.
+    pub direction: ChannelDirection,
+    /// Who calls whom.
+    pub profile: CallerProfile,
+    /// The leg's technology.
+    pub endpoint: Box<dyn Endpoint>,
+    /// Its place within the limits; none for a leg of a call that has one.
+    pub permit: Option<Permit>,
+}
+
+impl Switch {
+    /// An empty switch.
+    pub fn new(config: SwitchConfig) -> Arc<Self> {
+        Arc::new(Self {
+            config,
+            interfaces: RwLock::default(),
+            gate: Gate::new(config.limits),
+            counters: Arc::default(),
+            sessions: Mutex::default(),
+            empty: Notify::new(),
+        })
+    }
+
+    /// Loads a module: all of it or nothing.
+    ///
+    /// # Errors
+    /// [`ModuleError`].
+    pub fn load(&self, module: &dyn Module) -> Result<(), ModuleError> {
+        let mut interfaces = self.interfaces.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::make_mut(&mut interfaces).load(module)
+    }
+
+    /// What modules brought so far.
+    pub fn interfaces(&self) -> Arc<Interfaces> {
+        Arc::clone(&self.interfaces.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How the switch was told to be.
+    pub fn config(&self) -> &SwitchConfig {
+        &self.config
+    }
+
+    /// Where inbound calls ask to be let in.
+    pub fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
+    /// What the core counted.
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
+    /// Makes a session; its owner spawns [`Session::run`].
+    pub fn session(self: &Arc<Self>, new: NewSession) -> Session {
+        let session = Session::new(Arc::clone(self), new);
+        let handle = session.handle().clone();
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).insert(handle.id(), handle);
+        self.counters.sessions.fetch_add(1, Ordering::Relaxed);
+        let made = match session.channel().direction() {
+            ChannelDirection::Inbound => &self.counters.inbound,
+            ChannelDirection::Outbound => &self.counters.outbound,
+        };
+        made.fetch_add(1, Ordering::Relaxed);
+        session
+    }
+
+    pub(crate) fn forget(&self, id: SessionId) {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        if sessions.remove(&id).is_some() {
+            self.counters.sessions.fetch_sub(1, Ordering::Relaxed);
+        }
+        if sessions.is_empty() {
+            // A burst of calls leaves no memory behind.
+            sessions.shrink_to_fit();
+            self.empty.notify_waiters();
+        }
+    }
+
+    /// A session by its id.
+    pub fn find(&self, id: SessionId) -> Option<SessionHandle> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    /// Every session that is up.
+    pub fn sessions(&self) -> Vec<SessionHandle> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Ends every session.
+    pub fn hang_up_all(&self, cause: Cause) {
+        for session in self.sessions() {
+            session.hang_up(cause);
+        }
+    }
+
+    /// Waits until no session is left.
+    pub async fn until_empty(&self) {
+        loop {
+            let empty = self.empty.notified();
+            tokio::pin!(empty);
+            // Registered before looking, so that an end in between is not missed.
+            empty.as_mut().enable();
+            if self.sessions.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+                return;
+            }
+            empty.await;
+        }
+    }
+}
