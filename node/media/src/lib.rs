@@ -2,6 +2,12 @@
 //!
 //! Owns what a sample is worth: how it is coded ([`codec`]), made ([`tone`], [`tune`], [`hold`]) and
 //! recognised ([`detect`]). Refuses to know packets, sockets, time and calls. Everywhere a sample is 16-bit
-//! linear, and a level in dBm0 is relative to the digital milliwatt of ITU-T G.711 ([`level`]).
+//! linear, and a level in dBm0 is relative to the digital milliwatt of ITU-T G.711 ([`tone::peak`]).
 
 pub mod codec;
+pub mod detect;
+pub mod hold;
+pub mod tone;
+pub mod tune;
+
+mod voice;

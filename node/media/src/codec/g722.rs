@@ -92,3 +92,82 @@ impl Decoder for G722Decoder {
         Ok(samples)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sums were taken from another implementation of the recommendation fed with the same samples.
+    #[test]
+    fn every_bit_is_what_another_implementation_makes() {
+        let pcm = signal(32_000);
+        let mut payload = vec![0; 16_000];
+        G722.encoder().encode(&pcm, &mut payload).unwrap();
+        assert_eq!(sum(&payload), 0x4ae8_7f74_cfa8_b185);
+        let mut back = vec![0; 32_000];
+        G722.decoder().decode(&payload, &mut back).unwrap();
+        assert_eq!(sum_of_samples(&back), 0x4dcf_b20f_4408_cd46);
+    }
+
+    #[test]
+    fn noise_for_a_payload_decodes_as_elsewhere() {
+        let mut random = random(777);
+        let payload: Vec<u8> = (0..16_000).map(|_| random() as u8).collect();
+        let mut pcm = vec![0; 32_000];
+        G722.decoder().decode(&payload, &mut pcm).unwrap();
+        assert_eq!(sum_of_samples(&pcm), 0x3152_1d1d_abdf_aa6c);
+    }
+
+    #[test]
+    fn frames_continue_each_other() {
+        let pcm = signal(640);
+        let (mut whole, mut halves) = ([0; 320], [0; 320]);
+        G722.encoder().encode(&pcm, &mut whole).unwrap();
+        let mut encoder = G722.encoder();
+        encoder.encode(&pcm[..320], &mut halves[..160]).unwrap();
+        encoder.encode(&pcm[320..], &mut halves[160..]).unwrap();
+        assert_eq!(whole, halves);
+    }
+
+    #[test]
+    fn half_a_pair_is_refused() {
+        let refused = G722.encoder().encode(&[0; 3], &mut [0; 3]);
+        assert_eq!(refused, Err(CodecError::Truncated { length: 3, unit: 2 }));
+    }
+
+    /// In turn coloured noise, a square wave at full scale, near silence, and white noise at full scale.
+    fn signal(samples: usize) -> Vec<i16> {
+        let mut random = random(12_345);
+        let mut coloured = 0i32;
+        let sample = |i: usize| {
+            let noise = i32::from(random()) - 32_768;
+            coloured += (noise - coloured) >> 2;
+            (match i / 4000 % 4 {
+                0 => coloured,
+                1 if i / 37 % 2 == 1 => 32_767,
+                1 => -32_768,
+                2 => noise >> 11,
+                _ => noise,
+            }) as i16
+        };
+        (0..samples).map(sample).collect()
+    }
+
+    fn random(mut state: u32) -> impl FnMut() -> u16 {
+        move || {
+            state = state.wrapping_mul(1_103_515_245).wrapping_add(12_345);
+            (state >> 16) as u16
+        }
+    }
+
+    fn sum_of_samples(pcm: &[i16]) -> u64 {
+        sum(&pcm.iter().flat_map(|sample| sample.to_be_bytes()).collect::<Vec<_>>())
+    }
+
+    /// FNV-1a.
+    fn sum(bytes: &[u8]) -> u64 {
+        bytes
+            .iter()
+            .fold(0xcbf2_9ce4_8422_2325, |sum, &byte| (sum ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+    }
+}
