@@ -1,0 +1,6 @@
+//! The switch's binary, as a library so that its parts can be tested: command line, configuration, logging,
+//! HTTP, metrics, limits of the process, start and end. Wiring only: what a call is, no module here knows.
+
+pub mod config;
+pub mod logging;
+pub mod metrics;
