@@ -19,6 +19,8 @@ pub mod module;
 pub mod session;
 pub mod state;
 pub mod switch;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use application::{Application, Call, Interrupted};
 pub use cause::Cause;
