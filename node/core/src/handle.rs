@@ -181,10 +181,15 @@ impl SessionHandle {
         change(&mut self.0.snapshot.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// The cause, once somebody asked for the end.
+    pub(crate) fn hangup_cause(&self) -> Option<Cause> {
+        self.0.hangup.get().copied()
+    }
+
     /// Waits until somebody asked for the end.
     pub(crate) async fn hangup_asked(&self) -> Cause {
         loop {
-            if let Some(&cause) = self.0.hangup.get() {
+            if let Some(cause) = self.hangup_cause() {
                 return cause;
             }
             self.0.hangup_set.notified().await;
