@@ -2,5 +2,9 @@
 //! HTTP, metrics, limits of the process, start and end. Wiring only: what a call is, no module here knows.
 
 pub mod config;
+pub mod drain;
+pub mod http;
+pub mod limits;
 pub mod logging;
+pub mod memory;
 pub mod metrics;

@@ -1,0 +1,99 @@
+//! Who may change something: whoever shows the token, or without a token whoever is on this machine.
+
+use std::net::IpAddr;
+
+use axum::http::{HeaderMap, header};
+use thiserror::Error;
+
+use crate::config::Secret;
+
+/// Why a request that changes something is refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+pub(super) enum Denied {
+    /// A token is configured and none was shown, or another.
+    #[error("this needs the token: Authorization: Bearer TOKEN")]
+    Token,
+    /// No token is configured and the peer is somewhere else.
+    #[error("without a configured token this is taken from the machine itself only")]
+    Elsewhere,
+    /// A browser on this machine speaks for a site from elsewhere.
+    #[error("without a configured token the Host header has to be an address of this machine or localhost")]
+    Host,
+}
+
+/// Decides over a request that changes something.
+pub(super) fn may_change(token: &Secret, peer: IpAddr, headers: &HeaderMap) -> Result<(), Denied> {
+    if let Some(token) = token.reveal() {
+        let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
+        return if shown.is_some_and(|shown| same(shown, token)) { Ok(()) } else { Err(Denied::Token) };
+    }
+    if !peer.to_canonical().is_loopback() {
+        return Err(Denied::Elsewhere);
+    }
+    // A web page whose name was made to resolve to 127.0.0.1 is of one origin with us, but says its name here.
+    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    if host.is_none_or(is_local) { Ok(()) } else { Err(Denied::Host) }
+}
+
+/// RFC 6750 §2.1; the scheme's case does not matter (RFC 9110 §11.1).
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Takes as long for a wrong token as for the right one, so that time tells nothing about it but its length.
+fn same(a: &str, b: &str) -> bool {
+    let difference = a.bytes().zip(b.bytes()).fold(0, |difference, (a, b)| difference | (a ^ b));
+    std::hint::black_box(difference) == 0 && a.len() == b.len()
+}
+
+fn is_local(host: &str) -> bool {
+    let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, _)) => address,
+        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    };
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: &str = "127.0.0.1";
+    const THERE: &str = "192.0.2.1";
+
+    fn ask(token: &str, peer: &str, headers: &[(header::HeaderName, &str)]) -> Result<(), Denied> {
+        let headers = headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
+        may_change(&Secret::new(token), peer.parse().unwrap(), &headers)
+    }
+
+    #[test]
+    fn with_a_token_only_the_token_counts() {
+        let with = |value: &str| ask("secret", THERE, &[(header::AUTHORIZATION, value)]);
+        assert_eq!(with("Bearer secret"), Ok(()));
+        assert_eq!(with("bearer secret"), Ok(()));
+        for wrong in
+            ["secret", "Basic secret", "Bearer", "Bearer ", "Bearer secre", "Bearer secrets", "Bearer Secret"]
+        {
+            assert_eq!(with(wrong), Err(Denied::Token), "{wrong}");
+        }
+        assert_eq!(ask("secret", HERE, &[]), Err(Denied::Token));
+    }
+
+    #[test]
+    fn without_a_token_only_this_machine_may() {
+        assert_eq!(ask("", HERE, &[]), Ok(()));
+        assert_eq!(ask("", "::1", &[]), Ok(()));
+        assert_eq!(ask("", "::ffff:127.0.0.1", &[]), Ok(()));
+        assert_eq!(ask("", THERE, &[]), Err(Denied::Elsewhere));
+        assert_eq!(ask("", THERE, &[(header::AUTHORIZATION, "Bearer ")]), Err(Denied::Elsewhere));
+    }
+
+    #[test]
+    fn a_browser_that_was_led_here_under_another_name_may_not() {
+        for host in ["localhost:9282", "127.0.0.1:9282", "[::1]:9282", "127.0.0.1"] {
+            assert_eq!(ask("", HERE, &[(header::HOST, host)]), Ok(()), "{host}");
+        }
+        assert_eq!(ask("", HERE, &[(header::HOST, "evil.example:9282")]), Err(Denied::Host));
+    }
+}
