@@ -1,1 +1,9 @@
 //! SIP without sockets: framing, transactions, dialogs, digest, SDP.
+//!
+//! Everything here is a function of bytes, time and randomness handed in: no socket, no clock, no task. What
+//! comes from outside is read leniently (RFC 4475) and kept verbatim; what goes out is written strictly.
+//! `rsip` lends its vocabulary (methods, status codes, transports); it never decides whether a message passes.
+
+pub mod frame;
+pub mod message;
+pub mod response;
