@@ -135,3 +135,53 @@ fn insert<K: std::hash::Hash + Eq + ToString, V>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::application::{Call, Running};
+    use crate::testing::Lines;
+
+    struct Nothing(&'static str);
+
+    impl Application for Nothing {
+        fn name(&self) -> &str {
+            self.0
+        }
+
+        fn run(&self, _call: Call, _data: String) -> Running {
+            Box::pin(async { Ok(()) })
+        }
+    }
+
+    /// Registers applications by these names and an endpoint.
+    struct Brings(&'static [&'static str]);
+
+    impl Module for Brings {
+        fn name(&self) -> &'static str {
+            "mod_test"
+        }
+
+        fn load(&self, interfaces: &mut Interfaces) -> Result<(), ModuleError> {
+            self.0.iter().try_for_each(|name| interfaces.application(Arc::new(Nothing(name))))?;
+            interfaces.endpoint(Arc::new(Lines::default()))
+        }
+    }
+
+    #[test]
+    fn a_module_is_loaded_whole_or_not_at_all() {
+        let mut interfaces = Interfaces::default();
+        let error = interfaces.load(&Brings(&["a", "b", "a"])).unwrap_err();
+        assert_eq!(error.to_string(), "application \"a\" is registered already");
+        assert!(interfaces.applications().is_empty());
+
+        interfaces.load(&Brings(&["a", "b"])).unwrap();
+        assert_eq!(interfaces.applications(), ["a", "b"]);
+        // The last thing it registers is taken: what it registered before goes too.
+        let error = interfaces.load(&Brings(&["c"])).unwrap_err();
+        assert_eq!(error.to_string(), "endpoint \"sip\" is registered already");
+        assert_eq!(interfaces.applications(), ["a", "b"]);
+        assert!(interfaces.find_endpoint("sip:1@h").is_some());
+        assert!(interfaces.find_endpoint("sips:1@h").is_none());
+    }
+}

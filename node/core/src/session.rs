@@ -121,6 +121,7 @@ impl Session {
                     Turn::Message(message) => self.receive(message),
                     Turn::Work(step) => self.work(step),
                 }
+                self.publish();
                 continue;
             }
             tokio::task::coop::consume_budget().await;
@@ -290,3 +291,6 @@ async fn sleep_until(deadline: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,6 +28,10 @@ use crate::switch::{NewSession, Switch};
 pub enum Did {
     /// [`Endpoint::state_run`].
     Entered(State),
+    /// [`Endpoint::on_state`].
+    Handled(State),
+    /// [`Line::note`].
+    Noted(String),
     /// [`Endpoint::ring`].
     Ring,
     /// [`Endpoint::pre_answer`], with the other leg's choice.
@@ -55,6 +59,7 @@ pub struct Line {
 /// What a [`Line`] posts to its endpoint.
 enum Tell {
     Events(Vec<LegEvent>),
+    Variable(String, String),
     Panic,
 }
 
@@ -118,6 +123,11 @@ impl Line {
         crate::media::MediaSink::deliver(self.session(), self.stream(), event);
     }
 
+    /// The endpoint sets a variable of its channel.
+    pub fn set_variable(&self, name: &str, value: &str) {
+        _ = self.session().send(Message::Endpoint(Box::new(Tell::Variable(name.into(), value.into()))));
+    }
+
     /// The endpoint panics at its next message.
     pub fn panics_next(&self) {
         _ = self.session().send(Message::Endpoint(Box::new(Tell::Panic)));
@@ -143,7 +153,12 @@ impl Line {
         *lock(&self.refusal) = Some(error);
     }
 
-    fn note(&self, did: Did) {
+    /// Puts a test's own remark among what happened.
+    pub fn note(&self, text: &str) {
+        self.push(Did::Noted(text.to_owned()));
+    }
+
+    fn push(&self, did: Did) {
         lock(&self.did).push(did);
     }
 }
@@ -250,7 +265,7 @@ impl FakeEndpoint {
         if self.direction == ChannelDirection::Outbound {
             return Err(EndpointError::Direction);
         }
-        self.line.note(did);
+        self.line.push(did);
         lock(&self.line.refusal).clone().map_or(Ok(()), Err)
     }
 }
@@ -262,10 +277,11 @@ impl Endpoint for FakeEndpoint {
     }
 
     fn state_run(&mut self, _channel: &Channel, state: State) {
-        self.line.note(Did::Entered(state));
+        self.line.push(Did::Entered(state));
     }
 
     fn on_state(&mut self, channel: &mut Channel, state: State) -> Flow {
+        self.line.push(Did::Handled(state));
         assert!(!lock(&self.line.panics).contains(&state), "the test wants a panic in {state}");
         if let Some(&to) = lock(&self.line.jumps).get(&state) {
             // Whether it may follow is what the test wants to know.
@@ -274,9 +290,13 @@ impl Endpoint for FakeEndpoint {
         if lock(&self.line.vetoes).contains(&state) { Flow::Veto } else { Flow::Continue }
     }
 
-    fn receive(&mut self, _channel: &mut Channel, message: Box<dyn Any + Send>) -> Vec<LegEvent> {
+    fn receive(&mut self, channel: &mut Channel, message: Box<dyn Any + Send>) -> Vec<LegEvent> {
         match message.downcast().map(|tell| *tell) {
             Ok(Tell::Events(events)) => events,
+            Ok(Tell::Variable(name, value)) => {
+                channel.set_variable(&name, &value).expect("the test keeps within the bounds");
+                Vec::new()
+            }
             Ok(Tell::Panic) => panic!("the test wants a panic in the endpoint"),
             Err(_) => Vec::new(),
         }
@@ -309,7 +329,7 @@ impl Endpoint for FakeEndpoint {
 
 impl Drop for FakeEndpoint {
     fn drop(&mut self) {
-        self.line.note(Did::Dropped);
+        self.line.push(Did::Dropped);
         self.lines.0.endpoints.fetch_sub(1, Ordering::SeqCst);
     }
 }
@@ -337,7 +357,7 @@ impl MediaPort for FakePort {
             return Err(MediaError::Gone);
         }
         if let MediaCommand::Source(source) = command {
-            self.line.note(Did::Source(format!("{source:?}")));
+            self.line.push(Did::Source(format!("{source:?}")));
         }
         Ok(())
     }

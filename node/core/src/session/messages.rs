@@ -29,7 +29,6 @@ impl Session {
             Message::Peer(from, event) => self.peer_event(from, event),
             Message::Command(command) => self.command(command),
         }
-        self.publish();
     }
 
     /// What this leg's own peer did.
