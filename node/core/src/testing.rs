@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::audio::{Audio, AudioFormat, LegAudio};
-use crate::channel::{CallerProfile, Channel, ChannelDirection};
+use crate::channel::{CallerProfile, Channel, ChannelDirection, ProtocolStatus};
 use crate::endpoint::{Endpoint, EndpointError, EndpointInterface, LegEvent, Originate, OriginateError};
 use crate::handle::{Message, SessionHandle};
 use crate::handler::Flow;
@@ -54,6 +54,7 @@ pub struct Line {
     jumps: Mutex<HashMap<State, State>>,
     panics: Mutex<HashSet<State>>,
     refusal: Mutex<Option<EndpointError>>,
+    status: Mutex<Option<ProtocolStatus>>,
 }
 
 /// What a [`Line`] posts to its endpoint.
@@ -131,6 +132,11 @@ impl Line {
     /// The endpoint panics at its next message.
     pub fn panics_next(&self) {
         _ = self.session().send(Message::Endpoint(Box::new(Tell::Panic)));
+    }
+
+    /// How the leg was told that another protocol put its end.
+    pub fn status(&self) -> Option<ProtocolStatus> {
+        lock(&self.status).clone()
     }
 
     /// The endpoint vetoes in this state.
@@ -283,6 +289,9 @@ impl Endpoint for FakeEndpoint {
     fn on_state(&mut self, channel: &mut Channel, state: State) -> Flow {
         self.line.push(Did::Handled(state));
         assert!(!lock(&self.line.panics).contains(&state), "the test wants a panic in {state}");
+        if state == State::Hangup {
+            *lock(&self.line.status) = channel.protocol_status().cloned();
+        }
         if let Some(&to) = lock(&self.line.jumps).get(&state) {
             // Whether it may follow is what the test wants to know.
             _ = channel.set_state(to);
