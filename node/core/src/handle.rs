@@ -32,6 +32,11 @@ impl SessionId {
         Self(uuid::Uuid::new_v4())
     }
 
+    /// Its 128 bits, 122 of them random.
+    pub fn as_u128(self) -> u128 {
+        self.0.as_u128()
+    }
+
     /// Reads the form that `Display` writes.
     pub fn parse(text: &str) -> Option<Self> {
         uuid::Uuid::try_parse(text).ok().map(Self)

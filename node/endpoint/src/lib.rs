@@ -1,1 +1,21 @@
-//! The SIP endpoint: transports, user agent and legs.
+//! The SIP endpoint: transports, user agent and legs. The only room that knows both SIP and channels.
+//!
+//! A message's way: a socket's task ([`transport`]) hands it to the [`agent`], whose transaction layer says
+//! what is new; [`dispatch`] finds the session; the session gives it to its [`leg`]. Back: a leg asks the
+//! agent to respond or to request, and the agent sends.
+
+pub mod advertise;
+mod agent;
+pub mod cause;
+pub mod counters;
+mod description;
+mod dialog;
+mod directory;
+mod dispatch;
+mod leg;
+mod resolve;
+mod start;
+mod transaction;
+mod transport;
+
+pub use start::{EndpointConfig, Listen, SipEndpoint, StartError};

@@ -1,0 +1,229 @@
+//! What the transaction layer has to tell, and to whom: a session that is up, a new one, or the peer at once.
+
+use std::sync::Arc;
+
+use crate::transaction::{ClientId, Event, Flow, ServerId};
+use switch_core::switch::NewSession;
+use switch_core::{CallerProfile, ChannelDirection};
+use switch_sip::message::{Method, Request, Response};
+use switch_sip::response;
+
+use crate::agent::Agent;
+use crate::counters::count;
+use crate::directory::DialogKey;
+use crate::leg::{Leg, LegMessage, Refused};
+
+/// Methods this switch takes, as Allow says them.
+pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE";
+/// Extensions this switch has, as Supported says them.
+pub(crate) const SUPPORTED: &str = "timer";
+
+impl Agent {
+    pub(crate) fn dispatch(self: &Arc<Self>, event: Event) {
+        match event {
+            Event::Request { id, request, flow } => self.on_request(id, request, flow),
+            Event::Ack { request } => self.on_ack(request),
+            Event::Cancelled { id } => self.tell_server(id, LegMessage::Cancelled),
+            Event::AckMissing { id } => {
+                count(&self.counters().missing_acks);
+                self.tell_server(id, LegMessage::AckMissing);
+            }
+            Event::Response { id, response, flow } => self.on_response(id, response, flow),
+            Event::Timeout { id } => self.on_client_failed(id, 408),
+            Event::TransportFailed { id } => self.on_client_failed(id, 503),
+        }
+    }
+
+    fn on_request(self: &Arc<Self>, id: ServerId, request: Request, flow: Flow) {
+        if let Err(refusal) = acceptable(&request) {
+            return self.respond(id, refusal.to(&request));
+        }
+        match request.headers.to().ok().and_then(|to| to.tag().map(str::to_owned)) {
+            Some(tag) => self.in_dialog(id, request, flow, tag),
+            None => match request.method {
+                Method::Invite => self.invite(id, request, flow),
+                Method::Options => self.options(id, &request),
+                // Outside a dialog these have nothing to speak of (RFC 3261 §12.2.2, §15.1.2; RFC 3311 §5.2).
+                _ => self.respond(id, response::to(&request, 481, None)),
+            },
+        }
+    }
+
+    fn in_dialog(self: &Arc<Self>, id: ServerId, request: Request, flow: Flow, local_tag: String) {
+        let call_id = request.headers.call_id().unwrap_or_default().to_owned();
+        let session = self.directory.dialog(&DialogKey { call_id, local_tag });
+        let message = LegMessage::Request { id, request: Box::new(request), flow };
+        match session {
+            Some(session) => {
+                let LegMessage::Request { request, .. } = &message else { return };
+                let gone = response::to(request, 481, None);
+                if session.send(message.into()).is_err() {
+                    self.respond(id, gone);
+                }
+            }
+            None => {
+                let LegMessage::Request { request, .. } = message else { return };
+                self.respond(id, response::to(&request, 481, None));
+            }
+        }
+    }
+
+    fn options(self: &Arc<Self>, id: ServerId, request: &Request) {
+        let status = if self.switch.gate().is_draining() { 503 } else { 200 };
+        let mut answer = response::to(request, status, None);
+        answer.headers.push("Allow", ALLOW);
+        answer.headers.push("Supported", SUPPORTED);
+        answer.headers.push("Accept", "application/sdp");
+        self.respond(id, answer);
+    }
+
+    /// A new call.
+    fn invite(self: &Arc<Self>, id: ServerId, request: Request, flow: Flow) {
+        let source = flow.remote.ip();
+        let permit = match self.switch.gate().admit(source) {
+            Ok(permit) => permit,
+            Err(refusal) => {
+                tracing::info!(%source, reason = %refusal, "call refused");
+                return self.respond(
+                    id,
+                    Refusal { status: 503, header: Some(("Retry-After", "5".into())) }.to(&request),
+                );
+            }
+        };
+        let profile = caller(&request, &flow, &self.config.dialplans);
+        let leg = match Leg::inbound(self, id, &request, flow) {
+            Ok(leg) => leg,
+            Err(Refused { status, why }) => {
+                tracing::info!(%source, status, %why, "call refused");
+                return self.respond(id, response::to(&request, status, None));
+            }
+        };
+        let session = self.switch.session(NewSession {
+            name: format!("sofia/internal/{}@{source}", profile.caller_id_number),
+            direction: ChannelDirection::Inbound,
+            profile,
+            endpoint: Box::new(leg),
+            permit: Some(permit),
+        });
+        self.directory.add_server(id, session.handle().clone());
+        tokio::spawn(session.run());
+    }
+
+    fn on_ack(self: &Arc<Self>, ack: Request) {
+        let (Ok(call_id), Ok(to)) = (ack.headers.call_id(), ack.headers.to()) else { return };
+        let Some(tag) = to.tag() else { return };
+        let key = DialogKey { call_id: call_id.into(), local_tag: tag.into() };
+        if let Some(parting) = self.directory.take_parting(&key) {
+            self.request(parting.bye, parting.flow, None);
+        } else if let Some(session) = self.directory.dialog(&key) {
+            // A session that has ended needs no ACK; one that does not keep up is being hung up.
+            _ = session.send(LegMessage::Ack(Box::new(ack)).into());
+        }
+    }
+
+    fn tell_server(self: &Arc<Self>, id: ServerId, message: LegMessage) {
+        if let Some(session) = self.directory.server(id) {
+            // As above.
+            _ = session.send(message.into());
+        } else if matches!(message, LegMessage::AckMissing)
+            && let Some(parting) = self.directory.take_parting_of(id)
+        {
+            self.request(parting.bye, parting.flow, None);
+        }
+    }
+
+    fn on_response(self: &Arc<Self>, id: ClientId, response: Response, flow: Flow) {
+        let Some(client) = self.directory.client(id) else { return };
+        let is_invite = client.request.method == Method::Invite;
+        // A 2xx to an INVITE may be followed by another one, from another callee or again.
+        if !response.is_provisional() && !(is_invite && response.is_success()) {
+            self.directory.remove_client(id);
+        }
+        let told = client.session.as_ref().is_some_and(|session| {
+            let message =
+                LegMessage::Response { id, response: Box::new(response.clone()), flow: flow.clone() };
+            session.send(message.into()).is_ok()
+        });
+        if !told && is_invite && response.is_success() {
+            self.end_orphan(id, &client.request, &response, flow);
+        }
+    }
+
+    fn on_client_failed(self: &Arc<Self>, id: ClientId, status: u16) {
+        let Some(client) = self.directory.client(id) else { return };
+        self.directory.remove_client(id);
+        if let Some(session) = client.session {
+            // As above.
+            _ = session.send(LegMessage::Failed { id, status }.into());
+        }
+    }
+}
+
+/// A refusal, with the header that explains it.
+struct Refusal {
+    status: u16,
+    header: Option<(&'static str, String)>,
+}
+
+impl Refusal {
+    fn to(&self, request: &Request) -> Response {
+        let mut answer = response::to(request, self.status, None);
+        if let Some((name, value)) = &self.header {
+            answer.headers.push(name, value.as_str());
+        }
+        answer
+    }
+}
+
+/// What every request must be, in the order of RFC 3261 §8.2.
+fn acceptable(request: &Request) -> Result<(), Refusal> {
+    let refuse = |status, header| Err(Refusal { status, header });
+    let headers = &request.headers;
+    if request.version != switch_sip::message::Version::Two {
+        return refuse(505, None);
+    }
+    if headers.from().is_err()
+        || headers.to().is_err()
+        || headers.call_id().is_err()
+        || headers.cseq().is_err()
+    {
+        return refuse(400, None);
+    }
+    match request.method {
+        Method::Invite | Method::Bye | Method::Options | Method::Update | Method::Cancel | Method::Ack => {}
+        Method::Other(_) => return refuse(501, Some(("Allow", ALLOW.into()))),
+        _ => return refuse(405, Some(("Allow", ALLOW.into()))),
+    }
+    if !matches!(request.uri.scheme(), switch_sip::message::Scheme::Sip | switch_sip::message::Scheme::Tel) {
+        return refuse(416, None);
+    }
+    match headers.max_forwards() {
+        Ok(Some(0)) if request.method != Method::Options => return refuse(483, None),
+        Ok(_) => {}
+        Err(_) => return refuse(400, None),
+    }
+    let unknown: Vec<&str> =
+        headers.list("Require").filter(|option| !option.eq_ignore_ascii_case(SUPPORTED)).collect();
+    if !unknown.is_empty() && request.method != Method::Cancel {
+        return refuse(420, Some(("Unsupported", unknown.join(", "))));
+    }
+    if !request.body.is_empty()
+        && matches!(request.method, Method::Invite | Method::Update)
+        && headers.content_type().is_none_or(|kind| kind != "application/sdp")
+    {
+        return refuse(415, Some(("Accept", "application/sdp".into())));
+    }
+    Ok(())
+}
+
+fn caller(request: &Request, flow: &Flow, dialplans: &[String]) -> CallerProfile {
+    let from = request.headers.from().ok();
+    CallerProfile {
+        caller_id_number: from.as_ref().and_then(|from| from.uri.user_unescaped()).unwrap_or_default(),
+        caller_id_name: from.and_then(|from| from.display).unwrap_or_default(),
+        destination_number: request.uri.user_unescaped().unwrap_or_default(),
+        network_addr: Some(flow.remote.ip().to_canonical()),
+        dialplan: dialplans.to_vec(),
+        context: "public".into(),
+    }
+}

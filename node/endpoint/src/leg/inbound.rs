@@ -1,0 +1,297 @@
+//! The leg of a caller.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::dialog::Dialog;
+use crate::transaction::{Flow, ServerId};
+use switch_core::audio::Audio;
+use switch_core::endpoint::{EndpointError, LegEvent};
+use switch_core::media::{Consent, MediaCommand, OpenStream};
+use switch_core::{Cause, Channel};
+use switch_sip::message::{Request, Response};
+use switch_sip::response;
+
+use super::{Leg, Path, Refused, Role, echo_session_timer, park_goodbye, reason};
+use crate::agent::Agent;
+use crate::cause;
+use crate::counters::count;
+use crate::description::{self, Description, Origin};
+use crate::directory::DialogKey;
+
+/// How long media may go to an address other than the caller's own that has not sent anything yet.
+const PROBATION: Duration = Duration::from_secs(1);
+
+/// A caller's INVITE and how far it was answered.
+pub(super) struct Inbound {
+    server: ServerId,
+    request: Request,
+    /// None: the INVITE had no description, ours is the offer and the ACK brings the answer.
+    offer: Option<Description>,
+    stage: Stage,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Stage {
+    /// Not answered. The description a 183 carried is repeated in the 200 (RFC 3261 §13.2.1).
+    Early { described: Option<String> },
+    /// Answered, the ACK is due.
+    Answered,
+    /// Acknowledged.
+    Confirmed,
+    /// Nothing more to say.
+    Over,
+}
+
+impl Leg {
+    /// Takes an INVITE. Its stream is opened when the session begins.
+    pub(crate) fn inbound(
+        agent: &Arc<Agent>,
+        server: ServerId,
+        request: &Request,
+        flow: Flow,
+    ) -> Result<Self, Refused> {
+        let refuse = |status, why: &str| Refused { status, why: why.into() };
+        if request.headers.contact().ok().flatten().is_none() {
+            return Err(refuse(400, "an INVITE without a Contact"));
+        }
+        let offer = match request.body.as_slice() {
+            [] => None,
+            body => Some(Description::parse(body).map_err(|error| refuse(400, &error.to_string()))?),
+        };
+        let peer_audio = match &offer {
+            Some(offer) => Some(offer.audio().ok_or_else(|| refuse(488, "no audio is offered"))?),
+            None => None,
+        };
+        let local_tag = description::token();
+        let call_id = request.headers.call_id().map_err(|error| refuse(400, &error.to_string()))?.to_owned();
+        let local = agent.local_toward(&flow);
+        Ok(Self {
+            agent: Arc::clone(agent),
+            session: None,
+            key: DialogKey { call_id, local_tag },
+            dialog: None,
+            path: Some(Path { flow, local }),
+            media: None,
+            origin: Origin::new(),
+            offered: None,
+            agreed: None,
+            peer_audio,
+            role: Role::Inbound(Inbound {
+                server,
+                request: request.clone(),
+                offer,
+                stage: Stage::Early { described: None },
+            }),
+        })
+    }
+}
+
+impl Leg {
+    /// Opens the stream, so that a second leg can be placed beside it.
+    pub(super) fn inbound_begin(&mut self, channel: &mut Channel) {
+        let (Some(path), Some(session)) = (&self.path, &self.session) else { return };
+        let open = OpenStream { local: path.local.source, beside: None, events: Arc::new(session.clone()) };
+        match self.agent.engine.open(open) {
+            Ok(media) => self.media = Some(media),
+            Err(error) => {
+                count(&self.agent.counters().no_media);
+                tracing::warn!(%error, "no media stream; the call is refused");
+                channel.hang_up(Cause::SwitchCongestion);
+            }
+        }
+    }
+
+    pub(super) fn inbound_ring(&mut self, _channel: &mut Channel) -> Result<(), EndpointError> {
+        let Role::Inbound(Inbound { stage, server, request, .. }) = &self.role else {
+            return Err(EndpointError::Direction);
+        };
+        // Early media says more than ringing does; an answer more than both.
+        if *stage == (Stage::Early { described: None }) {
+            let (server, ringing) = (*server, self.reply(request, 180));
+            self.agent.respond(server, ringing);
+        }
+        Ok(())
+    }
+
+    pub(super) fn inbound_pre_answer(
+        &mut self,
+        _channel: &mut Channel,
+        choice: Option<&Audio>,
+    ) -> Result<(), EndpointError> {
+        let Role::Inbound(Inbound { stage: Stage::Early { described: None }, .. }) = &self.role else {
+            return self.is_inbound();
+        };
+        let Some(body) = self.describe(choice)? else {
+            // The caller made no offer: ours in a 183 would need a PRACK to be answered (RFC 3262 §5).
+            return Ok(());
+        };
+        // Before the ACK only the caller's own address gets media, unless it has sent a packet itself.
+        self.consent(if self.is_callers_own() { Consent::Granted } else { Consent::Withheld });
+        let Role::Inbound(inbound) = &self.role else { return Err(EndpointError::Direction) };
+        let mut progress = self.reply(&inbound.request, 183);
+        progress.set_body("application/sdp", body.clone().into_bytes());
+        self.agent.respond(inbound.server, progress);
+        self.set_stage(Stage::Early { described: Some(body) });
+        Ok(())
+    }
+
+    pub(super) fn inbound_answer(
+        &mut self,
+        channel: &mut Channel,
+        choice: Option<&Audio>,
+    ) -> Result<(), EndpointError> {
+        let Role::Inbound(inbound) = &self.role else { return Err(EndpointError::Direction) };
+        let described = match &inbound.stage {
+            Stage::Early { described } => described.clone(),
+            Stage::Answered | Stage::Confirmed => return Ok(()),
+            Stage::Over => return Err(EndpointError::Over),
+        };
+        let body = match described {
+            Some(body) => body,
+            None => match self.describe(choice)? {
+                Some(body) => body,
+                None => self.offer_instead(choice)?,
+            },
+        };
+        let Role::Inbound(inbound) = &self.role else { return Err(EndpointError::Direction) };
+        let mut answer = self.reply(&inbound.request, 200);
+        answer.headers.push("Allow", crate::dispatch::ALLOW);
+        answer.headers.push("Supported", crate::dispatch::SUPPORTED);
+        echo_session_timer(&inbound.request, &mut answer);
+        answer.set_body("application/sdp", body.into_bytes());
+        let server = inbound.server;
+        self.dialog = Dialog::uas(&inbound.request, &answer).ok();
+        if self.is_callers_own() || is_trusted(channel) {
+            self.consent(Consent::Granted);
+        }
+        self.set_stage(Stage::Answered);
+        self.agent.respond(server, answer);
+        Ok(())
+    }
+
+    pub(super) fn on_ack(&mut self, channel: &mut Channel, ack: &Request) -> Vec<LegEvent> {
+        let Role::Inbound(Inbound { stage: stage @ Stage::Answered, offer, .. }) = &mut self.role else {
+            return Vec::new();
+        };
+        *stage = Stage::Confirmed;
+        let described = offer.is_some();
+        if !described {
+            // Ours was the offer; this is the answer.
+            let offered = self.offered.clone().unwrap_or_default();
+            let accepted = Description::parse(&ack.body).ok().and_then(|answer| {
+                let config = description::accept(&offered, &answer)?;
+                Some((answer.audio()?, config))
+            });
+            let Some((audio, config)) = accepted else {
+                tracing::info!("the ACK brings no usable answer to our offer");
+                return vec![LegEvent::Ended { cause: Cause::IncompatibleDestination, status: None }];
+            };
+            self.peer_audio = Some(audio);
+            self.configure(config);
+        }
+        // The ACK came from where our answer went: the caller wants the call. Media to a third address has one
+        // second to be wanted there too.
+        let consent = if self.is_callers_own() || is_trusted(channel) {
+            Consent::Granted
+        } else {
+            Consent::Probation(PROBATION)
+        };
+        self.consent(consent);
+        Vec::new()
+    }
+
+    pub(super) fn inbound_end(&mut self, cause: Cause, status: Option<(u16, &str)>) {
+        let Role::Inbound(inbound) = &self.role else { return };
+        let (server, stage) = (inbound.server, inbound.stage.clone());
+        self.agent.directory.remove_server(server);
+        match stage {
+            Stage::Early { .. } => {
+                let code = match status {
+                    // What concerned our own request or asks for something of us is not the caller's business.
+                    Some((code, _)) if code >= 400 && !matches!(code, 401 | 407) => code,
+                    _ => cause::to_status(cause),
+                };
+                let mut refusal = self.reply(&inbound.request, code);
+                if let Some((given, phrase)) = status
+                    && given == code
+                {
+                    refusal.reason = phrase.to_owned();
+                }
+                refusal.headers.push("Reason", reason(cause));
+                self.agent.respond(server, refusal);
+            }
+            Stage::Answered => {
+                if let (Some(mut bye), Some(path)) =
+                    (self.dialog_request(switch_sip::message::Method::Bye), self.path.clone())
+                {
+                    bye.headers.push("Reason", reason(cause));
+                    // RFC 3261 §15: not before the ACK.
+                    park_goodbye(&self.agent, &self.key, server, bye, path.flow);
+                }
+            }
+            Stage::Confirmed => self.say_goodbye(cause),
+            Stage::Over => {}
+        }
+        self.set_stage(Stage::Over);
+    }
+
+    fn set_stage(&mut self, next: Stage) {
+        if let Role::Inbound(inbound) = &mut self.role {
+            inbound.stage = next;
+        }
+    }
+
+    fn is_inbound(&self) -> Result<(), EndpointError> {
+        if matches!(self.role, Role::Inbound(_)) { Ok(()) } else { Err(EndpointError::Direction) }
+    }
+
+    /// The answer to the caller's offer; none where it made none.
+    fn describe(&mut self, choice: Option<&Audio>) -> Result<Option<String>, EndpointError> {
+        let Role::Inbound(Inbound { offer, .. }) = &self.role else { return Err(EndpointError::Direction) };
+        let (Some(offer), Some(path)) = (offer.clone(), self.path.clone()) else { return Ok(None) };
+        self.negotiate(&offer, choice, &path).map(Some).map_err(|_| EndpointError::Incompatible)
+    }
+
+    /// An INVITE without a description is answered with an offer: the other leg's choice, or what we can do.
+    fn offer_instead(&mut self, choice: Option<&Audio>) -> Result<String, EndpointError> {
+        let path = self.path.clone().ok_or(EndpointError::Over)?;
+        let media = self.media.as_ref().ok_or_else(|| EndpointError::Media("it was not opened".into()))?;
+        let audio = choice.cloned().unwrap_or_else(description::own);
+        let port = media.local().port();
+        let body = description::offer(&audio, &mut self.origin, path.local.advertised.ip(), port);
+        self.offered = Some(audio);
+        Ok(body)
+    }
+
+    fn reply(&self, request: &Request, status: u16) -> Response {
+        let mut reply = response::to(request, status, Some(&self.key.local_tag));
+        if let Some(path) = &self.path
+            && status < 300
+        {
+            reply.headers.push("Contact", self.contact(path));
+        }
+        reply
+    }
+
+    fn consent(&self, consent: Consent) {
+        if let Some(media) = &self.media
+            && let Err(error) = media.command(MediaCommand::Consent(consent))
+        {
+            tracing::warn!(%error, "consent not set");
+        }
+    }
+
+    /// Whether media goes where the signalling comes from.
+    fn is_callers_own(&self) -> bool {
+        let media: Option<IpAddr> = self.agreed.as_ref().map(|config| config.remote.ip().to_canonical());
+        let signalling = self.path.as_ref().map(|path| path.flow.remote.ip().to_canonical());
+        media.is_some() && media == signalling
+    }
+}
+
+/// The route that took the call trusts its source.
+fn is_trusted(channel: &Channel) -> bool {
+    channel.variable("media_trusted") == Some("true")
+}

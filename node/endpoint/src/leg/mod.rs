@@ -1,0 +1,341 @@
+//! One SIP leg: its dialog, its description, its stream. What the core sees as an [`Endpoint`].
+//!
+//! A leg is plain state, run by its session's task. It hands requests and responses to the [`Agent`] and
+//! gets what the peer did as [`LegMessage`]s through the session's mailbox. Dropped, it leaves nothing behind:
+//! an unanswered INVITE is refused or cancelled, an answered one is ended, its stream is closed.
+
+mod inbound;
+mod outbound;
+
+pub(crate) use outbound::Caller;
+
+use std::any::Any;
+use std::sync::Arc;
+
+use crate::dialog::Dialog;
+use crate::transaction::{ClientId, Flow, ServerId};
+use switch_core::audio::{Audio, LegAudio};
+use switch_core::endpoint::{EndpointError, LegEvent};
+use switch_core::handle::Message;
+use switch_core::media::{MediaCommand, MediaHandle, MediaPort, StreamConfig};
+use switch_core::{Cause, Channel, Endpoint, Flow as Handling, SessionHandle, State};
+use switch_sip::message::{Method, Request, Response};
+use switch_sip::response;
+
+use crate::agent::{Agent, Local};
+use crate::cause;
+use crate::description::{self, Description, Origin};
+use crate::directory::{DialogKey, Parting};
+use inbound::Inbound;
+use outbound::Outbound;
+
+/// What the agent tells a leg.
+pub(crate) enum LegMessage {
+    /// A request inside the dialog.
+    Request {
+        /// What to answer it by.
+        id: ServerId,
+        request: Box<Request>,
+        flow: Flow,
+    },
+    /// The ACK of our 2xx.
+    Ack(Box<Request>),
+    /// The INVITE was cancelled; its 487 is due.
+    Cancelled,
+    /// Nobody acknowledged our 2xx.
+    AckMissing,
+    /// A response to a request of ours.
+    Response { id: ClientId, response: Box<Response>, flow: Flow },
+    /// A request of ours had no answer; `status` is what that counts as (RFC 3261 §8.1.3.1).
+    Failed { id: ClientId, status: u16 },
+    /// The target's name was looked up and the way to it is open, or not.
+    Reached(Result<Flow, String>),
+}
+
+impl From<LegMessage> for Message {
+    fn from(message: LegMessage) -> Self {
+        Self::Endpoint(Box::new(message))
+    }
+}
+
+/// A call that was not taken.
+pub(crate) struct Refused {
+    pub(crate) status: u16,
+    pub(crate) why: String,
+}
+
+/// One SIP leg.
+pub(crate) struct Leg {
+    agent: Arc<Agent>,
+    session: Option<SessionHandle>,
+    key: DialogKey,
+    dialog: Option<Dialog>,
+    /// The way to the peer; none before its name was looked up.
+    path: Option<Path>,
+    media: Option<MediaHandle>,
+    origin: Origin,
+    /// What we offered, where the offer was ours.
+    offered: Option<Audio>,
+    /// What the two sides agreed on last.
+    agreed: Option<StreamConfig>,
+    peer_audio: Option<Audio>,
+    role: Role,
+}
+
+/// The way to the peer.
+#[derive(Clone, Debug)]
+struct Path {
+    flow: Flow,
+    local: Local,
+}
+
+enum Role {
+    Inbound(Inbound),
+    Outbound(Outbound),
+}
+
+impl Endpoint for Leg {
+    fn attach(&mut self, session: SessionHandle) {
+        self.agent.directory.add_dialog(self.key.clone(), session.clone());
+        self.session = Some(session);
+    }
+
+    fn on_state(&mut self, channel: &mut Channel, state: State) -> Handling {
+        match state {
+            State::Init => self.begin(channel),
+            State::Hangup => self.end(channel),
+            _ => {}
+        }
+        Handling::Continue
+    }
+
+    fn receive(&mut self, channel: &mut Channel, message: Box<dyn Any + Send>) -> Vec<LegEvent> {
+        let Ok(message) = message.downcast::<LegMessage>() else { return Vec::new() };
+        match *message {
+            LegMessage::Request { id, request, flow } => {
+                self.on_request(id, &request, &flow).into_iter().collect()
+            }
+            LegMessage::Ack(ack) => self.on_ack(channel, &ack),
+            LegMessage::Cancelled => vec![LegEvent::Ended { cause: Cause::OriginatorCancel, status: None }],
+            LegMessage::AckMissing => {
+                vec![LegEvent::Ended { cause: Cause::RecoveryOnTimerExpire, status: None }]
+            }
+            LegMessage::Response { id, response, flow } => self.on_response(id, &response, &flow),
+            LegMessage::Failed { id, status } => self.on_failed(id, status),
+            LegMessage::Reached(path) => self.on_reached(channel, path),
+        }
+    }
+
+    fn ring(&mut self, channel: &mut Channel) -> Result<(), EndpointError> {
+        self.inbound_ring(channel)
+    }
+
+    fn pre_answer(&mut self, channel: &mut Channel, choice: Option<&Audio>) -> Result<(), EndpointError> {
+        self.inbound_pre_answer(channel, choice)
+    }
+
+    fn answer(&mut self, channel: &mut Channel, choice: Option<&Audio>) -> Result<(), EndpointError> {
+        self.inbound_answer(channel, choice)
+    }
+
+    fn peer_audio(&self) -> Option<&Audio> {
+        self.peer_audio.as_ref()
+    }
+
+    fn media(&self) -> Option<Arc<dyn MediaPort>> {
+        self.media.as_ref().map(MediaHandle::port)
+    }
+}
+
+impl Leg {
+    fn begin(&mut self, channel: &mut Channel) {
+        match self.role {
+            Role::Inbound(_) => self.inbound_begin(channel),
+            Role::Outbound(_) => self.reach(),
+        }
+    }
+
+    /// The call is over: the peer learns of it in the way that fits where it stands.
+    fn end(&mut self, channel: &Channel) {
+        let cause = channel.cause().unwrap_or(Cause::NormalClearing);
+        let status = channel.protocol_status().map(|status| (status.code, status.phrase.as_str()));
+        match &self.role {
+            Role::Inbound(_) => self.inbound_end(cause, status),
+            Role::Outbound(_) => self.outbound_end(cause),
+        }
+    }
+
+    /// Sends BYE in the dialog.
+    fn say_goodbye(&mut self, cause: Cause) {
+        let (Some(mut bye), Some(path)) = (self.dialog_request(Method::Bye), self.path.clone()) else {
+            return;
+        };
+        bye.headers.push("Reason", reason(cause));
+        self.agent.request(bye, path.flow, None);
+    }
+
+    fn dialog_request(&mut self, method: Method) -> Option<Request> {
+        let request = self.dialog.as_mut()?.request(method);
+        Some(request)
+    }
+
+    fn on_request(&mut self, id: ServerId, request: &Request, flow: &Flow) -> Option<LegEvent> {
+        let Some(dialog) = &mut self.dialog else {
+            self.agent.respond(id, response::to(request, 481, None));
+            return None;
+        };
+        if let Err(status) = dialog.accept(request) {
+            self.agent.respond(id, response::to(request, status, None));
+            return None;
+        }
+        if let Some(path) = &mut self.path {
+            // A peer that moved (a new mapping in its NAT, a new connection) is answered where it is.
+            path.flow = flow.clone();
+        }
+        match request.method {
+            Method::Bye => {
+                self.agent.respond(id, response::to(request, 200, None));
+                self.dialog = None;
+                Some(LegEvent::Ended { cause: cause_of_bye(request), status: None })
+            }
+            Method::Invite | Method::Update => {
+                self.on_new_description(id, request);
+                None
+            }
+            Method::Options => {
+                let mut answer = response::to(request, 200, None);
+                answer.headers.push("Allow", crate::dispatch::ALLOW);
+                self.agent.respond(id, answer);
+                None
+            }
+            _ => {
+                self.agent.respond(id, response::to(request, 405, None));
+                None
+            }
+        }
+    }
+
+    /// Hold, resume, a new address, or only a sign of life (RFC 3261 §14, RFC 3311, RFC 4028).
+    fn on_new_description(&mut self, id: ServerId, request: &Request) {
+        let Some(path) = self.path.clone() else { return };
+        let mut answer = response::to(request, 200, None);
+        answer.headers.push("Contact", self.contact(&path));
+        answer.headers.push("Allow", crate::dispatch::ALLOW);
+        echo_session_timer(request, &mut answer);
+        if request.body.is_empty() {
+            if request.method == Method::Invite
+                && let Some(body) = self.current_offer(&path)
+            {
+                answer.set_body("application/sdp", body.into_bytes());
+            }
+            return self.agent.respond(id, answer);
+        }
+        let result = Description::parse(&request.body)
+            .map_err(|error| (400, error.to_string()))
+            .and_then(|offer| self.negotiate(&offer, None, &path).map_err(|error| (488, error.to_string())));
+        match result {
+            Ok(body) => {
+                answer.set_body("application/sdp", body.into_bytes());
+                self.agent.respond(id, answer);
+            }
+            Err((status, why)) => {
+                tracing::info!(status, %why, "new description refused; the old one goes on");
+                self.agent.respond(id, response::to(request, status, None));
+            }
+        }
+    }
+
+    /// Answers an offer and sets the stream to what was agreed.
+    fn negotiate(
+        &mut self,
+        offer: &Description,
+        choice: Option<&Audio>,
+        path: &Path,
+    ) -> Result<String, description::Incompatible> {
+        let Some(media) = &self.media else { return Err(description::Incompatible) };
+        let port = media.local().port();
+        // Once formats are agreed, a new offer may not bring others in: the other leg knows only these.
+        let keep = choice.cloned().or_else(|| self.agreed.as_ref().map(description::formats_of));
+        let answered =
+            description::answer(offer, keep.as_ref(), &mut self.origin, path.local.advertised.ip(), port)?;
+        self.configure(answered.config);
+        self.peer_audio = Some(offer.audio().unwrap_or_default());
+        Ok(answered.body)
+    }
+
+    fn configure(&mut self, mut config: StreamConfig) {
+        config.silence = self.agent.config.silence;
+        config.silence_held = self.agent.config.silence_held;
+        if let Some(media) = &self.media
+            && let Err(error) = media.command(MediaCommand::Configure(config.clone()))
+        {
+            tracing::warn!(%error, "stream not configured");
+        }
+        self.agreed = Some(config);
+    }
+
+    fn current_offer(&mut self, path: &Path) -> Option<String> {
+        let port = self.media.as_ref()?.local().port();
+        let audio = self.agreed.as_ref().map(description::formats_of).unwrap_or_else(description::own);
+        Some(description::offer(&audio, &mut self.origin, path.local.advertised.ip(), port))
+    }
+
+    fn contact(&self, path: &Path) -> String {
+        let transport = match path.flow.transport {
+            crate::transaction::Transport::Udp => "",
+            crate::transaction::Transport::Tcp => ";transport=tcp",
+        };
+        format!("<sip:switch@{}{transport}>", path.local.advertised)
+    }
+
+    fn leg_audio(&self) -> Option<LegAudio> {
+        Some(LegAudio { audio: self.peer_audio.clone()?, stream: self.media.as_ref()?.id() })
+    }
+}
+
+impl Drop for Leg {
+    fn drop(&mut self) {
+        // After a regular end there is nothing left to do here; after a panic there is.
+        match &self.role {
+            Role::Inbound(_) => self.inbound_end(Cause::Crash, None),
+            Role::Outbound(_) => self.outbound_end(Cause::Crash),
+        }
+        self.agent.directory.remove_dialog(&self.key);
+    }
+}
+
+/// RFC 3326, as FreeSWITCH writes it.
+fn reason(cause: Cause) -> String {
+    let number = if cause.number() <= 127 { cause.number() } else { Cause::NormalClearing.number() };
+    format!("Q.850;cause={number};text=\"{cause}\"")
+}
+
+/// The cause a BYE names in its Reason header, else normal clearing.
+fn cause_of_bye(bye: &Request) -> Cause {
+    let named = bye.headers.list("Reason").find_map(|reason| {
+        let (protocol, rest) = reason.split_once(';')?;
+        let number = rest.split(';').find_map(|param| param.trim().strip_prefix("cause=")?.parse().ok())?;
+        match protocol.trim() {
+            "Q.850" => Cause::from_number(number),
+            "SIP" => Some(cause::from_status(number)),
+            _ => None,
+        }
+    });
+    named.unwrap_or(Cause::NormalClearing)
+}
+
+/// The peer refreshes the session: we agree to what it asked for (RFC 4028 §9).
+fn echo_session_timer(request: &Request, answer: &mut Response) {
+    if let Ok(Some(mut timer)) = request.headers.session_expires()
+        && request.headers.lists("Supported", "timer")
+    {
+        timer.refresher_is_uac.get_or_insert(true);
+        answer.headers.push("Session-Expires", timer.to_string());
+        answer.headers.push("Require", "timer");
+    }
+}
+
+/// Keeps a BYE until the ACK it has to wait for.
+fn park_goodbye(agent: &Agent, key: &DialogKey, server: ServerId, bye: Request, flow: Flow) {
+    agent.directory.add_parting(key.clone(), Parting { bye, flow, server });
+}
