@@ -212,10 +212,10 @@ async fn whoever_leaves_the_conversation_ends_it_for_both() {
 #[tokio::test(start_paused = true)]
 async fn after_the_conversation_the_extension_goes_on_unless_told_not_to() {
     let house = House::new();
-    let (line, leg) = answered(&house, "bridge sip:1@h|park").await;
+    let (line, leg) = answered(&house, "bridge sip:1@h|sleep 60000").await;
     leg.peer(vec![ended(Cause::UserBusy)]);
     settle().await;
-    assert_eq!(line.entered().last(), Some(&State::Park));
+    assert_eq!(line.session().snapshot().application, "sleep");
     assert_eq!(line.sources()[1], "Silence", "nobody hears a leg that is gone");
     assert_eq!(house.ended(), [Cause::UserBusy]);
     house.close().await;

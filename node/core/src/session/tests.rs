@@ -243,16 +243,20 @@ fn apps(log: &Log) -> Vec<Arc<dyn Application>> {
                 }
             }
         }),
+        // Places a leg and leaves it at that.
+        app("forget", log, async |call: Call, data: String, _| {
+            call.originate(order(&data)).await?;
+            Ok(())
+        }),
+        // Places two.
+        app("place_two", log, async |call: Call, data: String, _| {
+            call.originate(order(&data)).await?;
+            call.originate(order(&data)).await?;
+            match call.until_interrupted().await? {}
+        }),
         // Places a leg, then is like `events`.
         app("place", log, async |call: Call, data: String, log: Log| {
-            let request = Originate {
-                target: data.clone(),
-                profile: profile(&data, &["test"]),
-                offer: None,
-                beside: None,
-                timeout: Duration::from_secs(60),
-            };
-            call.originate(request).await?;
+            call.originate(order(&data)).await?;
             loop {
                 match call.event().await? {
                     CallEvent::Peer(_, event) => log.write(format!("peer {event:?}")),
@@ -290,6 +294,16 @@ fn apps(log: &Log) -> Vec<Arc<dyn Application>> {
             Ok(call.sleep(Duration::from_millis(data.parse().unwrap())).await?)
         }),
     ]
+}
+
+fn order(target: &str) -> Originate {
+    Originate {
+        target: target.to_owned(),
+        profile: profile(target, &["test"]),
+        offer: None,
+        beside: None,
+        timeout: Duration::from_secs(60),
+    }
 }
 
 /// Every way an operation can be pending, and what it returned.

@@ -1,6 +1,7 @@
 //! A switch with every built-in module, fake legs, and a dialplan that takes what was dialled for what to do.
 
 #![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(clippy::unwrap_used, reason = "only tests are here")]
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

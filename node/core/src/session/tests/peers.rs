@@ -105,6 +105,21 @@ async fn a_leg_does_not_outlive_the_application_that_placed_it() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_application_has_one_leg_and_takes_it_along() {
+    let house = House::new();
+    let line = house.call("forget sip:1@h|wait").await;
+    assert!(house.placed().entered().ends_with(&ENDED));
+    assert_eq!(line.session().snapshot().peer, None);
+
+    let house = House::new();
+    let line = house.call("place_two sip:1@h").await;
+    let [(_, first), (_, second)] = <[_; 2]>::try_from(house.lines.placed()).unwrap();
+    assert!(first.entered().ends_with(&ENDED));
+    assert_eq!(second.entered().last(), Some(&State::ConsumeMedia));
+    assert_eq!(line.session().snapshot().peer, Some(second.session().id()));
+}
+
 /// The window in which the application was moved before it learned that its leg was placed.
 #[tokio::test(start_paused = true)]
 async fn a_leg_placed_for_an_application_that_is_gone_ends_too() {
@@ -141,8 +156,10 @@ async fn ending_the_other_leg_is_only_the_default() {
 async fn a_transferred_second_leg_runs_what_it_was_sent_to() {
     let house = House::new();
     let (line, leg) = placed(&house, "wait", true).await;
+    command(&leg, Command::Hear(Some(line.stream())));
     transfer(&leg, "done leg|wait");
     settle().await;
+    assert_eq!(leg.sources().last().map(String::as_str), Some("Silence"));
     let log = house.log.take();
     assert_eq!(log[0], "done leg");
     assert!(log[1].starts_with("peer Ended"), "{log:?}");

@@ -43,6 +43,8 @@ fn actions() -> impl Strategy<Value = String> {
         "events",
         "place sip:1@h",
         "place other:1@h",
+        "place_two sip:1@h",
+        "forget sip:1@h",
         "answer",
         "sleep 50",
         "panic",
