@@ -97,11 +97,11 @@ impl Signals {
 }
 
 /// Runs until the switch has ended. `next_signal` is waited for again and again.
-pub async fn until_ended<D, S>(switch: &D, deadline: Duration, mut next_signal: impl FnMut() -> S) -> Ended
-where
-    D: Drainable,
-    S: Future<Output = ()>,
-{
+pub async fn until_ended(
+    switch: &impl Drainable,
+    deadline: Duration,
+    mut next_signal: impl AsyncFnMut(),
+) -> Ended {
     let mut phase = Phase::Serving;
     loop {
         let event = match phase {
@@ -140,7 +140,6 @@ async fn wait(switch: &impl Drainable, limit: Duration, signal: impl Future<Outp
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
     use std::sync::Mutex;
 
     use tokio::sync::watch;
@@ -204,12 +203,12 @@ mod tests {
     }
 
     /// Signals at these seconds, then never.
-    fn signals(at: &[u64]) -> impl FnMut() -> std::pin::Pin<Box<dyn Future<Output = ()>>> {
+    fn signals(at: &[u64]) -> impl AsyncFnMut() {
         let started = Instant::now();
-        let at = RefCell::new(at.to_vec().into_iter());
-        move || match at.borrow_mut().next() {
-            Some(second) => Box::pin(tokio::time::sleep_until(started + Duration::from_secs(second))),
-            None => Box::pin(std::future::pending()),
+        let mut at = at.iter().copied();
+        async move || match at.next() {
+            Some(second) => tokio::time::sleep_until(started + Duration::from_secs(second)).await,
+            None => std::future::pending().await,
         }
     }
 

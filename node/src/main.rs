@@ -1,2 +1,71 @@
-//! The switch's binary: wiring only.
-fn main() {}
+//! The switch's binary: what was typed, done by the library's parts.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use switch_node::cli::{Cli, Command, Run};
+use switch_node::config::{self, Loaded};
+use switch_node::drain::Ended;
+use switch_node::{check, health, logging, memory, metrics, start};
+
+fn main() -> ExitCode {
+    let started = Instant::now();
+    memory::keep_lean();
+    let cli = Cli::parse();
+    let done = match cli.command {
+        None => run(&cli.run, started),
+        Some(Command::Check(file)) => check(file.config.as_deref()),
+        Some(Command::Health(file)) => health(file.config.as_deref()),
+        Some(Command::Probe(_)) => Err(anyhow::anyhow!("this build places no calls")),
+        Some(Command::ConfigReference) => print(&config::markdown()),
+        Some(Command::MetricsReference) => print(&metrics::markdown()),
+    };
+    done.unwrap_or_else(|error| {
+        say(&format!("switch-node: {error:#}"));
+        ExitCode::FAILURE
+    })
+}
+
+fn run(args: &Run, started: Instant) -> anyhow::Result<ExitCode> {
+    let mut loaded = config::load(args.config.as_deref())?;
+    if let Some(format) = args.log_format {
+        loaded.set_log_format(format, "--log-format");
+    }
+    let log = logging::start(&loaded.config.log);
+    let ended = start::run(&loaded, started);
+    // The last lines of the log stand before the error.
+    drop(log);
+    Ok(match ended? {
+        Ended::Empty | Ended::Late => ExitCode::SUCCESS,
+        Ended::Forced => ExitCode::from(130),
+    })
+}
+
+fn check(file: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let loaded = config::load(file)?;
+    print(&check::report(&loaded))?;
+    for warning in &loaded.warnings {
+        say(&format!("warning: {warning}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn health(file: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let Loaded { config, .. } = config::load(file)?;
+    health::ask(config.http.listen)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(text: &str) -> anyhow::Result<ExitCode> {
+    std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Nobody can be told that standard error is closed.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

@@ -18,7 +18,7 @@ use std::path::Path;
 pub use advertise::{Advertise, Advertised};
 pub use problem::{ConfigError, Origin, Problem};
 pub use reference::markdown;
-pub use span::{Span, SpanOrOff};
+pub use span::{Span, SpanError, SpanOrOff};
 pub use tables::{Builtin, Config, Drain, Http, Limits, Log, LogFormat, Modules, Route, Rtp, Sip};
 pub use target::Target;
 pub use values::{Listen, Pattern, PortRange, Secret, Transport, Workers};
@@ -46,6 +46,11 @@ impl Loaded {
         self.config.log.format = format;
         self.origins.insert("log.format".to_owned(), Origin::Flag(flag));
     }
+}
+
+/// The names of the tables, in the order of the reference.
+pub fn table_names() -> Vec<String> {
+    schema::keys::<Config>().into_iter().map(|key| key.name).collect()
 }
 
 /// Reads `file`, if one is named, and this process's environment.

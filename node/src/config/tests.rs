@@ -185,9 +185,16 @@ fn what_contradicts_itself_is_refused() {
         ("[limits]\ncalls = 0", "limits.calls: is 0"),
         ("[limits]\ncalls = -1", "limits.calls: invalid value: integer `-1`"),
         ("[log]\nlevel = 'loud'", "log.level: `loud` is no level"),
-        ("[modules]\nrequired = ['a']\noptional = ['a']", "modules.optional: \"a\" is required as well"),
-        ("[[route]]\nmatch = '^1'\nbridge = 'sip:$1@h'", "route[0].bridge: $1 stands for nothing"),
-        ("[[route]]\nmatch = '^(1)'\nbridge = 'sip:$2@h'", "has one group, $1"),
+        (
+            "[modules]\nrequired = ['mod_dptools']\noptional = ['mod_dptools']",
+            "\"mod_dptools\" is required as well",
+        ),
+        ("[modules]\nrequired = ['mod_dptool']", "no module \"mod_dptool\"; did you mean `mod_dptools`?"),
+        (
+            "[[route]]\nmatch = '^1'\nbridge = 'sip:$1@h'",
+            "route[0].bridge: \"sip:$1@h\" names group 1, the pattern has 0",
+        ),
+        ("[[route]]\nmatch = '^(1)'\nbridge = 'sip:$2@h'", "names group 2, the pattern has 1"),
         ("[[route]]\nmatch = '^1'\nbridge = 'sip:1@h'\nfrom = []", "route[0].from: is empty"),
         ("[[route]]\nmatch = '^1'\nbridge = 'sip:1@h'\nfrom = ['1.2.3.4']", "route[0].from: invalid"),
     ];

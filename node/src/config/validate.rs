@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::problem::did_you_mean;
 use super::values::Secret;
 use super::{Loaded, Problem, SpanOrOff, Transport};
 
@@ -142,36 +143,25 @@ fn texts(loaded: &Loaded, findings: &mut Findings) {
 
 fn modules(loaded: &Loaded, findings: &mut Findings) {
     let modules = &loaded.config.modules;
-    for (index, name) in modules.required.iter().enumerate() {
-        if modules.required[..index].contains(name) {
-            findings.error(loaded, "modules.required", format!("names \"{name}\" twice"));
-        }
-    }
-    for (index, name) in modules.optional.iter().enumerate() {
-        if modules.optional[..index].contains(name) {
-            findings.error(loaded, "modules.optional", format!("names \"{name}\" twice"));
-        }
-        if modules.required.contains(name) {
-            findings.error(loaded, "modules.optional", format!("\"{name}\" is required as well"));
+    let known = crate::rooms::module_names(&loaded.config);
+    for (key, names) in [("modules.required", &modules.required), ("modules.optional", &modules.optional)] {
+        for (index, name) in names.iter().enumerate() {
+            if names[..index].contains(name) {
+                findings.error(loaded, key, format!("names \"{name}\" twice"));
+            } else if !known.contains(&name.as_str()) {
+                let hint = did_you_mean(name, known.iter().copied());
+                findings.error(loaded, key, format!("there is no module \"{name}\"{hint}"));
+            } else if key == "modules.optional" && modules.required.contains(name) {
+                findings.error(loaded, key, format!("\"{name}\" is required as well"));
+            }
         }
     }
 }
 
 fn routes(loaded: &Loaded, findings: &mut Findings) {
     for (index, route) in loaded.config.route.iter().enumerate() {
-        let highest = route.r#match.regex().captures_len() - 1;
-        let named = route.bridge.highest_group();
-        if named > highest {
-            let message = format!(
-                "${named} stands for nothing: the pattern \"{}\" has {}",
-                route.r#match,
-                match highest {
-                    0 => "no group; put ( ) around what is meant".to_owned(),
-                    1 => "one group, $1".to_owned(),
-                    _ => format!("{highest} groups"),
-                }
-            );
-            findings.error(loaded, &format!("route[{index}].bridge"), message);
+        if let Err(error) = crate::rooms::route(route) {
+            findings.error(loaded, &format!("route[{index}].bridge"), error.to_string());
         }
         if route.from.is_empty() {
             let message = "is empty: nobody could use the route".to_owned();

@@ -1,12 +1,17 @@
 //! The one list. A new metric is a field of a snapshot and a row here.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use switch_core::Switch;
+use switch_core::limits::{REFUSALS, Refusal};
+use switch_modules::dialplan::route;
 
 use super::process::ProcessStats;
 use super::{Kind, Row, Samples};
 
 /// The figures of one moment.
-#[derive(Debug)]
 pub struct Snapshot {
     /// Since the process started its work.
     pub uptime: Duration,
@@ -20,6 +25,10 @@ pub struct Snapshot {
     pub http_responses: [u64; 5],
     /// HTTP connections turned away because too many were open.
     pub http_refused: u64,
+    /// The core counts in atomics: read while the scrape is written.
+    pub switch: Arc<Switch>,
+    /// What the routes count.
+    pub routes: Arc<route::Counters>,
 }
 
 impl Snapshot {
@@ -33,6 +42,8 @@ impl Snapshot {
             ready: true,
             http_responses: [1, 2, 3, 4, 5],
             http_refused: 1,
+            switch: Switch::new(Default::default()),
+            routes: Arc::default(),
         }
     }
 }
@@ -55,6 +66,19 @@ const fn gauge(
     read: fn(&Snapshot, &mut Samples),
 ) -> Row {
     Row { name, help, unit, kind: Kind::Gauge, labels, read }
+}
+
+fn read(count: &AtomicU64) -> u64 {
+    count.load(Ordering::Relaxed)
+}
+
+fn reason(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Draining => "draining",
+        Refusal::Calls => "calls",
+        Refusal::Source => "source",
+        Refusal::Rate => "rate",
+    }
 }
 
 /// Reads a row of the process, which is missing where /proc is.
@@ -82,6 +106,32 @@ pub static METRICS: &[Row] = &[
         }
     }),
     counter("switch_http_connections_refused_total", "connections", "HTTP connections closed at once because too many were open.", &[], |s, out| out.count(s.http_refused)),
+
+    gauge("switch_calls", "calls", "Inbound calls that are up.", &[], |s, out| out.count(s.switch.gate().calls() as u64)),
+    counter("switch_calls_refused_total", "calls", "Inbound calls refused, by the limit that was reached or because the switch drains.", &["reason"], |s, out| {
+        for (refusal, count) in REFUSALS.into_iter().zip(s.switch.gate().refused()) {
+            out.labelled(&[reason(refusal)], count as f64);
+        }
+    }),
+    gauge("switch_sessions", "sessions", "Sessions that exist: one a leg.", &[], |s, out| out.count(read(&s.switch.counters().sessions))),
+    counter("switch_sessions_started_total", "sessions", "Sessions made, by who began the leg.", &["direction"], |s, out| {
+        out.labelled(&["inbound"], read(&s.switch.counters().inbound) as f64);
+        out.labelled(&["outbound"], read(&s.switch.counters().outbound) as f64);
+    }),
+    counter("switch_sessions_answered_total", "sessions", "Sessions that were answered.", &[], |s, out| out.count(read(&s.switch.counters().answered))),
+    counter("switch_sessions_ended_total", "sessions", "Sessions ended, by hangup cause; causes that ended none are left out.", &["cause"], |s, out| {
+        for (cause, count) in s.switch.counters().ended() {
+            out.labelled(&[cause.name()], count as f64);
+        }
+    }),
+    counter("switch_mailbox_overflows_total", "sessions", "Sessions hung up because their mailbox was full.", &[], |s, out| out.count(read(&s.switch.counters().mailbox_overflows))),
+    counter("switch_application_panics_total", "applications", "Applications that panicked; each ended its own session.", &[], |s, out| out.count(read(&s.switch.counters().application_panics))),
+    counter("switch_events_dropped_total", "events", "Events an application did not fetch in time.", &[], |s, out| out.count(read(&s.switch.counters().events_dropped))),
+    counter("switch_routes_taken_total", "calls", "Calls that took a route of the configuration.", &[], |s, out| out.count(read(&s.routes.taken))),
+    counter("switch_routes_refused_total", "calls", "Calls whose number a route matches but that it does not take: from elsewhere, or with characters no URI has.", &["reason"], |s, out| {
+        out.labelled(&["source"], read(&s.routes.refused_source) as f64);
+        out.labelled(&["number"], read(&s.routes.refused_number) as f64);
+    }),
 
     gauge("process_resident_memory_bytes", "bytes", "Memory of the process that is in RAM.", &[], process!(|p| p.resident_bytes as f64)),
     gauge("process_virtual_memory_bytes", "bytes", "Address space of the process.", &[], process!(|p| p.virtual_bytes as f64)),

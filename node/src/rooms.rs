@@ -1,0 +1,97 @@
+//! What each room of the house is told, made from the configuration. The only place that knows both.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use switch_core::limits::Limits;
+use switch_core::switch::SwitchConfig;
+use switch_endpoint::advertise::{Advertise, Advertisement};
+use switch_endpoint::{EndpointConfig, Listen};
+use switch_engine::EngineConfig;
+use switch_modules::ModulesConfig;
+use switch_modules::dialplan::route::{Counters, Route, TemplateError};
+
+use crate::config::{self, Config};
+
+/// For the core.
+pub fn core(config: &Config) -> SwitchConfig {
+    let limits = &config.limits;
+    let count = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+    SwitchConfig {
+        limits: Limits {
+            calls: count(limits.calls),
+            calls_per_source: count(limits.calls_per_source),
+            calls_per_second: count(limits.calls_per_second),
+        },
+        longest_call: Some(limits.duration.duration()),
+    }
+}
+
+/// For the media plane.
+pub fn engine(config: &Config) -> EngineConfig {
+    let rtp = &config.rtp;
+    EngineConfig {
+        ports: rtp.ports.first()..=rtp.ports.last(),
+        workers: rtp.workers.count(),
+        grid: rtp.grid.duration().unwrap_or_default(),
+        rest: rtp.rest.duration(),
+        ..EngineConfig::default()
+    }
+}
+
+/// For the SIP endpoint.
+pub fn endpoint(config: &Config) -> EndpointConfig {
+    let listen = config.sip.listen.iter().flat_map(|listen| {
+        let tcp = listen.transport == config::Transport::Tcp;
+        let any = listen.address.is_none();
+        listen.sockets().into_iter().map(move |address| Listen { tcp, address, optional: any && address.is_ipv6() })
+    });
+    let dialplans = config.builtin.numbers.then_some("numbers").into_iter().chain(["routes"]);
+    EndpointConfig {
+        listen: listen.collect(),
+        advertise: advertise(&config.sip.advertise),
+        trace: config.sip.trace,
+        user_agent: config.sip.user_agent.clone(),
+        dialplans: dialplans.map(str::to_owned).collect(),
+        silence: config.rtp.silence_timeout.duration(),
+        silence_held: config.rtp.held_timeout.duration(),
+    }
+}
+
+fn advertise(told: &config::Advertise) -> Advertise {
+    let entry = |network: IpNet, address: IpAddr| Advertisement { network, address };
+    Advertise(match told {
+        config::Advertise::Auto => Vec::new(),
+        config::Advertise::Address(address) => {
+            let everybody = match address {
+                IpAddr::V4(_) => IpNet::V4(Ipv4Net::default()),
+                IpAddr::V6(_) => IpNet::V6(Ipv6Net::default()),
+            };
+            vec![entry(everybody, *address)]
+        }
+        config::Advertise::Networks(told) => told.iter().map(|told| entry(told.network, told.address)).collect(),
+    })
+}
+
+/// For the modules.
+///
+/// # Errors
+/// A route whose target names a group its pattern does not have; the configuration was checked for that.
+pub fn modules(config: &Config, counters: Arc<Counters>) -> Result<ModulesConfig, TemplateError> {
+    let routes = config.route.iter().map(route).collect::<Result<_, _>>()?;
+    Ok(ModulesConfig { numbers: config.builtin.numbers, routes, counters })
+}
+
+/// One route.
+pub(crate) fn route(route: &config::Route) -> Result<Route, TemplateError> {
+    let pattern = route.r#match.regex().clone();
+    Route::new(pattern, route.bridge.as_str(), route.from.clone(), route.timeout.duration())
+}
+
+/// The modules there are to load, by name.
+pub(crate) fn module_names(config: &Config) -> Vec<&'static str> {
+    let told = ModulesConfig { numbers: config.builtin.numbers, ..ModulesConfig::default() };
+    let modules = switch_modules::modules(told);
+    std::iter::once(switch_endpoint::MODULE).chain(modules.iter().map(|module| module.name())).collect()
+}

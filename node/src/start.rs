@@ -1,0 +1,106 @@
+//! The start and the end of the switch, in order: core, modules, HTTP, then calls until a signal.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::Arc;
+use std::time::Instant;
+
+use switch_core::Switch;
+use switch_endpoint::SipEndpoint;
+use switch_engine::Engine;
+
+use crate::banner::{Banner, own_address};
+use crate::config::{Loaded, Transport};
+use crate::drain::{self, Ended, Signals};
+use crate::http::{Liveness, Server};
+use crate::limits::{Capacity, raise_open_files};
+use crate::rooms;
+use crate::running::{Figures, Running};
+use crate::steps::{StartError, Steps};
+
+/// Runs the switch until a signal has ended it.
+///
+/// # Errors
+/// [`StartError`] where it cannot start.
+pub fn run(loaded: &Loaded, started: Instant) -> Result<Ended, StartError> {
+    let steps = Steps::new(started);
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    let runtime = steps.step("runtime", || {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .max_blocking_threads(4)
+            .thread_name("control")
+            .enable_all()
+            .build()
+    })?;
+    let ended = runtime.block_on(serve(loaded, &steps));
+    // Whatever still runs belongs to no call.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn serve(loaded: &Loaded, steps: &Steps) -> Result<Ended, StartError> {
+    let config = &loaded.config;
+    let mut signals = steps.step("signals", Signals::new)?;
+    let switch = steps.step("core", || {
+        Capacity::of(raise_open_files(), config.rtp.ports).log();
+        Ok::<_, StartError>(Switch::new(rooms::core(config)))
+    })?;
+    let routes = Arc::default();
+    let told = steps.step("routes", || rooms::modules(config, Arc::clone(&routes)))?;
+    let engine = Arc::new(steps.step("media", || Engine::start(rooms::engine(config)))?);
+    let (mut endpoint, bound) = steps.step("sip", || {
+        SipEndpoint::bind(rooms::endpoint(config), Arc::clone(&switch), Arc::clone(&engine))
+    })?;
+    let mut modules = switch_modules::modules(told);
+    modules.insert(0, Box::new(endpoint.module()));
+    let modules = steps.load(&switch, modules, &config.modules)?;
+
+    let server = steps.step("http", || Server::bind(config.http.listen))?;
+    let http = server.local_addr().unwrap_or(config.http.listen);
+    let figures = Figures {
+        switch: Arc::clone(&switch),
+        routes,
+        http: Arc::default(),
+        started: Instant::now(),
+        ready: Arc::default(),
+    };
+    let counters = Arc::clone(&figures.http);
+    let running = Arc::new(Running::new(figures, || Liveness::Alive));
+    let serving = tokio::spawn(server.serve(Arc::clone(&running), config.http.token.clone(), counters));
+    tracing::info!(%http, "HTTP is served");
+
+    endpoint.serve(bound);
+    let listeners: Vec<_> = endpoint.listening().iter().map(|&(name, address)| (transport(name), address)).collect();
+    for (transport, address) in endpoint.listening() {
+        tracing::info!(%transport, %address, "SIP is taken");
+    }
+    running.set_ready();
+    steps.finish();
+    greet(&listeners, config.builtin.numbers, http);
+
+    let ended =
+        drain::until_ended(&*running, config.drain.deadline.duration(), async || signals.next().await).await;
+    modules.shutdown();
+    serving.abort();
+    drop(endpoint);
+    engine.shutdown();
+    Ok(ended)
+}
+
+fn transport(name: &str) -> Transport {
+    if name == "tcp" { Transport::Tcp } else { Transport::Udp }
+}
+
+/// Only on a terminal: what follows in a log is for machines.
+fn greet(listeners: &[(Transport, std::net::SocketAddr)], numbers: bool, http: std::net::SocketAddr) {
+    let mut out = std::io::stdout();
+    if !out.is_terminal() {
+        return;
+    }
+    let program = std::env::args().next().unwrap_or_else(|| "switch-node".to_owned());
+    let banner = Banner { program: &program, listeners, address: own_address(), numbers, http };
+    // A terminal that is gone is nobody to greet.
+    let _ = out.write_all(banner.text().as_bytes());
+}
