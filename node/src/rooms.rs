@@ -45,7 +45,11 @@ pub fn endpoint(config: &Config) -> EndpointConfig {
     let listen = config.sip.listen.iter().flat_map(|listen| {
         let tcp = listen.transport == config::Transport::Tcp;
         let any = listen.address.is_none();
-        listen.sockets().into_iter().map(move |address| Listen { tcp, address, optional: any && address.is_ipv6() })
+        listen.sockets().into_iter().map(move |address| Listen {
+            tcp,
+            address,
+            optional: any && address.is_ipv6(),
+        })
     });
     let dialplans = config.builtin.numbers.then_some("numbers").into_iter().chain(["routes"]);
     EndpointConfig {
@@ -70,7 +74,9 @@ fn advertise(told: &config::Advertise) -> Advertise {
             };
             vec![entry(everybody, *address)]
         }
-        config::Advertise::Networks(told) => told.iter().map(|told| entry(told.network, told.address)).collect(),
+        config::Advertise::Networks(told) => {
+            told.iter().map(|told| entry(told.network, told.address)).collect()
+        }
     })
 }
 

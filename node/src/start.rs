@@ -49,7 +49,7 @@ async fn serve(loaded: &Loaded, steps: &Steps) -> Result<Ended, StartError> {
     })?;
     let routes = Arc::default();
     let told = steps.step("routes", || rooms::modules(config, Arc::clone(&routes)))?;
-    let engine = Arc::new(steps.step("media", || Engine::start(rooms::engine(config)))?);
+    let engine = steps.step("media", || Engine::start(rooms::engine(config)))?;
     let (mut endpoint, bound) = steps.step("sip", || {
         SipEndpoint::bind(rooms::endpoint(config), Arc::clone(&switch), Arc::clone(&engine))
     })?;
@@ -72,7 +72,8 @@ async fn serve(loaded: &Loaded, steps: &Steps) -> Result<Ended, StartError> {
     tracing::info!(%http, "HTTP is served");
 
     endpoint.serve(bound);
-    let listeners: Vec<_> = endpoint.listening().iter().map(|&(name, address)| (transport(name), address)).collect();
+    let listeners: Vec<_> =
+        endpoint.listening().iter().map(|&(name, address)| (transport(name), address)).collect();
     for (transport, address) in endpoint.listening() {
         tracing::info!(%transport, %address, "SIP is taken");
     }
@@ -85,7 +86,7 @@ async fn serve(loaded: &Loaded, steps: &Steps) -> Result<Ended, StartError> {
     modules.shutdown();
     serving.abort();
     drop(endpoint);
-    engine.shutdown();
+    drop(engine);
     Ok(ended)
 }
 

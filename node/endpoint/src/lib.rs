@@ -18,4 +18,4 @@ mod start;
 mod transaction;
 mod transport;
 
-pub use start::{EndpointConfig, Listen, SipEndpoint, StartError};
+pub use start::{EndpointConfig, Listen, MODULE, SipEndpoint, StartError};

@@ -173,11 +173,14 @@ impl Drop for SipEndpoint {
 #[derive(Debug)]
 pub struct Bound(Vec<TcpListener>);
 
+/// What the module is called in a configuration: FreeSWITCH's name for the same.
+pub const MODULE: &str = "mod_sofia";
+
 struct SipModule(Arc<Agent>);
 
 impl Module for SipModule {
     fn name(&self) -> &'static str {
-        "mod_sofia"
+        MODULE
     }
 
     fn load(&self, interfaces: &mut Interfaces) -> Result<(), ModuleError> {

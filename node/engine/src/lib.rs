@@ -1,1 +1,20 @@
 //! Media workers, sockets, the port allocator and flows: what runs behind a MediaHandle.
+//!
+//! Owns threads, sockets and ports; implements [`switch_core::media`]. What bytes mean is `switch_rtp`'s, what
+//! samples mean `switch_media`'s, and what a call is, nobody's here. A stream lives on one worker, which
+//! alone touches its packets: no lock and no allocation is on their way.
+
+mod counters;
+mod digits;
+mod echo;
+mod engine;
+mod handle;
+mod ports;
+mod report;
+mod send;
+mod stream;
+mod voice;
+mod worker;
+
+pub use counters::Counters;
+pub use engine::{Engine, EngineConfig, StartError};

@@ -1,0 +1,178 @@
+//! What a session holds of a stream: its figures, and the way into its worker's queue.
+
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use switch_core::media::{MediaCommand, MediaError, MediaPort, MediaSink, MediaStats, Source, StreamId};
+
+use crate::ports::Pair;
+use crate::voice;
+
+/// Commands that wait for one worker at most. Further ones are refused with [`MediaError::Busy`].
+pub(crate) const QUEUE: usize = 4096;
+
+/// What a worker is told.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Open(Arc<Shared>, Pair, Arc<dyn MediaSink>),
+    Tell(StreamId, MediaCommand),
+}
+
+/// The way into a worker. The bits are sticky: they arrive although the queue is full.
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    pub(crate) queue: SyncSender<Command>,
+    pub(crate) wake: OwnedFd,
+    /// A stream was closed: look for those whose bit is set.
+    pub(crate) sweep: AtomicBool,
+    /// The engine is gone.
+    pub(crate) stop: AtomicBool,
+    /// Streams on this worker, those being opened included.
+    pub(crate) load: AtomicUsize,
+}
+
+impl Mailbox {
+    pub(crate) fn send(&self, command: Command) -> Result<(), MediaError> {
+        self.queue.try_send(command).map_err(|error| match error {
+            TrySendError::Full(_) => MediaError::Busy,
+            TrySendError::Disconnected(_) => MediaError::Gone,
+        })?;
+        self.wake();
+        Ok(())
+    }
+
+    pub(crate) fn wake(&self) {
+        // An eventfd refuses only when its count is at the brim: then the worker is awake already.
+        let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
+    }
+}
+
+/// What session and worker both see of one stream.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) id: StreamId,
+    pub(crate) local: SocketAddr,
+    pub(crate) closed: AtomicBool,
+    /// The worker has it no more.
+    pub(crate) gone: AtomicBool,
+    /// Set by [`MediaCommand::Configure`]: one of the constants below.
+    encodable: AtomicU8,
+    pub(crate) figures: Figures,
+}
+
+const UNKNOWN: u8 = 0;
+const ENCODABLE: u8 = 1;
+const NOT_ENCODABLE: u8 = 2;
+
+impl Shared {
+    pub(crate) fn new(id: StreamId, local: SocketAddr) -> Self {
+        Self {
+            id,
+            local,
+            closed: AtomicBool::new(false),
+            gone: AtomicBool::new(false),
+            encodable: AtomicU8::new(UNKNOWN),
+            figures: Figures::default(),
+        }
+    }
+}
+
+/// Written by the worker only. The last three are zero for "not known", else one more than their value.
+#[derive(Debug, Default)]
+pub(crate) struct Figures {
+    pub(crate) received_packets: AtomicU64,
+    pub(crate) received_bytes: AtomicU64,
+    pub(crate) sent_packets: AtomicU64,
+    pub(crate) sent_bytes: AtomicU64,
+    pub(crate) lost_packets: AtomicU64,
+    pub(crate) jitter_micros: AtomicU64,
+    pub(crate) dropped_foreign: AtomicU64,
+    pub(crate) dropped_invalid: AtomicU64,
+    pub(crate) withheld_packets: AtomicU64,
+    pub(crate) remote_loss_256: AtomicU64,
+    pub(crate) remote_jitter_micros: AtomicU64,
+    pub(crate) round_trip_micros: AtomicU64,
+    /// Touched when the source changes, not for each packet.
+    pub(crate) latched: Mutex<Option<SocketAddr>>,
+}
+
+impl Figures {
+    fn read(&self) -> MediaStats {
+        let value = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
+        let known = |figure: &AtomicU64| value(figure).checked_sub(1);
+        MediaStats {
+            received_packets: value(&self.received_packets),
+            received_bytes: value(&self.received_bytes),
+            sent_packets: value(&self.sent_packets),
+            sent_bytes: value(&self.sent_bytes),
+            lost_packets: value(&self.lost_packets),
+            jitter: Duration::from_micros(value(&self.jitter_micros)),
+            remote_loss: known(&self.remote_loss_256).map(|loss| loss as f32 / 256.0),
+            remote_jitter: known(&self.remote_jitter_micros).map(Duration::from_micros),
+            round_trip: known(&self.round_trip_micros).map(Duration::from_micros),
+            dropped_foreign: value(&self.dropped_foreign),
+            dropped_invalid: value(&self.dropped_invalid),
+            withheld_packets: value(&self.withheld_packets),
+            latched: *self.latched.lock().unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+}
+
+/// One stream, as the session sees it.
+#[derive(Debug)]
+pub(crate) struct Port {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) mailbox: Arc<Mailbox>,
+    /// A stream's worker is its id modulo this.
+    pub(crate) workers: u64,
+}
+
+impl MediaPort for Port {
+    fn id(&self) -> StreamId {
+        self.shared.id
+    }
+
+    fn local(&self) -> SocketAddr {
+        self.shared.local
+    }
+
+    fn command(&self, command: MediaCommand) -> Result<(), MediaError> {
+        let Shared { id, closed, gone, encodable, .. } = &*self.shared;
+        if closed.load(Ordering::Acquire) || gone.load(Ordering::Acquire) {
+            return Err(MediaError::Gone);
+        }
+        let mut able = None;
+        match &command {
+            MediaCommand::Source(Source::Stream(other)) if other.0 % self.workers != id.0 % self.workers => {
+                return Err(MediaError::NotTogether);
+            }
+            MediaCommand::Source(Source::Frames(_)) if encodable.load(Ordering::Relaxed) == NOT_ENCODABLE => {
+                return Err(MediaError::NotEncodable);
+            }
+            MediaCommand::Configure(config) => {
+                able = Some(if voice::codec(config).is_some() { ENCODABLE } else { NOT_ENCODABLE });
+            }
+            _ => {}
+        }
+        self.mailbox.send(Command::Tell(*id, command))?;
+        if let Some(able) = able {
+            encodable.store(able, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    fn stats(&self) -> MediaStats {
+        self.shared.figures.read()
+    }
+
+    fn close(&self) {
+        if !self.shared.closed.swap(true, Ordering::AcqRel) {
+            self.mailbox.sweep.store(true, Ordering::Release);
+            self.mailbox.wake();
+        }
+    }
+}
