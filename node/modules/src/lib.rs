@@ -5,6 +5,7 @@
 
 pub mod application;
 pub mod dialplan;
+pub mod event;
 
 mod sound;
 
@@ -15,6 +16,7 @@ use switch_core::module::Module;
 use crate::application::dptools::DpTools;
 use crate::dialplan::numbers::Numbers;
 use crate::dialplan::route::{Counters, Route, Routes};
+use crate::event::call_log::CallLog;
 
 /// What the built-in modules need to be told.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +31,7 @@ pub struct ModulesConfig {
 
 /// Every built-in module, in the order to load them.
 pub fn modules(config: ModulesConfig) -> Vec<Box<dyn Module>> {
-    let mut modules: Vec<Box<dyn Module>> = vec![Box::new(DpTools)];
+    let mut modules: Vec<Box<dyn Module>> = vec![Box::new(CallLog), Box::new(DpTools)];
     if config.numbers {
         modules.push(Box::new(Numbers));
     }

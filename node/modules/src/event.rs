@@ -1,0 +1,3 @@
+//! Modules that listen to what calls do.
+
+pub mod call_log;
