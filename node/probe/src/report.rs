@@ -82,8 +82,8 @@ pub struct Packets {
     pub ignored: u64,
 }
 
-/// Frames lost, in percent. A direction is None where it cannot be known: see the manual of the other side's
-/// RTCP, which alone can tell when it keeps our sequence numbers.
+/// Frames lost, in percent. A direction is None where it cannot be known: a peer that keeps our sequence
+/// numbers shows the same gap for either way, and then only its RTCP can tell.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct LossReport {
     /// There and back together, counted frame by frame.
@@ -146,8 +146,8 @@ impl Report {
                 format!("{} sent, {} received, {} foreign", packets.sent, packets.received, packets.foreign),
             ),
             ("loss", percent(Some(loss.total))),
-            ("  to it", percent(loss.to_remote)),
-            ("  from it", percent(loss.from_remote)),
+            ("  there", percent(loss.to_remote)),
+            ("  back", percent(loss.from_remote)),
             ("jitter", ms(self.jitter_ms)),
         ];
         let round_trip = self.round_trip.map_or_else(unknown, |time| {

@@ -157,7 +157,7 @@ async fn a_refusal_is_told_as_it_came_and_acknowledged() {
 
 #[tokio::test]
 async fn a_call_that_only_rings_is_cancelled() {
-    for answer in [Answer::Ring, Answer::AnswerWhenCancelled] {
+    for answer in [Answer::Ring, Answer::CrossCancel] {
         let peer = Peer::udp("127.0.0.1", Behaviour { answer, ..Behaviour::default() }).await;
         let error = call(&target(&peer), quick()).await.unwrap_err();
         assert!(matches!(error, ProbeError::NoAnswer { status: 180, .. }), "{error}");
@@ -230,6 +230,30 @@ async fn lost_requests_are_sent_again() {
     let report = call(&target(&peer), quick()).await.unwrap();
     assert!(report.ok && report.setup_ms > 400.0, "{}", report.table());
     assert_eq!(peer.seen(), ["INVITE", "INVITE", "ACK", "BYE"]);
+}
+
+#[tokio::test]
+async fn a_repeated_answer_is_acknowledged_again() {
+    let peer = Peer::udp("127.0.0.1", Behaviour { answer_twice: true, ..Behaviour::default() }).await;
+    let report = call(&target(&peer), quick()).await.unwrap();
+    assert!(report.ok, "{}", report.table());
+    assert_eq!(peer.seen(), ["INVITE", "ACK", "ACK", "BYE"]);
+}
+
+#[tokio::test]
+async fn a_report_is_the_same_for_machines_and_people() {
+    let report = probe(Behaviour { media: Media::Tone, ..Behaviour::default() }).await;
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["ok"], false);
+    assert_eq!(json["verdict"], "not_our_signal");
+    assert_eq!(json["transport"], "udp");
+    assert_eq!(json["loss"]["total"], 100.0);
+    assert_eq!(json["mos"], serde_json::Value::Null);
+    let table = report.table().to_string();
+    assert!(
+        table.contains("MOS          unknown") && table.contains(json["summary"].as_str().unwrap()),
+        "{table}"
+    );
 }
 
 #[tokio::test]

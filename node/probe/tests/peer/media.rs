@@ -11,7 +11,7 @@ use super::{Behaviour, Media};
 
 const SSRC: [u8; 4] = [9, 8, 7, 6];
 
-pub async fn run(rtp: UdpSocket, rtcp: UdpSocket, remote: SocketAddr, behaviour: Behaviour) {
+pub(crate) async fn run(rtp: UdpSocket, rtcp: UdpSocket, remote: SocketAddr, behaviour: Behaviour) {
     let rtp = Arc::new(rtp);
     let mut leg = Leg { behaviour, arrived: 0, lost: 0, first: None, highest: 0, ssrc: [0; 4], returned: 0 };
     let mut frames = interval(Duration::from_millis(20));

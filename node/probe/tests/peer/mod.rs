@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 /// What the peer does with an INVITE.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// 100, 180 and 200.
     Ok,
     /// 200 with its audio refused.
@@ -24,14 +24,14 @@ pub enum Answer {
     /// 180 and nothing more, until it is cancelled.
     Ring,
     /// 180, and when it is cancelled the 200 that crossed the CANCEL.
-    AnswerWhenCancelled,
+    CrossCancel,
     /// Nothing at all.
     Nothing,
 }
 
 /// What the peer sends once the call is up.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub enum Media {
+pub(crate) enum Media {
     /// What comes.
     Echo,
     /// What comes, with one bit of the first payload byte turned.
@@ -46,25 +46,27 @@ pub enum Media {
 
 /// How the peer behaves. Start from the default, an intact echo.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Behaviour {
-    pub answer: Answer,
-    pub media: Media,
+pub(crate) struct Behaviour {
+    pub(crate) answer: Answer,
+    pub(crate) media: Media,
     /// Every n-th packet never arrives at the echo.
-    pub lose_there: Option<u64>,
+    pub(crate) lose_there: Option<u64>,
     /// Every n-th packet of the echo never arrives at the probe.
-    pub lose_back: Option<u64>,
+    pub(crate) lose_back: Option<u64>,
     /// The echo counts its packets itself instead of keeping their sequence numbers.
-    pub renumber: bool,
+    pub(crate) renumber: bool,
     /// How long the echo holds each packet.
-    pub delay: Duration,
+    pub(crate) delay: Duration,
     /// Sends RTCP receiver reports.
-    pub rtcp: bool,
+    pub(crate) rtcp: bool,
     /// Ends the call after so long.
-    pub hang_up_after: Option<Duration>,
+    pub(crate) hang_up_after: Option<Duration>,
     /// Drops so many of the first requests, as a lossy network would.
-    pub deaf_to: u32,
+    pub(crate) deaf_to: u32,
+    /// Sends the 200 once more when its ACK has come, as one does whose 200 crossed it.
+    pub(crate) answer_twice: bool,
     /// The law of the answer: payload type 0 or 8.
-    pub payload_type: u8,
+    pub(crate) payload_type: u8,
 }
 
 impl Default for Behaviour {
@@ -79,21 +81,22 @@ impl Default for Behaviour {
             rtcp: false,
             hang_up_after: None,
             deaf_to: 0,
+            answer_twice: false,
             payload_type: 0,
         }
     }
 }
 
 /// A running peer; it ends when dropped.
-pub struct Peer {
-    pub address: SocketAddr,
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<String>>>,
     task: JoinHandle<()>,
 }
 
 impl Peer {
     /// Listens on UDP, on an address of the loopback.
-    pub async fn udp(host: &str, behaviour: Behaviour) -> Self {
+    pub(crate) async fn udp(host: &str, behaviour: Behaviour) -> Self {
         let socket = UdpSocket::bind((host, 0)).await.unwrap();
         let address = socket.local_addr().unwrap();
         let seen = Arc::default();
@@ -102,7 +105,7 @@ impl Peer {
     }
 
     /// Listens on TCP.
-    pub async fn tcp(behaviour: Behaviour) -> Self {
+    pub(crate) async fn tcp(behaviour: Behaviour) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -115,12 +118,12 @@ impl Peer {
     }
 
     /// The methods that arrived, in order, retransmissions too.
-    pub fn seen(&self) -> Vec<String> {
+    pub(crate) fn seen(&self) -> Vec<String> {
         self.seen.lock().unwrap().clone()
     }
 
     /// Waits until a request of this method has arrived.
-    pub async fn saw(&self, method: &str) {
+    pub(crate) async fn saw(&self, method: &str) {
         for _ in 0..200 {
             if self.seen().iter().any(|seen| seen == method) {
                 return;

@@ -9,12 +9,13 @@ use tokio::time::Instant;
 
 use super::{Answer, Behaviour, media};
 
-pub struct Phone {
+pub(crate) struct Phone {
     address: SocketAddr,
     transport: &'static str,
     behaviour: Behaviour,
     seen: Arc<Mutex<Vec<String>>>,
     deaf_to: u32,
+    answer_twice: bool,
     invite: Option<String>,
     answered: Option<String>,
     media: Option<JoinHandle<()>>,
@@ -22,7 +23,7 @@ pub struct Phone {
 }
 
 impl Phone {
-    pub fn new(
+    pub(crate) fn new(
         address: SocketAddr,
         transport: &'static str,
         behaviour: Behaviour,
@@ -34,6 +35,7 @@ impl Phone {
             behaviour,
             seen,
             deaf_to: behaviour.deaf_to,
+            answer_twice: behaviour.answer_twice,
             invite: None,
             answered: None,
             media: None,
@@ -42,7 +44,7 @@ impl Phone {
     }
 
     /// Takes a message, gives what to send.
-    pub async fn take(&mut self, message: &str) -> Vec<String> {
+    pub(crate) async fn take(&mut self, message: &str) -> Vec<String> {
         let method = message.split(' ').next().unwrap().to_owned();
         if method.starts_with("SIP/") {
             self.seen.lock().unwrap().push(message.lines().next().unwrap().to_owned());
@@ -56,6 +58,10 @@ impl Phone {
         match method.as_str() {
             "INVITE" => self.invited(message).await,
             "CANCEL" => self.cancelled(message).await,
+            "ACK" if self.answer_twice => {
+                self.answer_twice = false;
+                self.answered.iter().cloned().collect()
+            }
             "BYE" => {
                 self.stop();
                 vec![reply(message, "200 OK", "")]
@@ -70,7 +76,7 @@ impl Phone {
     }
 
     /// Sleeps until this side is to end the call; then gives its BYE.
-    pub async fn hang_up(&mut self) -> String {
+    pub(crate) async fn hang_up(&mut self) -> String {
         match self.hang_up_at {
             Some(at) => tokio::time::sleep_until(at).await,
             None => std::future::pending().await,
@@ -100,7 +106,7 @@ impl Phone {
         match self.behaviour.answer {
             Answer::Nothing => vec![],
             Answer::Refuse(status, reason) => vec![trying, reply(message, &format!("{status} {reason}"), "")],
-            Answer::Ring | Answer::AnswerWhenCancelled => vec![trying, ringing],
+            Answer::Ring | Answer::CrossCancel => vec![trying, ringing],
             Answer::Ok | Answer::OkWithoutAudio => vec![trying, ringing, self.answer().await],
         }
     }
@@ -109,7 +115,7 @@ impl Phone {
         let invite = self.invite.clone().unwrap();
         let ok = reply(message, "200 OK", "");
         match self.behaviour.answer {
-            Answer::AnswerWhenCancelled => vec![ok, self.answer().await],
+            Answer::CrossCancel => vec![ok, self.answer().await],
             _ => vec![ok, reply(&invite, "487 Request Terminated", "")],
         }
     }
@@ -163,7 +169,7 @@ impl Drop for Phone {
 }
 
 /// Where the first message of `text` ends, once it is there.
-pub fn end_of_message(text: &str) -> Option<usize> {
+pub(crate) fn end_of_message(text: &str) -> Option<usize> {
     let head = text.find("\r\n\r\n")? + 4;
     let length: usize = header(&text[..head], "Content-Length").parse().unwrap();
     (text.len() >= head + length).then_some(head + length)
