@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use switch_probe::ProbeTarget;
 
 use crate::config::{LogFormat, Span};
 
@@ -83,7 +84,7 @@ Examples:
 pub struct Probe {
     /// Whom to call, for instance sip:9196@192.0.2.10
     #[arg(value_name = "SIP-URI")]
-    pub target: String,
+    pub target: ProbeTarget,
     /// Only ask with OPTIONS whether it answers; place no call
     #[arg(long)]
     pub options: bool,
@@ -137,7 +138,14 @@ mod tests {
             panic!()
         };
         assert_eq!((probe.duration, probe.json, probe.options), (Duration::from_secs(2), true, false));
-        for line in ["probe", "probe sip:h --duration 61s", "probe sip:h --duration 0s", "run", "--colour"] {
+        for line in [
+            "probe",
+            "probe sip:h --duration 61s",
+            "probe sip:h --duration 0s",
+            "probe 9196@h",
+            "run",
+            "--colour",
+        ] {
             assert!(parse(&format!("switch-node {line}")).is_err(), "{line}");
         }
     }

@@ -12,6 +12,7 @@ pub mod limits;
 pub mod logging;
 pub mod memory;
 pub mod metrics;
+pub mod probe;
 pub mod rooms;
 pub mod running;
 pub mod start;

@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use switch_node::cli::{Cli, Command, Run};
+use switch_node::cli::{Cli, Command, Probe, Run};
 use switch_node::config::{self, Loaded};
 use switch_node::drain::Ended;
-use switch_node::{check, health, logging, memory, metrics, start};
+use switch_node::{check, health, logging, memory, metrics, probe, start};
 
 fn main() -> ExitCode {
     let started = Instant::now();
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         None => run(&cli.run, started),
         Some(Command::Check(file)) => check(file.config.as_deref()),
         Some(Command::Health(file)) => health(file.config.as_deref()),
-        Some(Command::Probe(_)) => Err(anyhow::anyhow!("this build places no calls")),
+        Some(Command::Probe(probe)) => self::probe(&probe),
         Some(Command::ConfigReference) => print(&config::markdown()),
         Some(Command::MetricsReference) => print(&metrics::markdown()),
     };
@@ -58,6 +58,12 @@ fn health(file: Option<&Path>) -> anyhow::Result<ExitCode> {
     let Loaded { config, .. } = config::load(file)?;
     health::ask(config.http.listen)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn probe(args: &Probe) -> anyhow::Result<ExitCode> {
+    let told = probe::run(args)?;
+    print(&told.text)?;
+    Ok(if told.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn print(text: &str) -> anyhow::Result<ExitCode> {

@@ -21,6 +21,10 @@ pub struct Figures {
     pub switch: Arc<Switch>,
     /// The routes.
     pub routes: Arc<route::Counters>,
+    /// The SIP endpoint.
+    pub sip: Arc<switch_endpoint::counters::Counters>,
+    /// The media engine.
+    pub media: Arc<switch_engine::Counters>,
     /// The HTTP server.
     pub http: Arc<http::Counters>,
     /// When the process began its work.
@@ -41,6 +45,8 @@ impl Figures {
             http_refused: self.http.refused(),
             switch: Arc::clone(&self.switch),
             routes: Arc::clone(&self.routes),
+            sip: Arc::clone(&self.sip),
+            media: Arc::clone(&self.media),
         }
     }
 
@@ -223,6 +229,8 @@ mod tests {
         let figures = Figures {
             switch: Switch::new(Default::default()),
             routes: Arc::default(),
+            sip: Arc::default(),
+            media: Arc::default(),
             http: Arc::default(),
             started: Instant::now(),
             ready: Arc::default(),

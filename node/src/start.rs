@@ -62,6 +62,8 @@ async fn serve(loaded: &Loaded, steps: &Steps) -> Result<Ended, StartError> {
     let figures = Figures {
         switch: Arc::clone(&switch),
         routes,
+        sip: Arc::clone(endpoint.counters()),
+        media: Arc::clone(engine.counters()),
         http: Arc::default(),
         started: Instant::now(),
         ready: Arc::default(),

@@ -21,6 +21,7 @@ pub fn dropped_lines() -> u64 {
 
 enum Message {
     Line(Vec<u8>),
+    Flush(SyncSender<()>),
     End,
 }
 
@@ -33,6 +34,18 @@ pub(super) struct Lines(SyncSender<Message>);
 pub struct Guard {
     lines: SyncSender<Message>,
     ended: Receiver<()>,
+}
+
+impl Guard {
+    /// Waits, at most half a second, until what was logged before is written: so that what is printed next stands
+    /// below it.
+    pub fn flush(&self) {
+        let (written, wait) = sync_channel(1);
+        if self.lines.try_send(Message::Flush(written)).is_ok() {
+            // Late or never, the answer changes nothing.
+            let _ = wait.recv_timeout(FAREWELL);
+        }
+    }
 }
 
 impl Drop for Guard {
@@ -57,7 +70,16 @@ pub(super) fn spawn(mut out: impl Write + Send + 'static) -> (Lines, Guard) {
     let (ended_sender, ended) = sync_channel(1);
     let write = move || {
         let mut told = 0;
-        while let Ok(Message::Line(line)) = receiver.recv() {
+        loop {
+            let line = match receiver.recv() {
+                Ok(Message::Line(line)) => line,
+                Ok(Message::Flush(written)) => {
+                    let _ = out.flush();
+                    let _ = written.try_send(());
+                    continue;
+                }
+                Ok(Message::End) | Err(_) => break,
+            };
             let dropped = dropped_lines();
             if dropped > told {
                 let _ = writeln!(
@@ -155,6 +177,17 @@ mod tests {
         assert!(dropped_lines() - before >= 99, "{}", dropped_lines() - before);
         drop(guard);
         assert!(started.elapsed() < FAREWELL * 3, "{:?}", started.elapsed());
+    }
+
+    #[test]
+    fn a_flush_waits_for_what_was_sent_before() {
+        let (open, gate) = sync_channel(10);
+        let written: std::sync::Arc<std::sync::Mutex<Vec<u8>>> = std::sync::Arc::default();
+        let (lines, guard) = spawn(Gate(gate, std::sync::Arc::clone(&written)));
+        lines.send(b"one\n".to_vec());
+        drop(open);
+        guard.flush();
+        assert_eq!(*written.lock().unwrap(), b"one\n");
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use switch_core::Switch;
 use switch_core::limits::{REFUSALS, Refusal};
+use switch_endpoint::counters as sip;
+use switch_engine as media;
 use switch_modules::dialplan::route;
 
 use super::process::ProcessStats;
@@ -29,6 +31,10 @@ pub struct Snapshot {
     pub switch: Arc<Switch>,
     /// What the routes count.
     pub routes: Arc<route::Counters>,
+    /// What the SIP endpoint counts.
+    pub sip: Arc<sip::Counters>,
+    /// What the media engine counts.
+    pub media: Arc<media::Counters>,
 }
 
 impl Snapshot {
@@ -44,6 +50,8 @@ impl Snapshot {
             http_refused: 1,
             switch: Switch::new(Default::default()),
             routes: Arc::default(),
+            sip: Arc::default(),
+            media: Arc::default(),
         }
     }
 }
@@ -132,6 +140,63 @@ pub static METRICS: &[Row] = &[
         out.labelled(&["source"], read(&s.routes.refused_source) as f64);
         out.labelled(&["number"], read(&s.routes.refused_number) as f64);
     }),
+
+    counter("switch_sip_requests_received_total", "requests", "SIP requests received, retransmissions included.", &["method"], |s, out| {
+        for (method, count) in s.sip.requests_received() {
+            out.labelled(&[method], count as f64);
+        }
+    }),
+    counter("switch_sip_requests_sent_total", "requests", "SIP requests sent, retransmissions included.", &["method"], |s, out| {
+        for (method, count) in s.sip.requests_sent() {
+            out.labelled(&[method], count as f64);
+        }
+    }),
+    counter("switch_sip_responses_received_total", "responses", "SIP responses received, by status code; codes not seen are left out.", &["code"], |s, out| {
+        for (code, count) in s.sip.responses_received() {
+            out.labelled(&[&code.to_string()], count as f64);
+        }
+    }),
+    counter("switch_sip_responses_sent_total", "responses", "SIP responses sent, by status code; codes not sent are left out.", &["code"], |s, out| {
+        for (code, count) in s.sip.responses_sent() {
+            out.labelled(&[&code.to_string()], count as f64);
+        }
+    }),
+    counter("switch_sip_malformed_total", "messages", "Datagrams and pieces of a stream that held no SIP.", &[], |s, out| out.count(read(&s.sip.malformed))),
+    gauge("switch_sip_connections", "connections", "TCP connections that are open.", &[], |s, out| out.count(read(&s.sip.connections))),
+    counter("switch_sip_connections_closed_total", "connections", "TCP connections the switch closed: half a message stood too long, or nothing came for long; or refused, for too many were open.", &["reason"], |s, out| {
+        out.labelled(&["stalled"], read(&s.sip.connections_stalled) as f64);
+        out.labelled(&["idle"], read(&s.sip.connections_idle) as f64);
+        out.labelled(&["refused"], read(&s.sip.connections_refused) as f64);
+    }),
+    counter("switch_sip_send_failures_total", "messages", "Messages not sent: the kernel or the connection's queue did not take them.", &[], |s, out| out.count(read(&s.sip.send_failures))),
+    counter("switch_sip_missing_acks_total", "calls", "Answers for which no ACK came.", &[], |s, out| out.count(read(&s.sip.missing_acks))),
+    counter("switch_sip_unreached_total", "calls", "Callees whose name did not resolve or to whom no connection opened.", &[], |s, out| out.count(read(&s.sip.unresolved))),
+    counter("switch_sip_no_media_total", "calls", "Legs refused for want of a media stream.", &[], |s, out| out.count(read(&s.sip.no_media))),
+
+    gauge("switch_media_streams", "streams", "Media streams that are open: one a leg.", &[], |s, out| out.count(read(&s.media.streams))),
+    counter("switch_media_packets_total", "packets", "RTP packets taken and sent.", &["way"], |s, out| {
+        out.labelled(&["received"], read(&s.media.received_packets) as f64);
+        out.labelled(&["sent"], read(&s.media.sent_packets) as f64);
+    }),
+    counter("switch_media_bytes_total", "bytes", "Payload bytes of RTP packets taken and sent.", &["way"], |s, out| {
+        out.labelled(&["received"], read(&s.media.received_bytes) as f64);
+        out.labelled(&["sent"], read(&s.media.sent_bytes) as f64);
+    }),
+    counter("switch_media_dropped_total", "packets", "Datagrams not taken or not passed on: from a third party, malformed, of a format the other side does not take, beyond a bounded store, without the peer's consent, or refused by the kernel.", &["reason"], |s, out| {
+        out.labelled(&["foreign"], read(&s.media.dropped_foreign) as f64);
+        out.labelled(&["invalid"], read(&s.media.dropped_invalid) as f64);
+        out.labelled(&["unmapped"], read(&s.media.dropped_unmapped) as f64);
+        out.labelled(&["full"], read(&s.media.dropped_full) as f64);
+        out.labelled(&["withheld"], read(&s.media.withheld_packets) as f64);
+        out.labelled(&["send"], read(&s.media.send_errors) as f64);
+    }),
+    gauge("switch_media_port_pairs", "port pairs", "Pairs of media ports that are in use, or rest before they are used again.", &["state"], |s, out| {
+        out.labelled(&["in_use"], read(&s.media.ports_in_use) as f64);
+        out.labelled(&["resting"], read(&s.media.ports_resting) as f64);
+    }),
+    counter("switch_media_ports_taken_total", "port pairs", "Times a pair was skipped because another process holds one of its ports.", &[], |s, out| out.count(read(&s.media.ports_taken))),
+    counter("switch_media_ports_exhausted_total", "streams", "Streams refused because no pair of ports was free.", &[], |s, out| out.count(read(&s.media.ports_exhausted))),
+    counter("switch_media_worker_restarts_total", "restarts", "Media workers that failed and were started again; their calls ended.", &[], |s, out| out.count(read(&s.media.worker_restarts))),
 
     gauge("process_resident_memory_bytes", "bytes", "Memory of the process that is in RAM.", &[], process!(|p| p.resident_bytes as f64)),
     gauge("process_virtual_memory_bytes", "bytes", "Address space of the process.", &[], process!(|p| p.virtual_bytes as f64)),
