@@ -66,7 +66,8 @@ fn get(at: SocketAddr) -> std::io::Result<String> {
     let until = Instant::now() + PATIENCE;
     let mut stream = TcpStream::connect_timeout(&at, PATIENCE)?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    write!(stream, "GET /livez HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n\r\n")?;
+    // In one piece: a peer that answers the first of several and closes would reset the connection.
+    stream.write_all(format!("GET /livez HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n\r\n").as_bytes())?;
     let mut answer = Vec::new();
     let mut part = [0; 1024];
     // A peer that sends byte by byte shall not hold this for ever either.

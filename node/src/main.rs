@@ -36,7 +36,7 @@ fn run(args: &Run, started: Instant) -> anyhow::Result<ExitCode> {
         loaded.set_log_format(format, "--log-format");
     }
     let log = logging::start(&loaded.config.log);
-    let ended = start::run(&loaded, started);
+    let ended = start::run(&loaded, &log, started);
     // The last lines of the log stand before the error.
     drop(log);
     Ok(match ended? {

@@ -36,7 +36,6 @@ pub fn engine(config: &Config) -> EngineConfig {
         workers: rtp.workers.count(),
         grid: rtp.grid.duration().unwrap_or_default(),
         rest: rtp.rest.duration(),
-        ..EngineConfig::default()
     }
 }
 

@@ -13,6 +13,7 @@ use crate::config::{Loaded, Transport};
 use crate::drain::{self, Ended, Signals};
 use crate::http::{Liveness, Server};
 use crate::limits::{Capacity, raise_open_files};
+use crate::logging::Guard;
 use crate::rooms;
 use crate::running::{Figures, Running};
 use crate::steps::{StartError, Steps};
@@ -21,7 +22,7 @@ use crate::steps::{StartError, Steps};
 ///
 /// # Errors
 /// [`StartError`] where it cannot start.
-pub fn run(loaded: &Loaded, started: Instant) -> Result<Ended, StartError> {
+pub fn run(loaded: &Loaded, log: &Guard, started: Instant) -> Result<Ended, StartError> {
     let steps = Steps::new(started);
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
@@ -34,13 +35,13 @@ pub fn run(loaded: &Loaded, started: Instant) -> Result<Ended, StartError> {
             .enable_all()
             .build()
     })?;
-    let ended = runtime.block_on(serve(loaded, &steps));
+    let ended = runtime.block_on(serve(loaded, log, &steps));
     // Whatever still runs belongs to no call.
     runtime.shutdown_background();
     ended
 }
 
-async fn serve(loaded: &Loaded, steps: &Steps) -> Result<Ended, StartError> {
+async fn serve(loaded: &Loaded, log: &Guard, steps: &Steps) -> Result<Ended, StartError> {
     let config = &loaded.config;
     let mut signals = steps.step("signals", Signals::new)?;
     let switch = steps.step("core", || {
@@ -81,7 +82,7 @@ async fn serve(loaded: &Loaded, steps: &Steps) -> Result<Ended, StartError> {
     }
     running.set_ready();
     steps.finish();
-    greet(&listeners, config.builtin.numbers, http);
+    greet(log, &listeners, config.builtin.numbers, http);
 
     let ended =
         drain::until_ended(&*running, config.drain.deadline.duration(), async || signals.next().await).await;
@@ -97,13 +98,19 @@ fn transport(name: &str) -> Transport {
 }
 
 /// Only on a terminal: what follows in a log is for machines.
-fn greet(listeners: &[(Transport, std::net::SocketAddr)], numbers: bool, http: std::net::SocketAddr) {
+fn greet(
+    log: &Guard,
+    listeners: &[(Transport, std::net::SocketAddr)],
+    numbers: bool,
+    http: std::net::SocketAddr,
+) {
     let mut out = std::io::stdout();
     if !out.is_terminal() {
         return;
     }
     let program = std::env::args().next().unwrap_or_else(|| "switch-node".to_owned());
     let banner = Banner { program: &program, listeners, address: own_address(), numbers, http };
+    log.flush();
     // A terminal that is gone is nobody to greet.
     let _ = out.write_all(banner.text().as_bytes());
 }

@@ -245,6 +245,18 @@ fn a_taken_port_ends_the_start_with_the_step_and_the_cause() {
 }
 
 #[test]
+fn probe_of_nobody_fails_and_says_why() {
+    // Taken and closed again: nobody listens there.
+    let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let output = switch().args(["probe", "--options", &format!("sip:{nobody}")]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).starts_with("switch-node: "), "{}", text(&output.stderr));
+    let output = switch().args(["probe", "9196@127.0.0.1"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("a target begins with sip:"), "{}", text(&output.stderr));
+}
+
+#[test]
 fn help_shows_examples() {
     let output = switch().arg("--help").output().unwrap();
     let help = text(&output.stdout);
