@@ -7,3 +7,5 @@
 pub mod frame;
 pub mod message;
 pub mod response;
+pub mod token;
+pub mod transaction;

@@ -22,6 +22,7 @@ pub use name_addr::{NameAddr, NameAddrError};
 pub use params::Params;
 pub use reason::reason_phrase;
 pub use uri::{Scheme, Uri, UriError};
+pub(crate) use via::MAGIC;
 pub use via::{Via, ViaError};
 
 /// A request or a response.
