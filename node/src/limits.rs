@@ -49,15 +49,11 @@ impl Capacity {
 /// Raises the soft limit to the hard limit and gives the limit that holds. Where the kernel refuses, the old
 /// one goes on.
 pub fn raise_open_files() -> u64 {
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: maximum, maximum };
-    match setrlimit(Resource::Nofile, raised) {
-        Ok(()) => maximum.unwrap_or(u64::MAX),
-        Err(error) => {
-            tracing::warn!(%error, "cannot raise the open-file limit to the hard limit");
-            current.unwrap_or(u64::MAX)
-        }
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::warn!(%error, "cannot raise the open-file limit to the hard limit");
     }
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -89,7 +89,6 @@ impl<'a> Reader<'a> {
             match taken {
                 Ok((key, value)) => {
                     self.origins.insert(path, at);
-                    good.remove(key.get_ref().as_ref());
                     good.insert(key, value);
                 }
                 Err(message) => self.problems.push(Problem { at, key: path, message }),
