@@ -8,11 +8,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use crate::transaction::{ClientId, Flow, Layer, Output, ServerId, Transport};
 use switch_core::Switch;
 use switch_engine::Engine;
 use switch_sip::frame::{self, ParseError};
 use switch_sip::message::{Message, Method, Request, Response};
+use switch_sip::transaction::{ClientId, Flow, Layer, Output, ServerId, Transport};
 use tokio::sync::Notify;
 
 use crate::EndpointConfig;
@@ -121,7 +121,7 @@ impl Agent {
 
     /// A connection ended: what waits for an answer on it fails.
     pub(crate) fn connection_closed(self: &Arc<Self>, flow: &Flow) {
-        self.with_layer(|layer, _| layer.transport_failed(flow));
+        self.with_layer(|layer, now| layer.transport_failed(now, flow));
     }
 
     /// Answers a request.
@@ -143,8 +143,9 @@ impl Agent {
     ) -> Option<ClientId> {
         request.headers.set("User-Agent", self.config.user_agent.as_str());
         let sent_by = self.local_toward(&flow).advertised;
-        self.with_layer(|layer, now| match layer.request(now, request, flow, sent_by) {
-            Ok((id, request)) => {
+        // Known before anything is sent, so that no response can come too early.
+        self.with_layer(|layer, now| match layer.request(now, request.clone(), flow, sent_by) {
+            Ok(id) => {
                 self.directory.add_client(id, Client { session, request });
                 Some(id)
             }

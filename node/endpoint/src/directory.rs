@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::transaction::{ClientId, Flow, ServerId};
 use switch_core::SessionHandle;
 use switch_sip::message::Request;
+use switch_sip::transaction::{ClientId, Flow, ServerId};
 
 /// A dialog, from our side: Call-ID and our own tag. The peer's tag is the leg's business, for a callee can
 /// answer twice.

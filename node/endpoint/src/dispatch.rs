@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::transaction::{ClientId, Event, Flow, ServerId};
 use switch_core::switch::NewSession;
 use switch_core::{CallerProfile, ChannelDirection};
 use switch_sip::message::{Method, Request, Response};
 use switch_sip::response;
+use switch_sip::transaction::{ClientId, Event, Flow, ServerId};
 
 use crate::agent::Agent;
 use crate::counters::count;
@@ -22,7 +22,7 @@ impl Agent {
     pub(crate) fn dispatch(self: &Arc<Self>, event: Event) {
         match event {
             Event::Request { id, request, flow } => self.on_request(id, request, flow),
-            Event::Ack { request } => self.on_ack(request),
+            Event::Ack { request, .. } => self.on_ack(request),
             Event::Cancelled { id } => self.tell_server(id, LegMessage::Cancelled),
             Event::AckMissing { id } => {
                 count(&self.counters().missing_acks);
@@ -136,7 +136,8 @@ impl Agent {
         let Some(client) = self.directory.client(id) else { return };
         let is_invite = client.request.method == Method::Invite;
         // A 2xx to an INVITE may be followed by another one, from another callee or again.
-        if !response.is_provisional() && !(is_invite && response.is_success()) {
+        let may_repeat = response.is_provisional() || (is_invite && response.is_success());
+        if !may_repeat {
             self.directory.remove_client(id);
         }
         let told = client.session.as_ref().is_some_and(|session| {

@@ -15,7 +15,6 @@ mod dispatch;
 mod leg;
 mod resolve;
 mod start;
-mod transaction;
 mod transport;
 
 pub use start::{EndpointConfig, Listen, MODULE, SipEndpoint, StartError};

@@ -17,9 +17,9 @@ use crate::advertise::Advertise;
 use crate::agent::Agent;
 use crate::counters::Counters;
 use crate::leg::Caller;
-use crate::transaction::Layer;
 use crate::transport::tcp;
 use crate::transport::udp::Udp;
+use switch_sip::transaction::{Layer, Timers};
 
 /// What the endpoint is told at its start.
 #[derive(Clone, Debug)]
@@ -119,7 +119,7 @@ impl SipEndpoint {
             return Err(StartError::Nothing);
         }
         let tcp = listeners.iter().map(|(_, local)| *local).collect();
-        let agent = Agent::new(config, switch, engine, Layer::new(seed()), udp, tcp);
+        let agent = Agent::new(config, switch, engine, Layer::new(Timers::default(), seed()), udp, tcp);
         let listeners = listeners.into_iter().map(|(listener, _)| listener).collect();
         Ok((Self { agent, listening, tasks: Vec::new() }, Bound(listeners)))
     }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::dialog::Dialog;
-use crate::transaction::{Flow, ServerId};
 use switch_core::audio::Audio;
 use switch_core::endpoint::{EndpointError, LegEvent};
 use switch_core::media::{Consent, MediaCommand, OpenStream};
 use switch_core::{Cause, Channel};
 use switch_sip::message::{Request, Response};
 use switch_sip::response;
+use switch_sip::transaction::{Flow, ServerId};
 
 use super::{Leg, Path, Refused, Role, echo_session_timer, park_goodbye, reason};
 use crate::agent::Agent;

@@ -13,7 +13,6 @@ use std::any::Any;
 use std::sync::Arc;
 
 use crate::dialog::Dialog;
-use crate::transaction::{ClientId, Flow, ServerId};
 use switch_core::audio::{Audio, LegAudio};
 use switch_core::endpoint::{EndpointError, LegEvent};
 use switch_core::handle::Message;
@@ -21,6 +20,7 @@ use switch_core::media::{MediaCommand, MediaHandle, MediaPort, StreamConfig};
 use switch_core::{Cause, Channel, Endpoint, Flow as Handling, SessionHandle, State};
 use switch_sip::message::{Method, Request, Response};
 use switch_sip::response;
+use switch_sip::transaction::{ClientId, Flow, ServerId};
 
 use crate::agent::{Agent, Local};
 use crate::cause;
@@ -282,8 +282,8 @@ impl Leg {
 
     fn contact(&self, path: &Path) -> String {
         let transport = match path.flow.transport {
-            crate::transaction::Transport::Udp => "",
-            crate::transaction::Transport::Tcp => ";transport=tcp",
+            switch_sip::transaction::Transport::Udp => "",
+            switch_sip::transaction::Transport::Tcp => ";transport=tcp",
         };
         format!("<sip:switch@{}{transport}>", path.local.advertised)
     }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::dialog::Dialog;
-use crate::transaction::{ClientId, Flow, Transport};
 use switch_core::audio::Audio;
 use switch_core::channel::ProtocolStatus;
 use switch_core::endpoint::{EndpointInterface, LegEvent, Originate, OriginateError};
 use switch_core::media::{Consent, MediaCommand, OpenStream, StreamId};
 use switch_core::{CallerProfile, Cause, Channel, Endpoint};
 use switch_sip::message::{Method, NameAddr, Request, Response, Uri};
+use switch_sip::transaction::{ClientId, Flow, Transport};
 
 use super::{Leg, LegMessage, Path, Role};
 use crate::agent::Agent;
