@@ -99,13 +99,11 @@ fn lifetimes(transport: Transport, method: Method, status: u16) -> (u64, u64) {
                 pair.server.respond(pair.now, id, response).unwrap();
             }
             Event::Response { id, response, .. }
-                if response.headers.cseq().unwrap().method == Method::Invite =>
+                if response.is_success() && response.headers.cseq().unwrap().method == Method::Invite =>
             {
-                if response.is_success() {
-                    let flow = pair.flow(Side::Client);
-                    let ack = ack(response.headers.first("To").unwrap(), number);
-                    pair.client.acknowledge(id, ack, flow, address(A));
-                }
+                let flow = pair.flow(Side::Client);
+                let ack = ack(response.headers.first("To").unwrap(), number);
+                pair.client.acknowledge(id, ack, flow, address(A));
             }
             _ => {}
         });
