@@ -4,8 +4,11 @@
 //! comes from outside is read leniently (RFC 4475) and kept verbatim; what goes out is written strictly.
 //! `rsip` lends its vocabulary (methods, status codes, transports); it never decides whether a message passes.
 
+pub mod auth;
+pub mod dialog;
 pub mod frame;
 pub mod message;
 pub mod response;
+pub mod sdp;
 pub mod token;
 pub mod transaction;
