@@ -1,0 +1,270 @@
+//! Calls through the real binary, by peers whose SIP is written by hand.
+
+// An unwrap here is an assertion: the helpers stand outside the tests clippy lets through.
+#![allow(clippy::unwrap_used)]
+
+mod peer;
+
+use std::time::{Duration, Instant};
+
+use peer::{Phone, Switch, header, media};
+
+/// A switch with a route to a callee that is there.
+fn bridged() -> (Switch, Phone, Phone) {
+    // The callee's port has to be known before the switch, and the phone after it.
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    let switch = Switch::start(&format!(
+        "[drain]\ndeadline = \"1s\"\n[[route]]\nmatch = \"^2(\\\\d{{3}})$\"\nbridge = \"sip:$1@{address}\"\n"
+    ));
+    let mut callee = Phone::new(&switch);
+    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    callee.sip = socket;
+    let caller = Phone::new(&switch);
+    (switch, caller, callee)
+}
+
+#[test]
+fn an_echo_comes_back_bit_for_bit_and_nothing_stays_behind() {
+    let switch = Switch::start("");
+    let mut phone = Phone::new(&switch);
+    let there = media(&phone.call("9196"));
+    for sequence in 0..25_u16 {
+        let payload = [sequence as u8 ^ 0x55; 160];
+        phone.speak(there, sequence, payload);
+        assert_eq!(phone.hear().1, payload);
+    }
+    phone.request("BYE", 2, "9196", "", "");
+    phone.expect("SIP/2.0 200");
+    let ended = switch.logged("call ended");
+    assert_eq!(ended["cause"], "NORMAL_CLEARING");
+    assert_eq!(ended["received"], 25);
+    switch.until_empty();
+    assert_eq!(switch.metric("switch_media_streams"), 0.0);
+}
+
+#[test]
+fn what_cannot_be_taken_is_refused_as_the_rfc_says() {
+    let switch = Switch::start("");
+    let refused = |method: &str, user: &str, more: &str, in_dialog: bool| {
+        let mut phone = Phone::new(&switch);
+        if in_dialog {
+            phone.to = "<sip:a@b>;tag=unknown".to_owned();
+        }
+        phone.request(
+            method,
+            1,
+            user,
+            more,
+            if method == "INVITE" { phone.sdp("0") } else { String::new() }.as_str(),
+        );
+        let answer = phone.finally();
+        answer.lines().next().unwrap().split(' ').nth(1).unwrap().parse::<u16>().unwrap()
+    };
+    assert_eq!(refused("INVITE", "no-such-number", "", false), 404);
+    assert_eq!(refused("REGISTER", "a", "", false), 405);
+    assert_eq!(refused("FOO", "a", "", false), 501);
+    assert_eq!(refused("BYE", "a", "", true), 481);
+    assert_eq!(refused("INVITE", "9196", "Require: 100rel\r\n", false), 420);
+    assert_eq!(refused("INVITE", "9196", "Max-Forwards: 0\r\n", false), 483);
+    assert_eq!(refused("OPTIONS", "a", "", false), 200);
+    switch.until_empty();
+}
+
+#[test]
+fn nothing_in_common_is_488() {
+    let switch = Switch::start("");
+    let mut phone = Phone::new(&switch);
+    phone.request("INVITE", 1, "9196", "", &phone.sdp("97\r\na=rtpmap:97 X-UNKNOWN/8000"));
+    assert!(phone.finally().starts_with("SIP/2.0 488"));
+    phone.request("ACK", 1, "9196", "", "");
+    switch.until_empty();
+}
+
+#[test]
+fn a_bridge_passes_ringing_answer_and_sound_both_ways() {
+    let (switch, mut caller, mut callee) = bridged();
+    caller.request("INVITE", 1, "2100", "", &caller.sdp("0 8"));
+    let invite = callee.expect("INVITE sip:100@");
+    assert!(invite.contains("RTP/AVP 0 8\r\n"), "{invite}");
+    callee.respond(&invite, "180 Ringing", "callee", "");
+    caller.expect("SIP/2.0 180");
+    callee.respond(&invite, "200 OK", "callee", &callee.sdp("0"));
+    let answer = caller.expect("SIP/2.0 200");
+    caller.request("ACK", 1, "2100", "", "");
+    callee.expect("ACK");
+    let (to_caller_leg, to_callee_leg) = (media(&answer), media(&invite));
+    for sequence in 0..20_u16 {
+        caller.speak(to_caller_leg, sequence, [sequence as u8; 160]);
+        let (ssrc, payload) = callee.hear();
+        assert_eq!(payload, [sequence as u8; 160]);
+        assert_ne!(ssrc, 0x1234_5678, "each leg has an SSRC of its own");
+        callee.speak(to_callee_leg, sequence, [!sequence as u8; 160]);
+        assert_eq!(caller.hear().1, [!sequence as u8; 160]);
+    }
+    assert!(switch.http("GET /calls").contains("CS_EXCHANGE_MEDIA"));
+    caller.request("BYE", 2, "2100", "", "");
+    caller.expect("SIP/2.0 200");
+    let bye = callee.expect("BYE");
+    assert!(header(&bye, "Reason").contains("cause=16"));
+    callee.respond(&bye, "200 OK", "callee", "");
+    switch.until_empty();
+    assert_eq!(switch.metric("switch_routes_taken_total"), 1.0);
+}
+
+#[test]
+fn a_busy_callee_is_busy_to_the_caller() {
+    let (switch, mut caller, mut callee) = bridged();
+    caller.request("INVITE", 1, "2100", "", &caller.sdp("0"));
+    let invite = callee.expect("INVITE");
+    callee.respond(&invite, "486 Gone Fishing", "callee", "");
+    callee.expect("ACK");
+    assert!(caller.finally().starts_with("SIP/2.0 486 Gone Fishing"));
+    caller.request("ACK", 1, "2100", "", "");
+    switch.until_empty();
+    assert_eq!(switch.metric("switch_sessions_ended_total{cause=\"USER_BUSY\"}"), 2.0);
+}
+
+#[test]
+fn a_caller_that_gives_up_cancels_the_callee() {
+    let (switch, mut caller, mut callee) = bridged();
+    caller.request("INVITE", 1, "2100", "", &caller.sdp("0"));
+    let invite = callee.expect("INVITE");
+    callee.respond(&invite, "180 Ringing", "callee", "");
+    caller.expect("SIP/2.0 180");
+    caller.to.clear();
+    caller.request("CANCEL", 1, "2100", "", "");
+    let cancel = callee.expect("CANCEL");
+    callee.respond(&cancel, "200 OK", "callee", "");
+    callee.respond(&invite, "487 Request Terminated", "callee", "");
+    callee.expect("ACK");
+    caller.expect("SIP/2.0 487");
+    caller.request("ACK", 1, "2100", "", "");
+    switch.until_empty();
+}
+
+#[test]
+fn a_second_callee_that_answers_is_sent_away() {
+    let (switch, mut caller, mut callee) = bridged();
+    caller.request("INVITE", 1, "2100", "", &caller.sdp("0"));
+    let invite = callee.expect("INVITE");
+    callee.respond(&invite, "200 OK", "first", &callee.sdp("0"));
+    caller.expect("SIP/2.0 200");
+    caller.request("ACK", 1, "2100", "", "");
+    assert!(header(&callee.expect("ACK"), "To").contains("first"));
+    callee.respond(&invite, "200 OK", "second", &callee.sdp("0"));
+    assert!(header(&callee.expect("ACK"), "To").contains("second"));
+    let bye = callee.expect("BYE");
+    assert!(header(&bye, "To").contains("second"));
+    callee.respond(&bye, "200 OK", "second", "");
+    // The first call goes on, until the callee ends it.
+    assert_eq!(switch.metric("switch_sessions"), 2.0);
+    switch.http(&format!("DELETE /calls/{}", serde_call_id(&switch)));
+    caller.expect("BYE");
+    assert!(header(&callee.expect("BYE"), "To").contains("first"));
+    switch.until_empty();
+}
+
+fn serde_call_id(switch: &Switch) -> String {
+    let answer = switch.http("GET /calls");
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let calls: serde_json::Value = serde_json::from_str(body).unwrap();
+    calls["calls"][0]["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn an_invite_without_a_description_gets_an_offer() {
+    let switch = Switch::start("");
+    let mut phone = Phone::new(&switch);
+    phone.request("INVITE", 1, "9196", "", "");
+    let there = media(&phone.expect("SIP/2.0 200"));
+    phone.request("ACK", 1, "9196", "", &phone.sdp("0"));
+    std::thread::sleep(Duration::from_millis(50));
+    phone.speak(there, 1, [7; 160]);
+    assert_eq!(phone.hear().1, [7; 160]);
+    phone.request("BYE", 2, "9196", "", "");
+    phone.expect("SIP/2.0 200");
+    switch.until_empty();
+}
+
+#[test]
+fn hold_silences_and_resume_brings_the_sound_back() {
+    let switch = Switch::start("");
+    let mut phone = Phone::new(&switch);
+    let there = media(&phone.call("9197"));
+    assert_eq!(phone.hear().1.len(), 160);
+    phone.request("INVITE", 2, "9197", "", &phone.sdp("0\r\na=inactive"));
+    let held = phone.expect("SIP/2.0 200");
+    assert!(held.contains("a=inactive"), "{held}");
+    assert_eq!(media(&held), there);
+    phone.request("ACK", 2, "9197", "", "");
+    std::thread::sleep(Duration::from_millis(100));
+    phone.rtp.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+    while phone.rtp.recv_from(&mut [0; 2048]).is_ok() {}
+    phone.rtp.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    assert!(phone.rtp.recv_from(&mut [0; 2048]).is_err(), "a held phone hears nothing");
+    phone.rtp.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    phone.request("INVITE", 3, "9197", "", &phone.sdp("0"));
+    assert!(phone.expect("SIP/2.0 200").contains("a=sendrecv"));
+    phone.request("ACK", 3, "9197", "", "");
+    assert_eq!(phone.hear().1.len(), 160);
+    phone.request("BYE", 4, "9197", "", "");
+    phone.expect("SIP/2.0 200");
+    switch.until_empty();
+}
+
+#[test]
+fn a_name_that_does_not_resolve_costs_nobody_else_anything() {
+    let switch = Switch::start("[[route]]\nmatch = \"^3\"\nbridge = \"sip:a@no-such-host.invalid\"\n");
+    let mut lost = Phone::new(&switch);
+    lost.request("INVITE", 1, "3000", "", &lost.sdp("0"));
+    let began = Instant::now();
+    let mut other = Phone::new(&switch);
+    other.call("9196");
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    lost.sip.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let answer = lost.finally();
+    assert!(answer.starts_with("SIP/2.0 50"), "{answer}");
+    other.request("BYE", 2, "9196", "", "");
+    other.expect("SIP/2.0 200");
+    switch.until_empty();
+}
+
+#[test]
+fn a_route_takes_nobody_from_elsewhere() {
+    let callee = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = callee.local_addr().unwrap();
+    let switch = Switch::start(&format!(
+        "[[route]]\nmatch = \"^2\"\nbridge = \"sip:a@{address}\"\nfrom = [\"192.0.2.0/24\"]\n"
+    ));
+    let mut phone = Phone::new(&switch);
+    phone.request("INVITE", 1, "2100", "", &phone.sdp("0"));
+    assert!(phone.finally().starts_with("SIP/2.0 404"));
+    assert_eq!(switch.metric("switch_routes_refused_total{reason=\"source\"}"), 1.0);
+}
+
+#[test]
+fn a_draining_switch_refuses_the_new_and_ends_the_old_with_bye() {
+    let (mut switch, mut caller, _) = bridged();
+    caller.call("9196");
+    switch.terminate();
+    switch.logged("draining: no new calls are taken");
+    let mut late = Phone::new(&switch);
+    late.request("INVITE", 1, "9196", "", &late.sdp("0"));
+    assert!(late.finally().starts_with("SIP/2.0 503"));
+    let bye = caller.expect("BYE");
+    caller.respond(&bye, "200 OK", "phone", "");
+    assert_eq!(switch.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_peer_that_never_acknowledges_is_ended() {
+    let switch = Switch::start("");
+    let mut phone = Phone::new(&switch);
+    phone.request("INVITE", 1, "9196", "", &phone.sdp("0"));
+    let first = phone.expect("SIP/2.0 200");
+    // The 2xx comes again, the same, until its ACK.
+    assert_eq!(phone.expect("SIP/2.0 200"), first);
+    phone.request("INVITE", 1, "9196", "", &phone.sdp("0"));
+    assert_eq!(switch.metric("switch_sessions"), 1.0, "a repeated INVITE is no second call");
+}
