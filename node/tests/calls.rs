@@ -258,7 +258,7 @@ fn a_draining_switch_refuses_the_new_and_ends_the_old_with_bye() {
 }
 
 #[test]
-fn a_peer_that_never_acknowledges_is_ended() {
+fn an_answer_is_repeated_until_its_ack_and_a_repeated_invite_is_no_second_call() {
     let switch = Switch::start("");
     let mut phone = Phone::new(&switch);
     phone.request("INVITE", 1, "9196", "", &phone.sdp("0"));

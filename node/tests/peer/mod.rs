@@ -7,17 +7,17 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
 /// A running switch; killed with the test, whatever happened.
-pub struct Switch {
-    pub child: Child,
-    pub sip: SocketAddr,
-    pub http: SocketAddr,
+pub(crate) struct Switch {
+    pub(crate) child: Child,
+    pub(crate) sip: SocketAddr,
+    pub(crate) http: SocketAddr,
     log: Receiver<String>,
     _config: tempfile::NamedTempFile,
 }
 
 impl Switch {
     /// Starts one with these further lines of configuration.
-    pub fn start(config: &str) -> Self {
+    pub(crate) fn start(config: &str) -> Self {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), config).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_switch-node"))
@@ -50,7 +50,7 @@ impl Switch {
     }
 
     /// The next line of the log with this message.
-    pub fn logged(&self, message: &str) -> serde_json::Value {
+    pub(crate) fn logged(&self, message: &str) -> serde_json::Value {
         let end = Instant::now() + Duration::from_secs(20);
         loop {
             let left = end.saturating_duration_since(Instant::now());
@@ -62,7 +62,7 @@ impl Switch {
         }
     }
 
-    pub fn http(&self, request: &str) -> String {
+    pub(crate) fn http(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(self.http).unwrap();
         write!(stream, "{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
         let mut answer = String::new();
@@ -71,14 +71,14 @@ impl Switch {
     }
 
     /// The value of one line of `/metrics`, name and labels as it stands there; zero where it does not.
-    pub fn metric(&self, name: &str) -> f64 {
+    pub(crate) fn metric(&self, name: &str) -> f64 {
         let text = self.http("GET /metrics");
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.map_or(0.0, |value| value.parse().unwrap())
     }
 
     /// Waits until every session has ended.
-    pub fn until_empty(&self) {
+    pub(crate) fn until_empty(&self) {
         let end = Instant::now() + Duration::from_secs(10);
         while self.metric("switch_sessions") > 0.0 {
             assert!(Instant::now() < end, "sessions stay: {}", self.http("GET /calls"));
@@ -86,7 +86,7 @@ impl Switch {
         }
     }
 
-    pub fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         let sent = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
         assert!(sent.success());
     }
@@ -100,17 +100,17 @@ impl Drop for Switch {
 }
 
 /// A telephone: one SIP socket, one for sound.
-pub struct Phone {
-    pub sip: UdpSocket,
-    pub rtp: UdpSocket,
+pub(crate) struct Phone {
+    pub(crate) sip: UdpSocket,
+    pub(crate) rtp: UdpSocket,
     switch: SocketAddr,
     call_id: String,
     /// The peer's To value with its tag, once known.
-    pub to: String,
+    pub(crate) to: String,
 }
 
 impl Phone {
-    pub fn new(switch: &Switch) -> Self {
+    pub(crate) fn new(switch: &Switch) -> Self {
         let bind = || {
             let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
             socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
@@ -122,7 +122,7 @@ impl Phone {
     }
 
     /// A description of this phone's sound; the formats as in an m-line.
-    pub fn sdp(&self, formats: &str) -> String {
+    pub(crate) fn sdp(&self, formats: &str) -> String {
         let port = self.rtp.local_addr().unwrap().port();
         format!(
             "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP {formats}\r\n"
@@ -130,7 +130,7 @@ impl Phone {
     }
 
     /// Sends a request to the switch; `more` are whole header lines.
-    pub fn request(&self, method: &str, cseq: u32, user: &str, more: &str, body: &str) {
+    pub(crate) fn request(&self, method: &str, cseq: u32, user: &str, more: &str, body: &str) {
         let me = self.sip.local_addr().unwrap();
         let to = if self.to.is_empty() { format!("<sip:{user}@{}>", self.switch) } else { self.to.clone() };
         let (number, named) = if method == "CANCEL" { (cseq, "INVITE") } else { (cseq, method) };
@@ -147,14 +147,14 @@ impl Phone {
         self.sip.send_to(text.as_bytes(), self.switch).unwrap();
     }
 
-    pub fn receive(&self) -> String {
+    pub(crate) fn receive(&self) -> String {
         let mut buffer = [0; 65_535];
         let (length, _) = self.sip.recv_from(&mut buffer).expect("a message in time");
         String::from_utf8_lossy(&buffer[..length]).into_owned()
     }
 
     /// The next message that begins like this; others are passed over.
-    pub fn expect(&mut self, begin: &str) -> String {
+    pub(crate) fn expect(&mut self, begin: &str) -> String {
         for _ in 0..20 {
             let message = self.receive();
             if message.starts_with(begin) {
@@ -168,7 +168,7 @@ impl Phone {
     }
 
     /// The first final response.
-    pub fn finally(&mut self) -> String {
+    pub(crate) fn finally(&mut self) -> String {
         loop {
             let message = self.receive();
             if message.starts_with("SIP/2.0 ") && !message.starts_with("SIP/2.0 1") {
@@ -179,7 +179,7 @@ impl Phone {
     }
 
     /// Calls, and acknowledges the answer.
-    pub fn call(&mut self, user: &str) -> String {
+    pub(crate) fn call(&mut self, user: &str) -> String {
         self.request("INVITE", 1, user, "", &self.sdp("0 101\r\na=rtpmap:101 telephone-event/8000"));
         let answer = self.expect("SIP/2.0 200");
         self.request("ACK", 1, user, "", "");
@@ -187,7 +187,7 @@ impl Phone {
     }
 
     /// Answers a request that came.
-    pub fn respond(&self, request: &str, status: &str, tag: &str, body: &str) {
+    pub(crate) fn respond(&self, request: &str, status: &str, tag: &str, body: &str) {
         let me = self.sip.local_addr().unwrap();
         let vias: String = request
             .lines()
@@ -209,7 +209,7 @@ impl Phone {
     }
 
     /// One packet of PCMU.
-    pub fn speak(&self, to: SocketAddr, sequence: u16, payload: [u8; 160]) {
+    pub(crate) fn speak(&self, to: SocketAddr, sequence: u16, payload: [u8; 160]) {
         let mut packet = vec![0x80, 0];
         packet.extend(sequence.to_be_bytes());
         packet.extend((u32::from(sequence) * 160).to_be_bytes());
@@ -219,7 +219,7 @@ impl Phone {
     }
 
     /// The next RTP packet: its SSRC and its payload.
-    pub fn hear(&self) -> (u32, Vec<u8>) {
+    pub(crate) fn hear(&self) -> (u32, Vec<u8>) {
         let mut buffer = [0; 2048];
         let (length, _) = self.rtp.recv_from(&mut buffer).expect("a packet in time");
         (u32::from_be_bytes(buffer[8..12].try_into().unwrap()), buffer[12..length].to_vec())
@@ -227,13 +227,13 @@ impl Phone {
 }
 
 /// A header's value, by its name as it is written.
-pub fn header<'a>(message: &'a str, name: &str) -> &'a str {
+pub(crate) fn header<'a>(message: &'a str, name: &str) -> &'a str {
     let value = message.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     value.unwrap_or_else(|| panic!("no {name} in {message}")).trim()
 }
 
 /// Where the description in a message wants sound.
-pub fn media(message: &str) -> SocketAddr {
+pub(crate) fn media(message: &str) -> SocketAddr {
     let line = message.lines().find_map(|line| line.strip_prefix("m=audio ")).expect("audio");
     SocketAddr::from(([127, 0, 0, 1], line.split(' ').next().unwrap().parse().unwrap()))
 }
