@@ -18,11 +18,11 @@ use tokio::sync::Notify;
 use crate::EndpointConfig;
 use crate::advertise;
 use crate::counters::{Counters, count};
-use crate::dialog::Dialog;
 use crate::directory::{Client, Directory};
 use crate::resolve::Resolver;
 use crate::transport::tcp::Connections;
 use crate::transport::udp::Udp;
+use switch_sip::dialog::Dialog;
 
 /// What legs and sockets share.
 pub(crate) struct Agent {
@@ -176,7 +176,8 @@ impl Agent {
         flow: Flow,
     ) {
         let Ok(mut dialog) = Dialog::uac(invite, response) else { return };
-        self.acknowledge(id, dialog.ack(invite), flow.clone());
+        let number = invite.headers.cseq().map_or(1, |cseq| cseq.number);
+        self.acknowledge(id, dialog.ack(number), flow.clone());
         self.request(dialog.request(Method::Bye), flow, None);
     }
 

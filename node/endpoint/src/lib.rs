@@ -9,7 +9,6 @@ mod agent;
 pub mod cause;
 pub mod counters;
 mod description;
-mod dialog;
 mod directory;
 mod dispatch;
 mod leg;

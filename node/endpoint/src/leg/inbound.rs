@@ -4,11 +4,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::dialog::Dialog;
 use switch_core::audio::Audio;
 use switch_core::endpoint::{EndpointError, LegEvent};
 use switch_core::media::{Consent, MediaCommand, OpenStream};
 use switch_core::{Cause, Channel};
+use switch_sip::dialog::Dialog;
 use switch_sip::message::{Request, Response};
 use switch_sip::response;
 use switch_sip::transaction::{Flow, ServerId};

@@ -12,12 +12,12 @@ pub(crate) use outbound::Caller;
 use std::any::Any;
 use std::sync::Arc;
 
-use crate::dialog::Dialog;
 use switch_core::audio::{Audio, LegAudio};
 use switch_core::endpoint::{EndpointError, LegEvent};
 use switch_core::handle::Message;
 use switch_core::media::{MediaCommand, MediaHandle, MediaPort, StreamConfig};
 use switch_core::{Cause, Channel, Endpoint, Flow as Handling, SessionHandle, State};
+use switch_sip::dialog::Dialog;
 use switch_sip::message::{Method, Request, Response};
 use switch_sip::response;
 use switch_sip::transaction::{ClientId, Flow, ServerId};
@@ -184,8 +184,9 @@ impl Leg {
             self.agent.respond(id, response::to(request, 481, None));
             return None;
         };
-        if let Err(status) = dialog.accept(request) {
-            self.agent.respond(id, response::to(request, status, None));
+        if let Err(error) = dialog.take_request(request) {
+            tracing::info!(%error, "request in the dialog refused");
+            self.agent.respond(id, response::to(request, error.status(), None));
             return None;
         }
         if let Some(path) = &mut self.path {
@@ -217,7 +218,10 @@ impl Leg {
 
     /// Hold, resume, a new address, or only a sign of life (RFC 3261 §14, RFC 3311, RFC 4028).
     fn on_new_description(&mut self, id: ServerId, request: &Request) {
-        let Some(path) = self.path.clone() else { return };
+        let (Some(path), Some(dialog)) = (self.path.clone(), &mut self.dialog) else { return };
+        if dialog.refresh_target(&request.headers).is_err() {
+            return self.agent.respond(id, response::to(request, 400, None));
+        }
         let mut answer = response::to(request, 200, None);
         answer.headers.push("Contact", self.contact(&path));
         answer.headers.push("Allow", crate::dispatch::ALLOW);

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::dialog::Dialog;
 use switch_core::audio::Audio;
 use switch_core::channel::ProtocolStatus;
 use switch_core::endpoint::{EndpointInterface, LegEvent, Originate, OriginateError};
 use switch_core::media::{Consent, MediaCommand, OpenStream, StreamId};
 use switch_core::{CallerProfile, Cause, Channel, Endpoint};
+use switch_sip::dialog::Dialog;
 use switch_sip::message::{Method, NameAddr, Request, Response, Uri};
 use switch_sip::transaction::{ClientId, Flow, Transport};
 
@@ -22,6 +22,9 @@ use crate::transport::tcp;
 
 /// Longest wait for the first response, beyond which the transaction gives up by itself (timer B).
 const SETUP: Duration = Duration::from_secs(32);
+
+/// The CSeq number of our INVITE.
+const INVITE_NUMBER: u32 = 1;
 
 /// A callee and how far it is.
 pub(super) struct Outbound {
@@ -148,7 +151,7 @@ impl Leg {
         invite.headers.push("From", from.to_string());
         invite.headers.push("To", NameAddr::new(outbound.target.clone()).to_string());
         invite.headers.push("Call-ID", self.key.call_id.as_str());
-        invite.headers.push("CSeq", "1 INVITE");
+        invite.headers.push("CSeq", format!("{INVITE_NUMBER} INVITE"));
         invite.headers.push("Contact", contact);
         invite.headers.push("Allow", crate::dispatch::ALLOW);
         invite.headers.push("Supported", crate::dispatch::SUPPORTED);
@@ -205,7 +208,7 @@ impl Leg {
             self.agent.end_orphan(id, &invite, response, flow.clone());
             return vec![LegEvent::Ended { cause: Cause::ProtocolError, status: None }];
         };
-        self.agent.acknowledge(id, dialog.ack(&invite), flow.clone());
+        self.agent.acknowledge(id, dialog.ack(INVITE_NUMBER), flow.clone());
         let tag = response.headers.to().ok().and_then(|to| to.tag().map(str::to_owned)).unwrap_or_default();
         self.dialog = Some(dialog);
         self.set_outbound_stage(Stage::Confirmed { client: id, invite, tag });
