@@ -110,9 +110,8 @@ pub async fn until_ended(
                 Event::Signal
             }
             Phase::Draining => {
-                let calls = switch.calls();
-                tracing::info!(calls, deadline = ?deadline, "draining: no new calls are taken");
                 switch.stop_taking();
+                tracing::info!(calls = switch.calls(), ?deadline, "draining: no new calls are taken");
                 wait(switch, deadline, next_signal()).await
             }
             Phase::Ending => {

@@ -268,3 +268,99 @@ fn an_answer_is_repeated_until_its_ack_and_a_repeated_invite_is_no_second_call()
     phone.request("INVITE", 1, "9196", "", &phone.sdp("0"));
     assert_eq!(switch.metric("switch_sessions"), 1.0, "a repeated INVITE is no second call");
 }
+
+/// Seeded, so that a failure can be had again (SplitMix64).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn bytes(&mut self, most: usize) -> Vec<u8> {
+        (0..self.next() as usize % most).map(|_| self.next() as u8).collect()
+    }
+
+    /// Some of the bytes changed, some cut off.
+    fn mutate(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut bytes = bytes.to_vec();
+        for _ in 0..1 + self.next() % 4 {
+            let at = self.next() as usize % bytes.len();
+            bytes[at] = self.next() as u8;
+        }
+        if self.next().is_multiple_of(4) {
+            bytes.truncate(self.next() as usize % bytes.len() + 1);
+        }
+        bytes
+    }
+}
+
+#[test]
+fn hostile_bytes_on_every_socket_leave_the_calls_their_sound() {
+    let switch = Switch::start("");
+    let mut phone = Phone::new(&switch);
+    let there = media(&phone.call("9196"));
+    let control = std::net::SocketAddr::new(there.ip(), there.port() + 1);
+    let stranger = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let invite = format!(
+        "INVITE sip:9196@{s} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=1\r\n\
+         To: <sip:9196@{s}>\r\nCall-ID: hostile\r\nCSeq: 1 INVITE\r\nContact: <sip:a@127.0.0.1:9>\r\n\
+         Content-Length: 0\r\n\r\n",
+        s = switch.sip
+    );
+    // A packet known to make a parser of header extensions panic, and a report that is cut short.
+    let extension = b"\x90\x00\x80\x01\x00\x00\x00\x02\x00\x00\x00\x03\xbe\xde\x00\x01\x1f\x01\x02\x03";
+    let report =
+        b"\x81\xc8\x00\x0c\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00";
+    let mut random = Random(20_261_124);
+    for round in 0..300_u16 {
+        for target in [switch.sip, there, control] {
+            let _ = stranger.send_to(&random.bytes(1500), target);
+            let _ = phone
+                .rtp
+                .send_to(&random.mutate(extension), if target == switch.sip { there } else { target });
+        }
+        let _ = stranger.send_to(&random.mutate(invite.as_bytes()), switch.sip);
+        let _ = phone.rtp.send_to(extension, there);
+        let _ = phone.rtp.send_to(&random.mutate(report), control);
+        if round % 30 == 0 {
+            use std::io::Write as _;
+            let mut stream = std::net::TcpStream::connect(switch.tcp).unwrap();
+            let _ = stream.write_all(&random.mutate(invite.as_bytes()));
+            let _ = stream.write_all(&random.bytes(4000));
+        }
+    }
+    // What the mutated packets drew back as echo is passed over; then the sound is what was said.
+    phone.rtp.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    while phone.rtp.recv_from(&mut [0; 2048]).is_ok() {}
+    for sequence in 1000..1025_u16 {
+        phone.speak(there, sequence, [sequence as u8; 160]);
+    }
+    let mut heard = 0;
+    while let Ok((length, _)) = phone.rtp.recv_from(&mut [0; 2048]) {
+        heard += usize::from(length == 172);
+    }
+    assert_eq!(heard, 25, "the call keeps its sound");
+    assert!(switch.metric("switch_sip_malformed_total") > 0.0);
+    assert!(switch.metric("switch_media_dropped_total{reason=\"foreign\"}") > 0.0);
+    assert_eq!(switch.metric("switch_media_worker_restarts_total"), 0.0);
+    phone.request("BYE", 2, "9196", "", "");
+    phone.expect("SIP/2.0 200");
+}
+
+#[test]
+fn half_a_message_on_tcp_is_closed_in_time_and_counted() {
+    use std::io::{Read as _, Write as _};
+    let switch = Switch::start("");
+    let mut stream = std::net::TcpStream::connect(switch.tcp).unwrap();
+    stream.write_all(b"OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1").unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(12))).unwrap();
+    let began = Instant::now();
+    assert_eq!(stream.read(&mut [0; 10]).unwrap(), 0, "closed by the switch");
+    assert!(began.elapsed() > Duration::from_secs(5), "not before it had time: {:?}", began.elapsed());
+    assert_eq!(switch.metric("switch_sip_connections_closed_total{reason=\"stalled\"}"), 1.0);
+    assert_eq!(switch.metric("switch_sip_connections"), 0.0);
+}

@@ -1,7 +1,7 @@
 //! The SIP endpoint: transports, user agent and legs. The only room that knows both SIP and channels.
 //!
-//! A message's way: a socket's task ([`transport`]) hands it to the [`agent`], whose transaction layer says
-//! what is new; [`dispatch`] finds the session; the session gives it to its [`leg`]. Back: a leg asks the
+//! A message's way: a socket's task (`transport`) hands it to the `agent`, whose transaction layer says
+//! what is new; `dispatch` finds the session; the session gives it to its `leg`. Back: a leg asks the
 //! agent to respond or to request, and the agent sends.
 
 pub mod advertise;

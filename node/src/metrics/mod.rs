@@ -1,4 +1,4 @@
-//! Metrics in Prometheus' text form. One list ([`list`]) declares name, help, unit, kind, labels and where the
+//! Metrics in Prometheus' text form. One list (`list`) declares name, help, unit, kind, labels and where the
 //! value is read; the scrape and docs/metrics.md both come from it.
 //!
 //! A scrape takes one [`Snapshot`] and reads every row from it, so that figures of one answer fit each other.

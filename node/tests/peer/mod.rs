@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 pub(crate) struct Switch {
     pub(crate) child: Child,
     pub(crate) sip: SocketAddr,
+    pub(crate) tcp: SocketAddr,
     pub(crate) http: SocketAddr,
     log: Receiver<String>,
     _config: tempfile::NamedTempFile,
@@ -36,14 +37,12 @@ impl Switch {
             stderr.lines().map_while(Result::ok).try_for_each(|line| lines.send(line))
         });
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut switch = Self { child, sip: nowhere, http: nowhere, log, _config: file };
+        let mut switch = Self { child, sip: nowhere, tcp: nowhere, http: nowhere, log, _config: file };
         switch.http = switch.logged("HTTP is served")["http"].as_str().unwrap().parse().unwrap();
-        loop {
+        for _ in 0..2 {
             let line = switch.logged("SIP is taken");
-            if line["transport"] == "udp" {
-                switch.sip = line["address"].as_str().unwrap().parse().unwrap();
-                break;
-            }
+            let address = line["address"].as_str().unwrap().parse().unwrap();
+            if line["transport"] == "udp" { switch.sip = address } else { switch.tcp = address }
         }
         switch.logged("ready: calls are taken");
         switch

@@ -120,7 +120,11 @@ impl Dialplan for Routes {
         let (route, target) = self.find(&profile.destination_number, profile.network_addr)?;
         self.counters.taken.fetch_add(1, Ordering::Relaxed);
         let seconds = route.timeout.as_secs().max(1);
-        let actions = vec![Action::new("bridge", &format!("{{originate_timeout={seconds}}}{target}"))];
+        let actions = vec![
+            // Who may use the route is trusted with where its sound shall go.
+            Action::new("set", "media_trusted=true"),
+            Action::new("bridge", &format!("{{originate_timeout={seconds}}}{target}")),
+        ];
         Some(Extension { name: route.pattern.as_str().to_owned(), actions })
     }
 }
