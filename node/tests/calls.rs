@@ -40,7 +40,7 @@ fn an_echo_comes_back_bit_for_bit_and_nothing_stays_behind() {
     assert_eq!(ended["cause"], "NORMAL_CLEARING");
     assert_eq!(ended["received"], 25);
     switch.until_empty();
-    assert_eq!(switch.metric("switch_media_streams"), 0.0);
+    switch.until_zero("switch_media_streams");
 }
 
 #[test]
@@ -94,6 +94,8 @@ fn a_bridge_passes_ringing_answer_and_sound_both_ways() {
     caller.request("ACK", 1, "2100", "", "");
     callee.expect("ACK");
     let (to_caller_leg, to_callee_leg) = (media(&answer), media(&invite));
+    // The second leg joins on a task of its own: a packet within the same millisecond may be ahead of it.
+    std::thread::sleep(Duration::from_millis(20));
     for sequence in 0..20_u16 {
         caller.speak(to_caller_leg, sequence, [sequence as u8; 160]);
         let (ssrc, payload) = callee.hear();
@@ -325,6 +327,9 @@ fn hostile_bytes_on_every_socket_leave_the_calls_their_sound() {
         }
         let _ = stranger.send_to(&random.mutate(invite.as_bytes()), switch.sip);
         let _ = phone.rtp.send_to(extension, there);
+        // Sound that would be taken, were it not from a third party.
+        let _ = stranger
+            .send_to(&[&b"\x80\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x09"[..], &[9; 160]].concat(), there);
         let _ = phone.rtp.send_to(&random.mutate(report), control);
         if round % 30 == 0 {
             use std::io::Write as _;
@@ -346,6 +351,7 @@ fn hostile_bytes_on_every_socket_leave_the_calls_their_sound() {
     assert_eq!(heard, 25, "the call keeps its sound");
     assert!(switch.metric("switch_sip_malformed_total") > 0.0);
     assert!(switch.metric("switch_media_dropped_total{reason=\"foreign\"}") > 0.0);
+    assert!(switch.metric("switch_media_dropped_total{reason=\"invalid\"}") > 0.0);
     assert_eq!(switch.metric("switch_media_worker_restarts_total"), 0.0);
     phone.request("BYE", 2, "9196", "", "");
     phone.expect("SIP/2.0 200");
@@ -362,5 +368,5 @@ fn half_a_message_on_tcp_is_closed_in_time_and_counted() {
     assert_eq!(stream.read(&mut [0; 10]).unwrap(), 0, "closed by the switch");
     assert!(began.elapsed() > Duration::from_secs(5), "not before it had time: {:?}", began.elapsed());
     assert_eq!(switch.metric("switch_sip_connections_closed_total{reason=\"stalled\"}"), 1.0);
-    assert_eq!(switch.metric("switch_sip_connections"), 0.0);
+    switch.until_zero("switch_sip_connections");
 }

@@ -78,10 +78,15 @@ impl Switch {
 
     /// Waits until every session has ended.
     pub(crate) fn until_empty(&self) {
+        self.until_zero("switch_sessions");
+    }
+
+    /// Waits until a gauge is back to nothing: what ends, ends on tasks and workers of its own.
+    pub(crate) fn until_zero(&self, gauge: &str) {
         let end = Instant::now() + Duration::from_secs(10);
-        while self.metric("switch_sessions") > 0.0 {
-            assert!(Instant::now() < end, "sessions stay: {}", self.http("GET /calls"));
-            std::thread::sleep(Duration::from_millis(50));
+        while self.metric(gauge) > 0.0 {
+            assert!(Instant::now() < end, "{gauge} stays above zero: {}", self.http("GET /calls"));
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 

@@ -8,10 +8,10 @@ mod request;
 use std::time::Duration;
 
 use switch_core::application::{Call, CallEvent, Failure, Interrupted, Outcome};
-use switch_core::audio::LegAudio;
+use switch_core::audio::{Audio, LegAudio};
 use switch_core::cause::Cause;
 use switch_core::channel::{CallerProfile, ProtocolStatus};
-use switch_core::endpoint::{LegEvent, Originate};
+use switch_core::endpoint::{EndpointError, LegEvent, Originate};
 use switch_core::handle::{Command, Message, SessionId};
 use switch_core::media::{MediaError, Source};
 use switch_core::session::Session;
@@ -50,18 +50,10 @@ async fn connect(call: &Call, request: &Request) -> Result<SessionId, Failure> {
         match event {
             LegEvent::Ringing => call.with(|session| session.ring()).await??,
             LegEvent::EarlyMedia(leg) => {
-                call.with(move |session| {
-                    session.pre_answer(Some(&leg.audio)).map_err(Failure::from)?;
-                    join(session, &leg).map_err(Failure::from)
-                })
-                .await??;
+                call.with(move |session| join_and_open(session, &leg, Session::pre_answer)).await??;
             }
             LegEvent::Answered(leg) => {
-                call.with(move |session| {
-                    session.answer(Some(&leg.audio)).map_err(Failure::from)?;
-                    join(session, &leg).map_err(Failure::from)
-                })
-                .await??;
+                call.with(move |session| join_and_open(session, &leg, Session::answer)).await??;
                 return Ok(peer);
             }
             LegEvent::Ended { cause, status } => return Err(failure(cause, status)),
@@ -105,6 +97,24 @@ fn order(session: &Session, target: String, timeout: Duration) -> Originate {
     let profile =
         CallerProfile { destination_number: called.to_owned(), network_addr: None, ..caller.clone() };
     Originate { profile, target, offer: session.peer_audio().cloned(), beside: session.stream(), timeout }
+}
+
+/// Joins the two and opens the first leg's sound: joined first where it has a stream already, so that what its
+/// peer says the moment it is answered finds its way.
+fn join_and_open(
+    session: &mut Session,
+    leg: &LegAudio,
+    open: fn(&mut Session, Option<&Audio>) -> Result<(), EndpointError>,
+) -> Result<(), Failure> {
+    let ready = session.stream().is_some();
+    if ready {
+        join(session, leg)?;
+    }
+    open(session, Some(&leg.audio))?;
+    if !ready {
+        join(session, leg)?;
+    }
+    Ok(())
 }
 
 /// Each hears the other. The first leg may have its stream only since it was answered.
