@@ -75,8 +75,10 @@ impl StreamFramer {
     }
 
     fn cut(&mut self) -> Result<Option<Framed>, ParseError> {
-        if self.skip_line_ends() {
-            return Ok(Some(Framed::Ping));
+        match self.skip_line_ends() {
+            Before::Ping => return Ok(Some(Framed::Ping)),
+            Before::Unsure => return Ok(None),
+            Before::Message => {}
         }
         let bytes = &self.buffer[self.start..];
         if bytes.len() < self.needed {
@@ -116,24 +118,28 @@ impl StreamFramer {
         Ok(Some(framed))
     }
 
-    /// Drops line ends before a message; true when they were a ping.
-    fn skip_line_ends(&mut self) -> bool {
-        if self.searched > 0 {
-            return false;
-        }
+    /// Drops line ends before a message.
+    fn skip_line_ends(&mut self) -> Before {
         loop {
             match self.buffer[self.start..] {
                 [b'\r', b'\n', b'\r', b'\n', ..] => {
                     self.start += 4;
-                    return true;
+                    return Before::Ping;
                 }
-                // May yet become a ping.
-                [b'\r', b'\n'] | [b'\r', b'\n', b'\r'] | [b'\r'] => return false,
+                [] | [b'\r'] | [b'\r', b'\n'] | [b'\r', b'\n', b'\r'] => return Before::Unsure,
                 [b'\r' | b'\n', ..] => self.start += 1,
-                _ => return false,
+                _ => return Before::Message,
             }
         }
     }
+}
+
+/// What stands before a message.
+enum Before {
+    Ping,
+    /// Nothing, or what may yet become a ping.
+    Unsure,
+    Message,
 }
 
 fn refuse_unread(bytes: &[u8], reason: ParseReason) -> ParseError {

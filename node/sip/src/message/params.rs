@@ -11,15 +11,24 @@ pub struct Params(Vec<(String, Option<String>)>);
 impl Params {
     /// Reads `;a=b;c`; whatever precedes the first semicolon is ignored. Empty ones are dropped.
     pub fn parse(text: &str) -> Self {
+        Self::split(text, find_unquoted)
+    }
+
+    /// The same of a URI, where a quote is a character like any other (RFC 3261 §25.1 `uri-parameter`).
+    pub(super) fn of_uri(text: &str) -> Self {
+        Self::split(text, |text, byte| text.bytes().position(|b| b == byte))
+    }
+
+    fn split(text: &str, find: impl Fn(&str, u8) -> Option<usize>) -> Self {
         let mut params = Vec::new();
-        let mut rest = find_unquoted(text, b';').map(|at| &text[at + 1..]);
+        let mut rest = find(text, b';').map(|at| &text[at + 1..]);
         while let Some(text) = rest {
-            let (one, after) = match find_unquoted(text, b';') {
+            let (one, after) = match find(text, b';') {
                 Some(at) => (&text[..at], Some(&text[at + 1..])),
                 None => (text, None),
             };
             rest = after;
-            let (name, value) = match find_unquoted(one, b'=') {
+            let (name, value) = match find(one, b'=') {
                 Some(at) => (one[..at].trim(), Some(one[at + 1..].trim().to_owned())),
                 None => (one.trim(), None),
             };

@@ -219,7 +219,7 @@ impl Uri {
 
     /// The URI's own parameters.
     pub fn params(&self) -> Params {
-        Params::parse(&self.text[self.params..self.headers])
+        Params::of_uri(&self.text[self.params..self.headers])
     }
 
     /// The value of one parameter.

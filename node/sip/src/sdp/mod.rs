@@ -86,12 +86,13 @@ impl Description {
     /// See [`SdpError`].
     pub fn parse(body: &[u8]) -> Result<Self, SdpError> {
         let text = String::from_utf8_lossy(body);
-        let mut lines = text.lines().map(str::trim_end).filter_map(|line| {
+        let mut lines = text.lines().filter_map(|line| {
             let (kind, value) = line.split_once('=')?;
             let mut letters = kind.trim().chars();
             let kind = letters.next().filter(char::is_ascii_alphabetic)?;
             // A stray CR would not survive being written.
-            letters.next().is_none().then(|| Line::new(kind, value.trim_start().replace(['\r', '\0'], " ")))
+            let value = value.replace(['\r', '\0'], " ");
+            letters.next().is_none().then(|| Line::new(kind, value.trim()))
         });
         let first = lines.next().filter(|line| line.kind == 'v').ok_or(SdpError::Version)?;
         let mut description = Self { lines: vec![first], media: Vec::new() };
