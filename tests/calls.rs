@@ -3,11 +3,9 @@
 // An unwrap here is an assertion: the helpers stand outside the tests clippy lets through.
 #![allow(clippy::unwrap_used)]
 
-mod peer;
-
 use std::time::{Duration, Instant};
 
-use peer::{Phone, Switch, header, media};
+use switch_tests::{Phone, Switch, header, media};
 
 /// A switch with a route to a callee that is there.
 fn bridged() -> (Switch, Phone, Phone) {

@@ -1,0 +1,15 @@
+//! The harness that scenarios of whole calls stand on.
+//!
+//! It knows the switch as its users do: a binary with a configuration, SIP, RTP and HTTP. It shares no code
+//! with what it tests.
+
+// An unwrap here is an assertion: the harness fails as its tests do.
+#![allow(clippy::unwrap_used)]
+
+mod binary;
+mod phone;
+mod switch;
+
+pub use binary::binary;
+pub use phone::{Phone, header, media};
+pub use switch::Switch;

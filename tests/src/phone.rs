@@ -1,0 +1,149 @@
+//! A peer whose SIP is written by hand: what it says owes nothing to the code it tests.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
+
+use crate::Switch;
+
+/// A telephone: one SIP socket, one for sound.
+pub struct Phone {
+    /// Its signalling.
+    pub sip: UdpSocket,
+    /// Its sound.
+    pub rtp: UdpSocket,
+    switch: SocketAddr,
+    call_id: String,
+    /// The peer's To value with its tag, once known.
+    pub to: String,
+}
+
+impl Phone {
+    /// A phone on loopback that calls this switch.
+    pub fn new(switch: &Switch) -> Self {
+        let bind = || {
+            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+            socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+            socket
+        };
+        let sip = bind();
+        let call_id = format!("{}-{}", std::process::id(), sip.local_addr().unwrap().port());
+        Self { sip, rtp: bind(), switch: switch.sip, call_id, to: String::new() }
+    }
+
+    /// A description of this phone's sound; the formats as in an m-line.
+    pub fn sdp(&self, formats: &str) -> String {
+        let port = self.rtp.local_addr().unwrap().port();
+        format!(
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP {formats}\r\n"
+        )
+    }
+
+    /// Sends a request to the switch; `more` are whole header lines.
+    pub fn request(&self, method: &str, cseq: u32, user: &str, more: &str, body: &str) {
+        let me = self.sip.local_addr().unwrap();
+        let to = if self.to.is_empty() { format!("<sip:{user}@{}>", self.switch) } else { self.to.clone() };
+        let (number, named) = if method == "CANCEL" { (cseq, "INVITE") } else { (cseq, method) };
+        let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+        let text = format!(
+            "{method} sip:{user}@{switch} SIP/2.0\r\nVia: SIP/2.0/UDP {me};rport;branch=z9hG4bK{number}{named}\r\n\
+             From: <sip:phone@{me}>;tag=phone\r\nTo: {to}\r\nCall-ID: {id}\r\nCSeq: {number} {method}\r\n\
+             Contact: <sip:phone@{me}>\r\n{forwards}{more}{kind}Content-Length: {length}\r\n\r\n{body}",
+            switch = self.switch,
+            id = self.call_id,
+            forwards = if more.contains("Max-Forwards") { "" } else { "Max-Forwards: 70\r\n" },
+            length = body.len(),
+        );
+        self.sip.send_to(text.as_bytes(), self.switch).unwrap();
+    }
+
+    /// The next message.
+    pub fn receive(&self) -> String {
+        let mut buffer = [0; 65_535];
+        let (length, _) = self.sip.recv_from(&mut buffer).expect("a message in time");
+        String::from_utf8_lossy(&buffer[..length]).into_owned()
+    }
+
+    /// The next message that begins like this; others are passed over.
+    pub fn expect(&mut self, begin: &str) -> String {
+        for _ in 0..20 {
+            let message = self.receive();
+            if message.starts_with(begin) {
+                if begin.starts_with("SIP/2.0") {
+                    self.to = header(&message, "To").to_owned();
+                }
+                return message;
+            }
+        }
+        panic!("nothing begins with {begin}");
+    }
+
+    /// The first final response.
+    pub fn finally(&mut self) -> String {
+        loop {
+            let message = self.receive();
+            if message.starts_with("SIP/2.0 ") && !message.starts_with("SIP/2.0 1") {
+                self.to = header(&message, "To").to_owned();
+                return message;
+            }
+        }
+    }
+
+    /// Calls, and acknowledges the answer.
+    pub fn call(&mut self, user: &str) -> String {
+        self.request("INVITE", 1, user, "", &self.sdp("0 101\r\na=rtpmap:101 telephone-event/8000"));
+        let answer = self.expect("SIP/2.0 200");
+        self.request("ACK", 1, user, "", "");
+        answer
+    }
+
+    /// Answers a request that came.
+    pub fn respond(&self, request: &str, status: &str, tag: &str, body: &str) {
+        let me = self.sip.local_addr().unwrap();
+        let vias: String = request
+            .lines()
+            .filter(|line| line.starts_with("Via:"))
+            .map(|line| format!("{}\r\n", line.trim_end()))
+            .collect();
+        let to = header(request, "To");
+        let to = if to.contains("tag=") { to.to_owned() } else { format!("{to};tag={tag}") };
+        let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+        let text = format!(
+            "SIP/2.0 {status}\r\n{vias}From: {}\r\nTo: {to}\r\nCall-ID: {}\r\nCSeq: {}\r\nContact: <sip:callee@{me}>\r\n\
+             {kind}Content-Length: {}\r\n\r\n{body}",
+            header(request, "From"),
+            header(request, "Call-ID"),
+            header(request, "CSeq"),
+            body.len(),
+        );
+        self.sip.send_to(text.as_bytes(), self.switch).unwrap();
+    }
+
+    /// One packet of PCMU.
+    pub fn speak(&self, to: SocketAddr, sequence: u16, payload: [u8; 160]) {
+        let mut packet = vec![0x80, 0];
+        packet.extend(sequence.to_be_bytes());
+        packet.extend((u32::from(sequence) * 160).to_be_bytes());
+        packet.extend(0x1234_5678_u32.to_be_bytes());
+        packet.extend(payload);
+        self.rtp.send_to(&packet, to).unwrap();
+    }
+
+    /// The next RTP packet: its SSRC and its payload.
+    pub fn hear(&self) -> (u32, Vec<u8>) {
+        let mut buffer = [0; 2048];
+        let (length, _) = self.rtp.recv_from(&mut buffer).expect("a packet in time");
+        (u32::from_be_bytes(buffer[8..12].try_into().unwrap()), buffer[12..length].to_vec())
+    }
+}
+
+/// A header's value, by its name as it is written.
+pub fn header<'a>(message: &'a str, name: &str) -> &'a str {
+    let value = message.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    value.unwrap_or_else(|| panic!("no {name} in {message}")).trim()
+}
+
+/// Where the description in a message wants sound.
+pub fn media(message: &str) -> SocketAddr {
+    let line = message.lines().find_map(|line| line.strip_prefix("m=audio ")).expect("audio");
+    SocketAddr::from(([127, 0, 0, 1], line.split(' ').next().unwrap().parse().unwrap()))
+}

@@ -1,0 +1,110 @@
+//! A switch under test: the real binary, and what is asked of it from outside.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::{Duration, Instant};
+
+/// A running switch; killed with the test, whatever happened.
+pub struct Switch {
+    /// Its process.
+    pub child: Child,
+    /// Where it takes SIP over UDP.
+    pub sip: SocketAddr,
+    /// Where it takes SIP over TCP.
+    pub tcp: SocketAddr,
+    /// Where it serves HTTP.
+    pub http: SocketAddr,
+    log: Receiver<String>,
+    _config: tempfile::NamedTempFile,
+}
+
+impl Switch {
+    /// Starts one with these further lines of configuration.
+    pub fn start(config: &str) -> Self {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), config).unwrap();
+        let mut child = Command::new(crate::binary("switch-node"))
+            .env_clear()
+            .args(["--log-format", "json", "--config"])
+            .arg(file.path())
+            .env("SWITCH__HTTP__LISTEN", "127.0.0.1:0")
+            .env("SWITCH__SIP__LISTEN", "udp:127.0.0.1:0,tcp:127.0.0.1:0")
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let (lines, log) = sync_channel(10_000);
+        std::thread::spawn(move || {
+            stderr.lines().map_while(Result::ok).try_for_each(|line| lines.send(line))
+        });
+        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+        let mut switch = Self { child, sip: nowhere, tcp: nowhere, http: nowhere, log, _config: file };
+        switch.http = switch.logged("HTTP is served")["http"].as_str().unwrap().parse().unwrap();
+        for _ in 0..2 {
+            let line = switch.logged("SIP is taken");
+            let address = line["address"].as_str().unwrap().parse().unwrap();
+            if line["transport"] == "udp" { switch.sip = address } else { switch.tcp = address }
+        }
+        switch.logged("ready: calls are taken");
+        switch
+    }
+
+    /// The next line of the log with this message.
+    pub fn logged(&self, message: &str) -> serde_json::Value {
+        let end = Instant::now() + Duration::from_secs(20);
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let line = self.log.recv_timeout(left).unwrap_or_else(|_| panic!("no line {message:?}"));
+            let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+            if value["message"] == message {
+                return value;
+            }
+        }
+    }
+
+    /// The whole answer to a request such as `GET /calls`.
+    pub fn http(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(self.http).unwrap();
+        write!(stream, "{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// The value of one line of `/metrics`, name and labels as it stands there; zero where it does not.
+    pub fn metric(&self, name: &str) -> f64 {
+        let text = self.http("GET /metrics");
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.map_or(0.0, |value| value.parse().unwrap())
+    }
+
+    /// Waits until every session has ended.
+    pub fn until_empty(&self) {
+        self.until_zero("switch_sessions");
+    }
+
+    /// Waits until a gauge is back to nothing: what ends, ends on tasks and workers of its own.
+    pub fn until_zero(&self, gauge: &str) {
+        let end = Instant::now() + Duration::from_secs(10);
+        while self.metric(gauge) > 0.0 {
+            assert!(Instant::now() < end, "{gauge} stays above zero: {}", self.http("GET /calls"));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Sends SIGTERM.
+    pub fn terminate(&self) {
+        let sent = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(sent.success());
+    }
+}
+
+impl Drop for Switch {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
