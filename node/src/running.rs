@@ -24,7 +24,7 @@ pub struct Figures {
     /// The SIP endpoint.
     pub sip: Arc<switch_endpoint::counters::Counters>,
     /// The media engine.
-    pub media: Arc<switch_engine::Counters>,
+    pub media: Arc<switch_engine::Board>,
     /// The HTTP server.
     pub http: Arc<http::Counters>,
     /// When the process began its work.
@@ -46,7 +46,7 @@ impl Figures {
             switch: Arc::clone(&self.switch),
             routes: Arc::clone(&self.routes),
             sip: Arc::clone(&self.sip),
-            media: Arc::clone(&self.media),
+            media: self.media.totals(),
         }
     }
 

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod binary;
+pub mod load;
 mod phone;
 mod switch;
 

@@ -23,9 +23,20 @@ pub struct Switch {
 impl Switch {
     /// Starts one with these further lines of configuration.
     pub fn start(config: &str) -> Self {
+        Self::launch(Command::new(crate::binary("switch-node")), config)
+    }
+
+    /// The same, on one core.
+    pub fn pinned(config: &str, core: usize) -> Self {
+        let mut command = Command::new("taskset");
+        command.args(["-c", &core.to_string()]).arg(crate::binary("switch-node"));
+        Self::launch(command, config)
+    }
+
+    fn launch(mut command: Command, config: &str) -> Self {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), config).unwrap();
-        let mut child = Command::new(crate::binary("switch-node"))
+        let mut child = command
             .env_clear()
             .args(["--log-format", "json", "--config"])
             .arg(file.path())
@@ -36,9 +47,12 @@ impl Switch {
             .spawn()
             .unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
-        let (lines, log) = sync_channel(10_000);
+        let (lines, log) = sync_channel(100_000);
         std::thread::spawn(move || {
-            stderr.lines().map_while(Result::ok).try_for_each(|line| lines.send(line))
+            for line in stderr.lines().map_while(Result::ok) {
+                // Read on when nobody asks any more: the switch must not be held up by its log.
+                let _ = lines.try_send(line);
+            }
         });
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
         let mut switch = Self { child, sip: nowhere, tcp: nowhere, http: nowhere, log, _config: file };

@@ -11,7 +11,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use switch_core::media::{MediaHandle, OpenError, OpenStream, StreamId};
 use thiserror::Error;
 
-use crate::counters::Counters;
+use crate::counters::{Board, Counters};
 use crate::handle::{Command, Mailbox, Port, QUEUE, Shared};
 use crate::ports::Ports;
 use crate::worker::Worker;
@@ -66,7 +66,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Engine {
     ports: Arc<Ports>,
-    counters: Arc<Counters>,
+    counters: Arc<Board>,
     workers: Vec<Arc<Mailbox>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     opened: AtomicU64,
@@ -78,15 +78,16 @@ impl Engine {
     /// # Errors
     /// [`StartError`] when the range holds no pair of ports, or the kernel refuses what a worker needs.
     pub fn start(config: EngineConfig) -> Result<Arc<Self>, StartError> {
-        let counters = Arc::new(Counters::default());
+        let counters = Arc::<Counters>::default();
         let (first, last) = (*config.ports.start(), *config.ports.end());
         let ports = Ports::new(config.ports, config.rest.min(LONGEST_REST), Arc::clone(&counters));
+        let mut shares = vec![counters];
         if ports.capacity() == 0 {
             return Err(StartError::NoPorts { first, last });
         }
         let mut engine = Self {
             ports,
-            counters,
+            counters: Arc::new(Board(Vec::new())),
             workers: Vec::new(),
             threads: Mutex::new(Vec::new()),
             opened: AtomicU64::new(0),
@@ -94,12 +95,15 @@ impl Engine {
         let grid = config.grid.min(COARSEST_GRID);
         for index in 0..config.workers.max(1) {
             // On failure the engine is dropped here, which ends the workers already started.
-            engine.add_worker(index, grid).map_err(StartError::Worker)?;
+            let share = Arc::<Counters>::default();
+            engine.add_worker(index, grid, Arc::clone(&share)).map_err(StartError::Worker)?;
+            shares.push(share);
         }
+        engine.counters = Arc::new(Board(shares));
         Ok(Arc::new(engine))
     }
 
-    fn add_worker(&mut self, index: usize, grid: Duration) -> std::io::Result<()> {
+    fn add_worker(&mut self, index: usize, grid: Duration, counters: Arc<Counters>) -> std::io::Result<()> {
         let (queue, commands) = sync_channel(QUEUE);
         let mailbox = Arc::new(Mailbox {
             queue,
@@ -108,7 +112,7 @@ impl Engine {
             stop: AtomicBool::new(false),
             load: AtomicUsize::new(0),
         });
-        let worker = Worker::new(Arc::clone(&mailbox), commands, Arc::clone(&self.counters), grid)?;
+        let worker = Worker::new(Arc::clone(&mailbox), commands, counters, grid)?;
         let thread = std::thread::Builder::new().name(format!("media-{index}")).spawn(|| worker.run())?;
         self.threads.get_mut().unwrap_or_else(PoisonError::into_inner).push(thread);
         self.workers.push(mailbox);
@@ -145,7 +149,7 @@ impl Engine {
     }
 
     /// What the engine has counted.
-    pub fn counters(&self) -> &Arc<Counters> {
+    pub fn counters(&self) -> &Arc<Board> {
         &self.counters
     }
 

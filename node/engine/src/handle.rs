@@ -53,7 +53,10 @@ impl Mailbox {
 
 /// What session and worker both see of one stream.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Shared {
+    // First, for it begins with what each packet moves.
+    pub(crate) figures: Figures,
     pub(crate) id: StreamId,
     pub(crate) local: SocketAddr,
     pub(crate) closed: AtomicBool,
@@ -61,7 +64,6 @@ pub(crate) struct Shared {
     pub(crate) gone: AtomicBool,
     /// Set by [`MediaCommand::Configure`]: one of the constants below.
     encodable: AtomicU8,
-    pub(crate) figures: Figures,
 }
 
 const UNKNOWN: u8 = 0;
@@ -82,7 +84,9 @@ impl Shared {
 }
 
 /// Written by the worker only. The last three are zero for "not known", else one more than their value.
+/// What each packet moves stands first, in one line of the cache.
 #[derive(Debug, Default)]
+#[repr(C, align(64))]
 pub(crate) struct Figures {
     pub(crate) received_packets: AtomicU64,
     pub(crate) received_bytes: AtomicU64,

@@ -10,11 +10,12 @@ mod echo;
 mod engine;
 mod handle;
 mod ports;
+mod prefetch;
 mod report;
 mod send;
 mod stream;
 mod voice;
 mod worker;
 
-pub use counters::Counters;
+pub use counters::{Board, Totals};
 pub use engine::{Engine, EngineConfig, StartError};

@@ -67,7 +67,7 @@ impl Stream {
         let host = from.ip();
         if [latch.target(), config.remote, config.remote_rtcp].iter().all(|known| known.ip() != host) {
             add(&self.counters.dropped_foreign, 1);
-            crate::stream::count(&self.figures().dropped_foreign, 1);
+            add(&self.figures().dropped_foreign, 1);
             return;
         }
         let Ok(feedback) = rtcp::parse(datagram, self.outgoing.ssrc()) else {

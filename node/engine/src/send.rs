@@ -8,7 +8,7 @@ use switch_rtp::header::{FIXED, Fields, Header};
 use switch_rtp::stream::SourceKey;
 
 use crate::counters::add;
-use crate::stream::{Play, Stream, UNMAPPED, count};
+use crate::stream::{Play, Stream, UNMAPPED};
 
 /// The source number of digits; streams count from one, frames from 2^63.
 const DIGITS: u64 = 0;
@@ -163,14 +163,14 @@ impl Stream {
 
     /// Whether RTP may go to the peer now. While it may not, the source's packets leave no gap.
     fn may_send(&mut self, now: Instant) -> bool {
-        if !self.config.as_ref().is_some_and(|config| config.direction.sends()) {
+        if !self.direction.sends() {
             self.outgoing.release();
             return false;
         }
         if !self.consents(now) {
             self.outgoing.release();
             add(&self.counters.withheld_packets, 1);
-            count(&self.figures().withheld_packets, 1);
+            add(&self.figures().withheld_packets, 1);
             return false;
         }
         true
@@ -185,8 +185,8 @@ impl Stream {
             Ok(_) => {
                 add(&self.counters.sent_packets, 1);
                 add(&self.counters.sent_bytes, payload as u64);
-                count(&self.figures().sent_packets, 1);
-                count(&self.figures().sent_bytes, payload as u64);
+                add(&self.figures().sent_packets, 1);
+                add(&self.figures().sent_bytes, payload as u64);
             }
             Err(_) => add(&self.counters.send_errors, 1),
         }

@@ -1,7 +1,8 @@
 //! A worker: one thread that owns its sockets and streams outright.
 //!
-//! Woken by a packet it sleeps to the next point of a fixed grid, then drains every socket that is ready:
-//! letting packets gather halves the cost of a call. With nothing due and nothing arriving it blocks.
+//! Packets gather until the next point of a fixed grid, then every socket that is ready is drained: waking up
+//! is half of what a call costs. While packets keep coming the worker sleeps from point to point; with nothing
+//! due and nothing arriving it blocks.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -25,16 +26,19 @@ use switch_rtp::header::{Kind, kind};
 use crate::counters::{Counters, add, sub};
 use crate::handle::{Command, Mailbox, QUEUE, Shared};
 use crate::ports::Pair;
+use crate::prefetch::prefetch;
 use crate::stream::{Play, Stream, map_types};
 
-/// The epoll key of the eventfd; streams have twice their slab key, and one more for RTCP.
+/// The epoll key of the eventfd, which is never read: each write to it is an edge; streams have twice their slab key, and one more for RTCP.
 const WAKE: u64 = u64::MAX;
 /// Sockets taken from epoll at once.
 const READY: usize = 1024;
 /// How often a wake-up asks epoll for more before timers and commands have their turn.
-const ROUNDS: usize = 8;
-/// Packets taken from one socket before the others have their turn.
-const BURST: usize = 32;
+const ROUNDS: usize = 32;
+/// Packets at one point of the grid from which on the next are expected at the point after it.
+const BUSY: usize = 2;
+/// Lines of a stream that a packet touches.
+const HOT: usize = 8;
 /// Larger than any UDP datagram.
 const DATAGRAM: usize = 1 << 16;
 
@@ -45,7 +49,8 @@ pub(crate) struct Worker {
     epoll: OwnedFd,
     grid: Duration,
     epoch: Instant,
-    streams: Slab<Stream>,
+    /// Boxed, so that a key gives an address without a look at what is there.
+    streams: Slab<Box<Stream>>,
     keys: HashMap<StreamId, usize>,
     /// When, and whose. An entry is valid if the stream has the same time noted.
     timers: BinaryHeap<Reverse<(Instant, usize, StreamId)>>,
@@ -62,7 +67,7 @@ impl Worker {
         grid: Duration,
     ) -> Result<Self, Errno> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        epoll::add(&epoll, &mailbox.wake, EventData::new_u64(WAKE), EventFlags::IN)?;
+        epoll::add(&epoll, &mailbox.wake, EventData::new_u64(WAKE), EventFlags::IN | EventFlags::ET)?;
         Ok(Self {
             mailbox,
             queue,
@@ -93,30 +98,24 @@ impl Worker {
 
     fn work(&mut self) {
         let mut ready = Vec::with_capacity(READY);
+        let mut busy = false;
         while !self.mailbox.stop.load(Ordering::Acquire) {
-            self.wait(&mut ready);
+            self.wait(&mut ready, busy);
             // Commands before packets: what came after a command meets it. Epoll is asked after them, so
             // that no event means a stream that was closed.
             self.commands();
-            for _ in 0..ROUNDS {
-                self.poll(&mut ready, Some(Duration::ZERO));
-                self.drain(&ready);
-                if ready.len() < READY {
-                    break;
-                }
-            }
+            busy = self.drain(&mut ready);
             self.tick();
         }
     }
 
-    /// Blocks until something is ready or due, then lets more gather until the next point of the grid.
-    fn wait(&self, ready: &mut Vec<epoll::Event>) {
-        let now = Instant::now();
-        let timeout = self.timers.peek().map(|Reverse((due, ..))| due.saturating_duration_since(now));
-        self.poll(ready, timeout);
-        if ready.iter().any(|event| event.data.u64() == WAKE) {
-            // Read before the commands are: one that comes later wakes again.
-            let _ = rustix::io::read(&self.mailbox.wake, &mut [0; 8]);
+    /// Blocks until something is ready or due, unless `busy` says that it is, then lets more gather until the
+    /// next point of the grid.
+    fn wait(&self, ready: &mut Vec<epoll::Event>, busy: bool) {
+        if !busy {
+            let now = Instant::now();
+            let timeout = self.timers.peek().map(|Reverse((due, ..))| due.saturating_duration_since(now));
+            self.poll(ready, timeout);
         }
         if self.grid.is_zero() {
             return;
@@ -142,39 +141,74 @@ impl Worker {
         }
     }
 
-    fn drain(&mut self, ready: &[epoll::Event]) {
-        let now = Instant::now();
-        for event in ready {
-            let data = event.data.u64();
-            if data == WAKE {
-                continue; // Left unread, it ends the next wait at once.
+    /// Takes what has arrived, a packet a socket and round: a stream sends every few milliseconds, so a second
+    /// look at each socket would find nothing, and epoll tells of those where it would not. Says whether there
+    /// is more to do at the next point of the grid: packets that keep coming, or commands.
+    fn drain(&mut self, ready: &mut Vec<epoll::Event>) -> bool {
+        let (mut packets, mut woken) = (0, false);
+        for _ in 0..ROUNDS {
+            self.poll(ready, Some(Duration::ZERO));
+            let now = Instant::now();
+            let before = packets;
+            for (index, event) in ready.iter().enumerate() {
+                self.look_ahead(&ready[index..]);
+                let data = event.data.u64();
+                match stream_of(event) {
+                    Some(key) => packets += usize::from(self.receive(now, key, data % 2 == 1)),
+                    None => woken = true,
+                }
             }
-            if let Ok(key) = usize::try_from(data / 2) {
-                self.drain_socket(now, key, data % 2 == 1);
+            if packets == before {
+                break;
             }
+        }
+        woken || packets >= BUSY
+    }
+
+    /// Has fetched what the next packets will touch, each step when what leads to it has come.
+    fn look_ahead(&self, ready: &[epoll::Event]) {
+        let stream = |ahead: usize| self.streams.get(stream_of(ready.get(ahead)?)?).map(|stream| &**stream);
+        let listeners = |stream: &Stream| -> _ {
+            let keys = stream.listeners.clone();
+            keys.into_iter().filter_map(|key| self.streams.get(key)).map(|stream| &**stream)
+        };
+        if let Some(second) = stream(2) {
+            prefetch(second, HOT);
+        }
+        if let Some(next) = stream(1) {
+            prefetch(&*next.shared, 1);
+            listeners(next).for_each(|listener| prefetch(listener, HOT));
+        }
+        if let Some(this) = stream(0) {
+            listeners(this).for_each(|listener| prefetch(&*listener.shared, 1));
         }
     }
 
-    fn drain_socket(&mut self, now: Instant, key: usize, rtcp: bool) {
-        for _ in 0..BURST {
-            let Some(stream) = self.streams.get_mut(key) else { return };
-            let socket = if rtcp { &stream.pair.rtcp } else { &stream.pair.rtp };
-            let (length, from) = match recvfrom(socket, &mut self.buffer[..], RecvFlags::empty()) {
-                Ok((length, _, Some(from))) => (length, from),
-                Ok(_) | Err(Errno::INTR) => continue,
-                Err(_) => return,
-            };
-            let Ok(from) = SocketAddr::try_from(from) else { continue };
-            let datagram = &mut self.buffer[..length];
-            match kind(datagram) {
-                Some(Kind::Rtcp) => stream.receive_rtcp(now, datagram, from),
-                Some(Kind::Rtp) if !rtcp => forward(&mut self.streams, key, now, datagram, from),
-                _ => {
-                    stream.drop_invalid::<()>();
+    /// Takes one datagram, if there is one.
+    fn receive(&mut self, now: Instant, key: usize, rtcp: bool) -> bool {
+        let Some(stream) = self.streams.get_mut(key) else { return false };
+        let socket = if rtcp { &stream.pair.rtcp } else { &stream.pair.rtp };
+        // What failed is asked for again: epoll goes on telling of it.
+        let Ok((length, _, Some(from))) = recvfrom(socket, &mut self.buffer[..], RecvFlags::empty()) else {
+            return false;
+        };
+        let Ok(from) = SocketAddr::try_from(from) else { return true };
+        let datagram = &mut self.buffer[..length];
+        match kind(datagram) {
+            Some(Kind::Rtcp) => stream.receive_rtcp(now, datagram, from),
+            Some(Kind::Rtp) if !rtcp => {
+                // A packet puts nothing on the clock but an echo that is kept: silence only moves away.
+                let kept = matches!(stream.play, Play::Echo(Some(_)));
+                forward(&mut self.streams, key, now, datagram, from);
+                if kept {
+                    self.schedule(key);
                 }
             }
-            self.schedule(key);
+            _ => {
+                stream.drop_invalid::<()>();
+            }
         }
+        true
     }
 
     fn commands(&mut self) {
@@ -203,7 +237,7 @@ impl Worker {
         let draw = || random.hash_one(next.replace(next.get() + 1));
         let id = shared.id;
         let stream = Stream::new(shared, pair, events, Arc::clone(&self.counters), Instant::now(), draw);
-        let key = self.streams.insert(stream);
+        let key = self.streams.insert(Box::new(stream));
         self.keys.insert(id, key);
         add(&self.counters.streams, 1);
         let Some(stream) = self.streams.get(key) else { return };
@@ -251,7 +285,7 @@ impl Worker {
         if let Some(&Play::Stream(heard)) = self.streams.get(key).map(|stream| &stream.play)
             && let Some(heard) = self.streams.get_mut(heard)
         {
-            heard.listeners.retain(|&listener| listener != key);
+            heard.listeners.retain(|listener| *listener != key);
         }
     }
 
@@ -331,8 +365,14 @@ impl Worker {
     }
 }
 
+/// The slab key of the stream that an event is about; none for the eventfd's.
+fn stream_of(event: &epoll::Event) -> Option<usize> {
+    let data = event.data.u64();
+    if data == WAKE { None } else { usize::try_from(data / 2).ok() }
+}
+
 /// Gives a packet to the stream it arrived at, and from there to all that hear it.
-fn forward(streams: &mut Slab<Stream>, key: usize, now: Instant, datagram: &mut [u8], from: SocketAddr) {
+fn forward(streams: &mut Slab<Box<Stream>>, key: usize, now: Instant, datagram: &mut [u8], from: SocketAddr) {
     let Some(stream) = streams.get_mut(key) else { return };
     let Some(header) = stream.receive(now, datagram, from) else { return };
     let (source, clock_rate) = (stream.id().0, stream.clock(header.payload_type));

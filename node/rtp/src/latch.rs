@@ -41,9 +41,11 @@ struct Seen {
 
 /// Whose packets are taken.
 #[derive(Debug)]
+// What every packet touches stands first.
+#[repr(C)]
 pub struct Latch {
-    signalled: SocketAddr,
     locked: Option<Seen>,
+    signalled: SocketAddr,
     candidate: Option<Seen>,
     /// A new offer or answer: whoever is plausible may follow a locked source that fell silent.
     reopened: bool,
@@ -62,6 +64,11 @@ impl Latch {
         } else {
             *self = Self::new(signalled);
         }
+    }
+
+    /// What the peer's SDP says.
+    pub fn signalled(&self) -> SocketAddr {
+        self.signalled
     }
 
     /// The locked source.

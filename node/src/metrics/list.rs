@@ -34,7 +34,7 @@ pub struct Snapshot {
     /// What the SIP endpoint counts.
     pub sip: Arc<sip::Counters>,
     /// What the media engine counts.
-    pub media: Arc<media::Counters>,
+    pub media: media::Totals,
 }
 
 impl Snapshot {
@@ -173,30 +173,30 @@ pub static METRICS: &[Row] = &[
     counter("switch_sip_unreached_total", "calls", "Callees whose name did not resolve or to whom no connection opened.", &[], |s, out| out.count(read(&s.sip.unresolved))),
     counter("switch_sip_no_media_total", "calls", "Legs refused for want of a media stream.", &[], |s, out| out.count(read(&s.sip.no_media))),
 
-    gauge("switch_media_streams", "streams", "Media streams that are open: one a leg.", &[], |s, out| out.count(read(&s.media.streams))),
+    gauge("switch_media_streams", "streams", "Media streams that are open: one a leg.", &[], |s, out| out.count(s.media.streams)),
     counter("switch_media_packets_total", "packets", "RTP packets taken and sent.", &["way"], |s, out| {
-        out.labelled(&["received"], read(&s.media.received_packets) as f64);
-        out.labelled(&["sent"], read(&s.media.sent_packets) as f64);
+        out.labelled(&["received"], s.media.received_packets as f64);
+        out.labelled(&["sent"], s.media.sent_packets as f64);
     }),
     counter("switch_media_bytes_total", "bytes", "Payload bytes of RTP packets taken and sent.", &["way"], |s, out| {
-        out.labelled(&["received"], read(&s.media.received_bytes) as f64);
-        out.labelled(&["sent"], read(&s.media.sent_bytes) as f64);
+        out.labelled(&["received"], s.media.received_bytes as f64);
+        out.labelled(&["sent"], s.media.sent_bytes as f64);
     }),
     counter("switch_media_dropped_total", "packets", "Datagrams not taken or not passed on: from a third party, malformed, of a format the other side does not take, beyond a bounded store, without the peer's consent, or refused by the kernel.", &["reason"], |s, out| {
-        out.labelled(&["foreign"], read(&s.media.dropped_foreign) as f64);
-        out.labelled(&["invalid"], read(&s.media.dropped_invalid) as f64);
-        out.labelled(&["unmapped"], read(&s.media.dropped_unmapped) as f64);
-        out.labelled(&["full"], read(&s.media.dropped_full) as f64);
-        out.labelled(&["withheld"], read(&s.media.withheld_packets) as f64);
-        out.labelled(&["send"], read(&s.media.send_errors) as f64);
+        out.labelled(&["foreign"], s.media.dropped_foreign as f64);
+        out.labelled(&["invalid"], s.media.dropped_invalid as f64);
+        out.labelled(&["unmapped"], s.media.dropped_unmapped as f64);
+        out.labelled(&["full"], s.media.dropped_full as f64);
+        out.labelled(&["withheld"], s.media.withheld_packets as f64);
+        out.labelled(&["send"], s.media.send_errors as f64);
     }),
     gauge("switch_media_port_pairs", "port pairs", "Pairs of media ports that are in use, or rest before they are used again.", &["state"], |s, out| {
-        out.labelled(&["in_use"], read(&s.media.ports_in_use) as f64);
-        out.labelled(&["resting"], read(&s.media.ports_resting) as f64);
+        out.labelled(&["in_use"], s.media.ports_in_use as f64);
+        out.labelled(&["resting"], s.media.ports_resting as f64);
     }),
-    counter("switch_media_ports_taken_total", "port pairs", "Times a pair was skipped because another process holds one of its ports.", &[], |s, out| out.count(read(&s.media.ports_taken))),
-    counter("switch_media_ports_exhausted_total", "streams", "Streams refused because no pair of ports was free.", &[], |s, out| out.count(read(&s.media.ports_exhausted))),
-    counter("switch_media_worker_restarts_total", "restarts", "Media workers that failed and were started again; their calls ended.", &[], |s, out| out.count(read(&s.media.worker_restarts))),
+    counter("switch_media_ports_taken_total", "port pairs", "Times a pair was skipped because another process holds one of its ports.", &[], |s, out| out.count(s.media.ports_taken)),
+    counter("switch_media_ports_exhausted_total", "streams", "Streams refused because no pair of ports was free.", &[], |s, out| out.count(s.media.ports_exhausted)),
+    counter("switch_media_worker_restarts_total", "restarts", "Media workers that failed and were started again; their calls ended.", &[], |s, out| out.count(s.media.worker_restarts)),
 
     gauge("process_resident_memory_bytes", "bytes", "Memory of the process that is in RAM.", &[], process!(|p| p.resident_bytes as f64)),
     gauge("process_virtual_memory_bytes", "bytes", "Address space of the process.", &[], process!(|p| p.virtual_bytes as f64)),
