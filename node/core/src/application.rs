@@ -113,7 +113,7 @@ pub struct Call {
     pub(crate) id: SessionId,
     pub(crate) operations: mpsc::Sender<Operation>,
     pub(crate) interrupt: watch::Receiver<Option<Interrupted>>,
-    pub(crate) events: Arc<Mutex<mpsc::Receiver<CallEvent>>>,
+    pub(crate) events: Arc<Mutex<mpsc::Receiver<Box<CallEvent>>>>,
 }
 
 impl Call {
@@ -150,6 +150,7 @@ impl Call {
     pub async fn event(&self) -> Result<CallEvent, Interrupted> {
         self.unless_interrupted(async { self.events.lock().await.recv().await })
             .await?
+            .map(|event| *event)
             .ok_or(Interrupted::HungUp)
     }
 

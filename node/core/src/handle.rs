@@ -127,7 +127,8 @@ pub struct SessionHandle(Arc<Shared>);
 
 struct Shared {
     id: SessionId,
-    mailbox: mpsc::Sender<Message>,
+    /// Boxed: a queue keeps room for 32 messages, most of which never come.
+    mailbox: mpsc::Sender<Box<Message>>,
     hangup: OnceLock<Cause>,
     hangup_set: Notify,
     snapshot: Mutex<Snapshot>,
@@ -135,7 +136,7 @@ struct Shared {
 }
 
 impl SessionHandle {
-    pub(crate) fn new(snapshot: Snapshot, counters: Arc<Counters>) -> (Self, mpsc::Receiver<Message>) {
+    pub(crate) fn new(snapshot: Snapshot, counters: Arc<Counters>) -> (Self, mpsc::Receiver<Box<Message>>) {
         let (mailbox, messages) = mpsc::channel(MAILBOX);
         let shared = Shared {
             id: snapshot.id,
@@ -158,7 +159,7 @@ impl SessionHandle {
     /// # Errors
     /// [`SendError`]; when the mailbox is full the session is hung up and counted.
     pub fn send(&self, message: Message) -> Result<(), SendError> {
-        match self.0.mailbox.try_send(message) {
+        match self.0.mailbox.try_send(Box::new(message)) {
             Ok(()) => Ok(()),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(SendError::Gone),
             Err(mpsc::error::TrySendError::Full(_)) => {

@@ -45,7 +45,7 @@ pub struct Session {
     channel: Channel,
     endpoint: Box<dyn Endpoint>,
     handle: SessionHandle,
-    mailbox: mpsc::Receiver<Message>,
+    mailbox: mpsc::Receiver<Box<Message>>,
     handlers: Vec<Arc<dyn StateHandler>>,
     extension: Option<Extension>,
     running: Option<Work>,
@@ -58,7 +58,7 @@ pub struct Session {
 /// Why the session's task woke.
 enum Turn {
     HangUp(Cause),
-    Message(Message),
+    Message(Box<Message>),
     Work(Progress),
 }
 
@@ -118,7 +118,7 @@ impl Session {
             if state == from {
                 match self.turn().await {
                     Turn::HangUp(cause) => _ = self.channel.hang_up(cause),
-                    Turn::Message(message) => self.receive(message),
+                    Turn::Message(message) => self.receive(*message),
                     Turn::Work(step) => self.work(step),
                 }
                 self.publish();

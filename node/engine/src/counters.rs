@@ -66,7 +66,7 @@ counters! {
 }
 
 /// All shares of an engine.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Board(pub(crate) Vec<Arc<Counters>>);
 
 /// Adds to a figure that only the calling thread writes, or that a lock guards: no bus is locked for it.

@@ -52,8 +52,7 @@ pub(crate) struct Packet {
 
 impl Digits {
     pub(crate) fn new(now: Instant) -> Self {
-        let waiting = VecDeque::with_capacity(WAITING);
-        Self { epoch: now, waiting, current: None, due: now, sequence: 0, format: None }
+        Self { epoch: now, waiting: VecDeque::new(), current: None, due: now, sequence: 0, format: None }
     }
 
     /// Takes the peer's payload type: of the clock of its first codec, else any.

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
 use switch_core::media::{
-    Consent, Direction, FrameSource, MediaCommand, MediaEvent, MediaSink, Source, StreamConfig, StreamId,
+    Consent, Direction, FrameSource, MediaCommand, MediaEvent, MediaSink, PayloadType, Source, StreamConfig,
+    StreamId,
 };
 use switch_rtp::event::{Event, Hearing, digit};
 use switch_rtp::header::Header;
@@ -36,6 +37,23 @@ pub(crate) enum Play {
     Stream(usize),
 }
 
+/// A payload type the peer may send.
+#[derive(Clone, Copy, Debug)]
+struct Receive {
+    number: u8,
+    /// It is telephone-event.
+    event: bool,
+    /// Hertz, one at least.
+    clock: u32,
+}
+
+impl Receive {
+    fn of(payload: &PayloadType) -> Self {
+        let format = &payload.format;
+        Self { number: payload.number, event: format.is_telephone_event(), clock: format.clock_rate().max(1) }
+    }
+}
+
 /// One stream.
 ///
 /// In this order, what each packet touches stands first and together: with thousands of streams, fetching
@@ -60,13 +78,10 @@ pub(crate) struct Stream {
     pub(crate) outgoing: Outgoing,
     pub(crate) latch: Option<Latch>,
     pub(crate) digits: Digits,
-    /// Bit n: payload type n is telephone-event.
-    event_types: u128,
+    receive: SmallVec<[Receive; 4]>,
     pub(crate) play: Play,
     /// From the payload types of what is heard to those of our peer.
     pub(crate) map: [u8; 128],
-    /// Clock rate of each payload type the peer may send; 0 for those not agreed on.
-    clocks: [u32; 128],
     pub(crate) config: Option<StreamConfig>,
     pub(crate) events: Arc<dyn MediaSink>,
     hearing: Hearing,
@@ -95,8 +110,7 @@ impl Stream {
             counters,
             config: None,
             direction: Direction::Inactive,
-            clocks: [0; 128],
-            event_types: 0,
+            receive: SmallVec::new(),
             latch: None,
             incoming: Incoming::new(now),
             outgoing: Outgoing::new(ssrc as u32, numbers as u16, (numbers >> 32) as u32),
@@ -150,14 +164,7 @@ impl Stream {
     }
 
     fn configure(&mut self, now: Instant, config: StreamConfig) {
-        self.clocks = [0; 128];
-        self.event_types = 0;
-        for payload in config.receive.iter().filter(|payload| payload.number < 128) {
-            self.clocks[usize::from(payload.number)] = payload.format.clock_rate().max(1);
-            if payload.format.is_telephone_event() {
-                self.event_types |= 1 << payload.number;
-            }
-        }
+        self.receive = config.receive.iter().map(Receive::of).collect();
         let moved = self.config.as_ref().is_none_or(|before| !same(before.remote, config.remote));
         match &mut self.latch {
             Some(latch) => latch.signal(config.remote),
@@ -209,10 +216,11 @@ impl Stream {
         let Some(latch) = &mut self.latch else { return self.drop_invalid() };
         let Ok(header) = Header::parse(datagram) else { return self.drop_invalid() };
         self.proven = self.proven || same(from, latch.signalled());
-        let clock = self.clocks[usize::from(header.payload_type & 0x7f)];
-        if clock == 0 {
+        let Some(&Receive { clock, event, .. }) =
+            self.receive.iter().find(|r| r.number == header.payload_type)
+        else {
             return self.drop_invalid();
-        }
+        };
         match latch.judge(now, from, header.ssrc, header.sequence) {
             Verdict::Take => {}
             Verdict::Locked => self.show_latched(),
@@ -240,7 +248,7 @@ impl Stream {
         if !self.direction.receives() {
             return None;
         }
-        if self.event_types & (1 << header.payload_type) != 0 {
+        if event {
             self.hear_event(clock, &header, datagram);
         }
         Some(header)
@@ -257,7 +265,7 @@ impl Stream {
 
     /// Hertz of a payload type the peer sends; 0 for one not agreed on.
     pub(crate) fn clock(&self, payload_type: u8) -> u32 {
-        self.clocks.get(usize::from(payload_type)).copied().unwrap_or(0)
+        self.receive.iter().find(|r| r.number == payload_type).map_or(0, |r| r.clock)
     }
 
     pub(crate) fn drop_invalid<T>(&self) -> Option<T> {

@@ -51,7 +51,7 @@ impl Snapshot {
             switch: Switch::new(Default::default()),
             routes: Arc::default(),
             sip: Arc::default(),
-            media: Arc::default(),
+            media: media::Totals::default(),
         }
     }
 }

@@ -88,7 +88,7 @@ impl Session {
     fn application_event(&mut self, event: CallEvent) {
         let Some(work) = &self.running else { return };
         let expendable = event.is_expendable();
-        if let Err(mpsc::error::TrySendError::Full(_)) = work.events.try_send(event) {
+        if let Err(mpsc::error::TrySendError::Full(_)) = work.events.try_send(Box::new(event)) {
             self.switch.counters().events_dropped.fetch_add(1, Ordering::Relaxed);
             if !expendable {
                 self.channel.hang_up(Cause::SwitchCongestion);

@@ -23,7 +23,7 @@ pub(super) struct Work {
     future: Running,
     interrupt: watch::Sender<Option<Interrupted>>,
     operations: mpsc::Receiver<Operation>,
-    pub(super) events: mpsc::Sender<CallEvent>,
+    pub(super) events: mpsc::Sender<Box<CallEvent>>,
     /// When the application that was broken off is dropped, should it not end by itself.
     patience: Option<Instant>,
     rest: std::vec::IntoIter<Action>,
