@@ -11,6 +11,7 @@ pub mod counters;
 mod description;
 mod directory;
 mod dispatch;
+mod identity;
 mod leg;
 mod resolve;
 mod start;

@@ -20,11 +20,12 @@ use switch_core::{Cause, Channel, Endpoint, Flow as Handling, SessionHandle, Sta
 use switch_sip::dialog::Dialog;
 use switch_sip::message::{Method, Request, Response};
 use switch_sip::response;
+use switch_sip::sdp::{CONTENT_TYPE, Description, NegotiationError};
 use switch_sip::transaction::{ClientId, Flow, ServerId};
 
 use crate::agent::{Agent, Local};
 use crate::cause;
-use crate::description::{self, Description, Origin};
+use crate::description::{self, Local as LocalDescription};
 use crate::directory::{DialogKey, Parting};
 use inbound::Inbound;
 use outbound::Outbound;
@@ -73,9 +74,7 @@ pub(crate) struct Leg {
     /// The way to the peer; none before its name was looked up.
     path: Option<Path>,
     media: Option<MediaHandle>,
-    origin: Origin,
-    /// What we offered, where the offer was ours.
-    offered: Option<Audio>,
+    description: LocalDescription,
     /// What the two sides agreed on last.
     agreed: Option<StreamConfig>,
     peer_audio: Option<Audio>,
@@ -230,21 +229,21 @@ impl Leg {
             if request.method == Method::Invite
                 && let Some(body) = self.current_offer(&path)
             {
-                answer.set_body("application/sdp", body.into_bytes());
+                answer.set_body(CONTENT_TYPE, body.into_bytes());
             }
             return self.agent.respond(id, answer);
         }
         let result = Description::parse(&request.body)
-            .map_err(|error| (400, error.to_string()))
-            .and_then(|offer| self.negotiate(&offer, None, &path).map_err(|error| (488, error.to_string())));
+            .map_err(NegotiationError::from)
+            .and_then(|offer| self.negotiate(&offer, None, &path));
         match result {
             Ok(body) => {
-                answer.set_body("application/sdp", body.into_bytes());
+                answer.set_body(CONTENT_TYPE, body.into_bytes());
                 self.agent.respond(id, answer);
             }
-            Err((status, why)) => {
-                tracing::info!(status, %why, "new description refused; the old one goes on");
-                self.agent.respond(id, response::to(request, status, None));
+            Err(error) => {
+                tracing::info!(%error, "new description refused; the old one goes on");
+                self.agent.respond(id, response::to(request, error.status(), None));
             }
         }
     }
@@ -255,16 +254,13 @@ impl Leg {
         offer: &Description,
         choice: Option<&Audio>,
         path: &Path,
-    ) -> Result<String, description::Incompatible> {
-        let Some(media) = &self.media else { return Err(description::Incompatible) };
-        let port = media.local().port();
-        // Once formats are agreed, a new offer may not bring others in: the other leg knows only these.
-        let keep = choice.cloned().or_else(|| self.agreed.as_ref().map(description::formats_of));
-        let answered =
-            description::answer(offer, keep.as_ref(), &mut self.origin, path.local.advertised.ip(), port)?;
-        self.configure(answered.config);
-        self.peer_audio = Some(offer.audio().unwrap_or_default());
-        Ok(answered.body)
+    ) -> Result<String, NegotiationError> {
+        let Some(media) = &self.media else { return Err(NegotiationError::NoAudio) };
+        let (ip, port) = (path.local.advertised.ip(), media.local().port());
+        let (body, config) = self.description.answer(offer, choice, ip, port)?;
+        self.configure(config);
+        self.peer_audio = description::audio(offer);
+        Ok(body)
     }
 
     fn configure(&mut self, mut config: StreamConfig) {
@@ -280,8 +276,7 @@ impl Leg {
 
     fn current_offer(&mut self, path: &Path) -> Option<String> {
         let port = self.media.as_ref()?.local().port();
-        let audio = self.agreed.as_ref().map(description::formats_of).unwrap_or_else(description::own);
-        Some(description::offer(&audio, &mut self.origin, path.local.advertised.ip(), port))
+        Some(self.description.offer(None, path.local.advertised.ip(), port))
     }
 
     fn contact(&self, path: &Path) -> String {

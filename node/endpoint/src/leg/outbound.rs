@@ -10,14 +10,16 @@ use switch_core::media::{Consent, MediaCommand, OpenStream, StreamId};
 use switch_core::{CallerProfile, Cause, Channel, Endpoint};
 use switch_sip::dialog::Dialog;
 use switch_sip::message::{Method, NameAddr, Request, Response, Uri};
+use switch_sip::sdp::{CONTENT_TYPE, Description};
 use switch_sip::transaction::{ClientId, Flow, Transport};
 
 use super::{Leg, LegMessage, Path, Role};
 use crate::agent::Agent;
 use crate::cause;
 use crate::counters::count;
-use crate::description::{self, Description, Origin};
+use crate::description::{self, Local as LocalDescription};
 use crate::directory::DialogKey;
+use crate::identity;
 use crate::transport::tcp;
 
 /// Longest wait for the first response, beyond which the transaction gives up by itself (timer B).
@@ -64,7 +66,7 @@ impl EndpointInterface for Caller {
             Some(first) => description::relayable(first).ok_or(OriginateError::Incompatible)?,
             None => description::own(),
         };
-        let key = DialogKey { call_id: description::token(), local_tag: description::token() };
+        let key = DialogKey { call_id: identity::token(), local_tag: identity::token() };
         Ok(Box::new(Leg {
             agent: Arc::clone(&self.0),
             session: None,
@@ -72,8 +74,7 @@ impl EndpointInterface for Caller {
             dialog: None,
             path: None,
             media: None,
-            origin: Origin::new(),
-            offered: None,
+            description: LocalDescription::new(),
             agreed: None,
             peer_audio: None,
             role: Role::Outbound(Outbound {
@@ -141,7 +142,7 @@ impl Leg {
         let Role::Outbound(outbound) = &self.role else { return None };
         let number = &outbound.profile.caller_id_number;
         let user = if number.is_empty() { "anonymous" } else { number };
-        let from = description::address(Some(user), host);
+        let from = identity::address(Some(user), host);
         let mut from = NameAddr::new(from).with_tag(&self.key.local_tag);
         if !outbound.profile.caller_id_name.is_empty() {
             from.display = Some(outbound.profile.caller_id_name.clone());
@@ -155,8 +156,8 @@ impl Leg {
         invite.headers.push("Contact", contact);
         invite.headers.push("Allow", crate::dispatch::ALLOW);
         invite.headers.push("Supported", crate::dispatch::SUPPORTED);
-        let body = description::offer(&outbound.offer, &mut self.origin, host, port);
-        invite.set_body("application/sdp", body.into_bytes());
+        let body = self.description.offer(Some(&outbound.offer), host, port);
+        invite.set_body(CONTENT_TYPE, body.into_bytes());
         Some(invite)
     }
 
@@ -225,12 +226,14 @@ impl Leg {
 
     /// Sets the stream to the callee's answer; false when it has nothing that was offered.
     fn take_answer(&mut self, answer: &Description) -> bool {
-        let Role::Outbound(outbound) = &self.role else { return false };
-        let (Some(config), Some(audio)) = (description::accept(&outbound.offer, answer), answer.audio())
-        else {
-            return false;
+        let config = match self.description.accept(answer) {
+            Ok(config) => config,
+            Err(error) => {
+                tracing::info!(%error, "the callee's answer cannot be taken");
+                return false;
+            }
         };
-        self.peer_audio = Some(audio);
+        self.peer_audio = description::audio(answer);
         self.configure(config);
         // It answered our own INVITE, to a target of our own choosing.
         if let Some(media) = &self.media
