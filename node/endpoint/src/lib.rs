@@ -14,6 +14,7 @@ mod dispatch;
 mod identity;
 mod leg;
 mod resolve;
+mod route;
 mod start;
 mod transport;
 

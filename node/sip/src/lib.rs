@@ -7,6 +7,7 @@
 pub mod auth;
 pub mod dialog;
 pub mod frame;
+pub mod hop;
 pub mod message;
 pub mod response;
 pub mod sdp;

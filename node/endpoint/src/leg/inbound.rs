@@ -226,12 +226,9 @@ impl Leg {
                 self.agent.respond(server, refusal);
             }
             Stage::Answered => {
-                if let (Some(mut bye), Some(path)) =
-                    (self.dialog_request(switch_sip::message::Method::Bye), self.path.clone())
-                {
-                    bye.headers.push("Reason", reason(cause));
+                if let Some((bye, way)) = self.goodbye(cause) {
                     // RFC 3261 §15: not before the ACK.
-                    park_goodbye(&self.agent, &self.key, server, bye, path.flow);
+                    park_goodbye(&self.agent, &self.key, server, bye, way);
                 }
             }
             Stage::Confirmed => self.say_goodbye(cause),

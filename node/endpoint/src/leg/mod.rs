@@ -6,6 +6,7 @@
 
 mod inbound;
 mod outbound;
+mod reach;
 
 pub(crate) use outbound::Caller;
 
@@ -27,8 +28,10 @@ use crate::agent::{Agent, Local};
 use crate::cause;
 use crate::description::{self, Local as LocalDescription};
 use crate::directory::{DialogKey, Parting};
+use crate::route::{Outgoing, RouteError, Way};
 use inbound::Inbound;
 use outbound::Outbound;
+pub(crate) use reach::Reached;
 
 /// What the agent tells a leg.
 pub(crate) enum LegMessage {
@@ -48,9 +51,13 @@ pub(crate) enum LegMessage {
     /// A response to a request of ours.
     Response { id: ClientId, response: Box<Response>, flow: Flow },
     /// A request of ours had no answer; `status` is what that counts as (RFC 3261 §8.1.3.1).
-    Failed { id: ClientId, status: u16 },
+    Failed {
+        /// Its CSeq.
+        number: u32,
+        status: u16,
+    },
     /// The target's name was looked up and the way to it is open, or not.
-    Reached(Result<Flow, String>),
+    Reached(Result<Reached, RouteError>),
 }
 
 impl From<LegMessage> for Message {
@@ -71,7 +78,7 @@ pub(crate) struct Leg {
     session: Option<SessionHandle>,
     key: DialogKey,
     dialog: Option<Dialog>,
-    /// The way to the peer; none before its name was looked up.
+    /// None before the peer's name was looked up.
     path: Option<Path>,
     media: Option<MediaHandle>,
     description: LocalDescription,
@@ -81,7 +88,7 @@ pub(crate) struct Leg {
     role: Role,
 }
 
-/// The way to the peer.
+/// Where the peer was seen last, and who we are there.
 #[derive(Clone, Debug)]
 struct Path {
     flow: Flow,
@@ -120,8 +127,8 @@ impl Endpoint for Leg {
                 vec![LegEvent::Ended { cause: Cause::RecoveryOnTimerExpire, status: None }]
             }
             LegMessage::Response { id, response, flow } => self.on_response(id, &response, &flow),
-            LegMessage::Failed { id, status } => self.on_failed(id, status),
-            LegMessage::Reached(path) => self.on_reached(channel, path),
+            LegMessage::Failed { number, status } => self.on_failed(number, status),
+            LegMessage::Reached(path) => self.on_reached(path),
         }
     }
 
@@ -166,16 +173,20 @@ impl Leg {
 
     /// Sends BYE in the dialog.
     fn say_goodbye(&mut self, cause: Cause) {
-        let (Some(mut bye), Some(path)) = (self.dialog_request(Method::Bye), self.path.clone()) else {
-            return;
-        };
-        bye.headers.push("Reason", reason(cause));
-        self.agent.request(bye, path.flow, None);
+        if let Some((bye, way)) = self.goodbye(cause) {
+            self.agent.deliver(Outgoing::Request { request: bye, session: None }, way);
+        }
     }
 
-    fn dialog_request(&mut self, method: Method) -> Option<Request> {
-        let request = self.dialog.as_mut()?.request(method);
-        Some(request)
+    fn goodbye(&mut self, cause: Cause) -> Option<(Request, Way)> {
+        let mut bye = self.dialog.as_mut()?.request(Method::Bye);
+        bye.headers.push("Reason", reason(cause));
+        Some((bye, self.way()?))
+    }
+
+    /// Where the dialog's next request goes.
+    fn way(&self) -> Option<Way> {
+        Some(Way::of(self.dialog.as_ref()?, self.path.as_ref()?.flow.clone()))
     }
 
     fn on_request(&mut self, id: ServerId, request: &Request, flow: &Flow) -> Option<LegEvent> {
@@ -189,7 +200,7 @@ impl Leg {
             return None;
         }
         if let Some(path) = &mut self.path {
-            // A peer that moved (a new mapping in its NAT, a new connection) is answered where it is.
+            // A peer that moved (a new mapping in its NAT, a new connection) was seen where it is now.
             path.flow = flow.clone();
         }
         match request.method {
@@ -335,6 +346,6 @@ fn echo_session_timer(request: &Request, answer: &mut Response) {
 }
 
 /// Keeps a BYE until the ACK it has to wait for.
-fn park_goodbye(agent: &Agent, key: &DialogKey, server: ServerId, bye: Request, flow: Flow) {
-    agent.directory.add_parting(key.clone(), Parting { bye, flow, server });
+fn park_goodbye(agent: &Agent, key: &DialogKey, server: ServerId, bye: Request, way: Way) {
+    agent.directory.add_parting(key.clone(), Parting { bye, way, server });
 }
