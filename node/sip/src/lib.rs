@@ -11,5 +11,6 @@ pub mod hop;
 pub mod message;
 pub mod response;
 pub mod sdp;
+pub mod session_timer;
 pub mod token;
 pub mod transaction;
