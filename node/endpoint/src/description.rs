@@ -31,6 +31,11 @@ impl Local {
         Self { author: sdp::Author::new(id), last: None, agreed: Vec::new() }
     }
 
+    /// What was said last, to be said again: the version stays (RFC 4028 §7.4).
+    pub(crate) fn last(&self) -> Option<String> {
+        self.last.as_ref().map(|(description, _)| description.to_string())
+    }
+
     /// Offers these formats, or what was agreed on before, or what this switch can do itself.
     pub(crate) fn offer(&mut self, audio: Option<&Audio>, ip: IpAddr, port: u16) -> String {
         let (formats, ptime) = match audio {
@@ -243,7 +248,7 @@ mod tests {
         let mut local = Local::new();
         let (first, _) = local.answer(&parse(OFFER), Some(&choice), ip(), 16384).unwrap();
         let (again, _) = local.answer(&parse(OFFER), None, ip(), 16384).unwrap();
-        assert_eq!(again, first);
+        assert_eq!((&again, local.last()), (&first, Some(first.clone())));
         assert!(first.contains("RTP/AVP 18 101\r\n") && first.contains("a=fmtp:18 annexb=no\r\n"), "{first}");
         let ours = local.offer(None, ip(), 16384);
         assert!(ours.contains("m=video 0 RTP/AVP 96\r\nm=audio 16384 RTP/AVP 18 101\r\n"), "{ours}");

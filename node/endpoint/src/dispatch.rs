@@ -94,9 +94,9 @@ impl Agent {
         let profile = caller(&request, &flow, &self.config.dialplans);
         let leg = match Leg::inbound(self, id, &request, flow) {
             Ok(leg) => leg,
-            Err(Refused { status, why }) => {
+            Err(Refused { status, header, why }) => {
                 tracing::info!(%source, status, %why, "call refused");
-                return self.respond(id, response::to(&request, status, None));
+                return self.respond(id, Refusal { status, header }.to(&request));
             }
         };
         let session = self.switch.session(NewSession {

@@ -18,4 +18,7 @@ mod route;
 mod start;
 mod transport;
 
+pub use switch_sip::session_timer::Policy as SessionPolicy;
+pub use switch_sip::transaction::Timers;
+
 pub use start::{EndpointConfig, Listen, MODULE, SipEndpoint, StartError};

@@ -12,9 +12,11 @@ use switch_sip::dialog::Dialog;
 use switch_sip::message::{Request, Response};
 use switch_sip::response;
 use switch_sip::sdp::{CONTENT_TYPE, Description, NegotiationError};
+use switch_sip::session_timer::TooBrief;
 use switch_sip::transaction::{Flow, ServerId};
 
-use super::{Leg, Path, Refused, Role, echo_session_timer, park_goodbye, reason};
+use super::refresh::{Refresh, push_agreed};
+use super::{Leg, Path, Refused, Role, park_goodbye, reason};
 use crate::agent::Agent;
 use crate::cause;
 use crate::counters::count;
@@ -54,7 +56,7 @@ impl Leg {
         request: &Request,
         flow: Flow,
     ) -> Result<Self, Refused> {
-        let refuse = |status, why: &str| Refused { status, why: why.into() };
+        let refuse = |status, why: &str| Refused { status, header: None, why: why.into() };
         if request.headers.contact().ok().flatten().is_none() {
             return Err(refuse(400, "an INVITE without a Contact"));
         }
@@ -66,6 +68,10 @@ impl Leg {
             Some(offer) => Some(description::audio(offer).ok_or_else(|| refuse(488, "no audio is offered"))?),
             None => None,
         };
+        agent.config.session.answer(request).map_err(|TooBrief(least)| Refused {
+            header: Some(("Min-SE", least.as_secs().to_string())),
+            ..refuse(422, "too short a session interval")
+        })?;
         let local_tag = identity::token();
         let call_id = request.headers.call_id().map_err(|error| refuse(400, &error.to_string()))?.to_owned();
         let local = agent.local_toward(&flow);
@@ -77,6 +83,8 @@ impl Leg {
             path: Some(Path { flow, local }),
             media: None,
             description: LocalDescription::new(),
+            refresh: Refresh::new(agent),
+            reinvited: None,
             agreed: None,
             peer_audio,
             role: Role::Inbound(Inbound {
@@ -160,14 +168,18 @@ impl Leg {
         let mut answer = self.reply(&inbound.request, 200);
         answer.headers.push("Allow", crate::dispatch::ALLOW);
         answer.headers.push("Supported", crate::dispatch::SUPPORTED);
-        echo_session_timer(&inbound.request, &mut answer);
+        // Too short an interval was refused when the INVITE came.
+        let timed = self.agent.config.session.answer(&inbound.request).ok().flatten();
+        push_agreed(&mut answer, timed.as_ref());
         answer.set_body(CONTENT_TYPE, body.into_bytes());
         let server = inbound.server;
+        self.refresh.learn(&inbound.request.headers);
         self.dialog = Dialog::uas(&inbound.request, &answer).ok();
         if self.is_callers_own() || is_trusted(channel) {
             self.consent(Consent::Granted);
         }
         self.set_stage(Stage::Answered);
+        self.timer_answered(timed.as_ref());
         self.agent.respond(server, answer);
         Ok(())
     }

@@ -7,6 +7,8 @@
 mod inbound;
 mod outbound;
 mod reach;
+mod refresh;
+mod renegotiate;
 
 pub(crate) use outbound::Caller;
 
@@ -21,7 +23,7 @@ use switch_core::{Cause, Channel, Endpoint, Flow as Handling, SessionHandle, Sta
 use switch_sip::dialog::Dialog;
 use switch_sip::message::{Method, Request, Response};
 use switch_sip::response;
-use switch_sip::sdp::{CONTENT_TYPE, Description, NegotiationError};
+use switch_sip::sdp::{Description, NegotiationError};
 use switch_sip::transaction::{ClientId, Flow, ServerId};
 
 use crate::agent::{Agent, Local};
@@ -32,6 +34,8 @@ use crate::route::{Outgoing, RouteError, Way};
 use inbound::Inbound;
 use outbound::Outbound;
 pub(crate) use reach::Reached;
+use refresh::Refresh;
+use renegotiate::Reinvited;
 
 /// What the agent tells a leg.
 pub(crate) enum LegMessage {
@@ -56,6 +60,8 @@ pub(crate) enum LegMessage {
         number: u32,
         status: u16,
     },
+    /// The session timer is due.
+    Timer,
     /// The target's name was looked up and the way to it is open, or not.
     Reached(Result<Reached, RouteError>),
 }
@@ -69,6 +75,8 @@ impl From<LegMessage> for Message {
 /// A call that was not taken.
 pub(crate) struct Refused {
     pub(crate) status: u16,
+    /// What explains it to the peer.
+    pub(crate) header: Option<(&'static str, String)>,
     pub(crate) why: String,
 }
 
@@ -82,6 +90,8 @@ pub(crate) struct Leg {
     path: Option<Path>,
     media: Option<MediaHandle>,
     description: LocalDescription,
+    refresh: Refresh,
+    reinvited: Option<Reinvited>,
     /// What the two sides agreed on last.
     agreed: Option<StreamConfig>,
     peer_audio: Option<Audio>,
@@ -121,13 +131,23 @@ impl Endpoint for Leg {
             LegMessage::Request { id, request, flow } => {
                 self.on_request(id, &request, &flow).into_iter().collect()
             }
-            LegMessage::Ack(ack) => self.on_ack(channel, &ack),
+            LegMessage::Ack(ack) => match self.on_new_ack(&ack) {
+                Some(events) => events,
+                None => self.on_ack(channel, &ack),
+            },
             LegMessage::Cancelled => vec![LegEvent::Ended { cause: Cause::OriginatorCancel, status: None }],
             LegMessage::AckMissing => {
                 vec![LegEvent::Ended { cause: Cause::RecoveryOnTimerExpire, status: None }]
             }
+            LegMessage::Response { id, response, .. } if self.is_refresh(&response) => {
+                self.on_refresh_response(id, &response)
+            }
             LegMessage::Response { id, response, flow } => self.on_response(id, &response, &flow),
-            LegMessage::Failed { number, status } => self.on_failed(number, status),
+            LegMessage::Failed { number, status } => match self.on_refresh_unanswered(number, status) {
+                Some(events) => events,
+                None => self.on_failed(number, status),
+            },
+            LegMessage::Timer => self.on_timer(),
             LegMessage::Reached(path) => self.on_reached(path),
         }
     }
@@ -164,6 +184,8 @@ impl Leg {
     /// The call is over: the peer learns of it in the way that fits where it stands.
     fn end(&mut self, channel: &Channel) {
         let cause = channel.cause().unwrap_or(Cause::NormalClearing);
+        self.refresh = Refresh::new(&self.agent);
+        self.forget_reinvite();
         let status = channel.protocol_status().map(|status| (status.code, status.phrase.as_str()));
         match &self.role {
             Role::Inbound(_) => self.inbound_end(cause, status),
@@ -226,39 +248,6 @@ impl Leg {
         }
     }
 
-    /// Hold, resume, a new address, or only a sign of life (RFC 3261 §14, RFC 3311, RFC 4028).
-    fn on_new_description(&mut self, id: ServerId, request: &Request) {
-        let (Some(path), Some(dialog)) = (self.path.clone(), &mut self.dialog) else { return };
-        if dialog.refresh_target(&request.headers).is_err() {
-            return self.agent.respond(id, response::to(request, 400, None));
-        }
-        let mut answer = response::to(request, 200, None);
-        answer.headers.push("Contact", self.contact(&path));
-        answer.headers.push("Allow", crate::dispatch::ALLOW);
-        echo_session_timer(request, &mut answer);
-        if request.body.is_empty() {
-            if request.method == Method::Invite
-                && let Some(body) = self.current_offer(&path)
-            {
-                answer.set_body(CONTENT_TYPE, body.into_bytes());
-            }
-            return self.agent.respond(id, answer);
-        }
-        let result = Description::parse(&request.body)
-            .map_err(NegotiationError::from)
-            .and_then(|offer| self.negotiate(&offer, None, &path));
-        match result {
-            Ok(body) => {
-                answer.set_body(CONTENT_TYPE, body.into_bytes());
-                self.agent.respond(id, answer);
-            }
-            Err(error) => {
-                tracing::info!(%error, "new description refused; the old one goes on");
-                self.agent.respond(id, response::to(request, error.status(), None));
-            }
-        }
-    }
-
     /// Answers an offer and sets the stream to what was agreed.
     fn negotiate(
         &mut self,
@@ -277,17 +266,16 @@ impl Leg {
     fn configure(&mut self, mut config: StreamConfig) {
         config.silence = self.agent.config.silence;
         config.silence_held = self.agent.config.silence_held;
+        // What is said again changes nothing, least of all whom the stream listens to.
+        if self.agreed.as_ref() == Some(&config) {
+            return;
+        }
         if let Some(media) = &self.media
             && let Err(error) = media.command(MediaCommand::Configure(config.clone()))
         {
             tracing::warn!(%error, "stream not configured");
         }
         self.agreed = Some(config);
-    }
-
-    fn current_offer(&mut self, path: &Path) -> Option<String> {
-        let port = self.media.as_ref()?.local().port();
-        Some(self.description.offer(None, path.local.advertised.ip(), port))
     }
 
     fn contact(&self, path: &Path) -> String {
@@ -310,6 +298,7 @@ impl Drop for Leg {
             Role::Inbound(_) => self.inbound_end(Cause::Crash, None),
             Role::Outbound(_) => self.outbound_end(Cause::Crash),
         }
+        self.forget_reinvite();
         self.agent.directory.remove_dialog(&self.key);
     }
 }
@@ -332,17 +321,6 @@ fn cause_of_bye(bye: &Request) -> Cause {
         }
     });
     named.unwrap_or(Cause::NormalClearing)
-}
-
-/// The peer refreshes the session: we agree to what it asked for (RFC 4028 §9).
-fn echo_session_timer(request: &Request, answer: &mut Response) {
-    if let Ok(Some(mut timer)) = request.headers.session_expires()
-        && request.headers.lists("Supported", "timer")
-    {
-        timer.refresher_is_uac.get_or_insert(true);
-        answer.headers.push("Session-Expires", timer.to_string());
-        answer.headers.push("Require", "timer");
-    }
 }
 
 /// Keeps a BYE until the ACK it has to wait for.

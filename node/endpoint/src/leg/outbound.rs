@@ -13,6 +13,7 @@ use switch_sip::message::{Request, Response, Uri};
 use switch_sip::sdp::Description;
 use switch_sip::transaction::{ClientId, Flow};
 
+use super::refresh::Refresh;
 use super::{Leg, Role};
 use crate::agent::Agent;
 use crate::cause;
@@ -63,15 +64,18 @@ impl EndpointInterface for Caller {
             Some(first) => description::relayable(first).ok_or(OriginateError::Incompatible)?,
             None => description::own(),
         };
+        let agent = &self.0;
         let key = DialogKey { call_id: identity::token(), local_tag: identity::token() };
         Ok(Box::new(Leg {
-            agent: Arc::clone(&self.0),
+            agent: Arc::clone(agent),
             session: None,
             key,
             dialog: None,
             path: None,
             media: None,
             description: LocalDescription::new(),
+            refresh: Refresh::new(agent),
+            reinvited: None,
             agreed: None,
             peer_audio: None,
             role: Role::Outbound(Outbound {
@@ -131,6 +135,9 @@ impl Leg {
             if status == 503 && self.try_next() {
                 return Vec::new();
             }
+            if status == 422 && self.refresh.timer.too_brief(response) {
+                return self.invite_again();
+            }
             self.set_outbound_stage(Stage::Over);
             let status = ProtocolStatus { code: status, phrase: response.reason.clone() };
             return vec![LegEvent::Ended { cause: cause::from_status(status.code), status: Some(status) }];
@@ -144,6 +151,7 @@ impl Leg {
         self.agent.deliver(Outgoing::Ack { id, ack: dialog.ack(number) }, way);
         let tag = response.headers.to().ok().and_then(|to| to.tag().map(str::to_owned)).unwrap_or_default();
         self.dialog = Some(dialog);
+        self.timer_refreshed(response);
         self.set_outbound_stage(Stage::Confirmed { client: id, invite, tag });
         let answered =
             description.is_some_and(|description| self.take_answer(&description)) || self.agreed.is_some();

@@ -12,6 +12,7 @@ use switch_sip::sdp::CONTENT_TYPE;
 use switch_sip::transaction::Flow;
 
 use super::outbound::Stage;
+use super::refresh::push_timer;
 use super::{Leg, LegMessage, Path, Role};
 use crate::agent::{Agent, Local};
 use crate::counters::count;
@@ -108,6 +109,14 @@ impl Leg {
         }
     }
 
+    /// The same INVITE once more, with what the callee asked for (RFC 4028 §7.3).
+    pub(super) fn invite_again(&mut self) -> Vec<LegEvent> {
+        if let Role::Outbound(outbound) = &mut self.role {
+            outbound.number += 1;
+        }
+        self.send_invite()
+    }
+
     fn build_invite(&mut self, path: &Path) -> Option<Request> {
         let port = self.media.as_ref()?.local().port();
         let host = path.local.advertised.ip();
@@ -128,7 +137,7 @@ impl Leg {
         invite.headers.push("CSeq", format!("{} INVITE", outbound.number));
         invite.headers.push("Contact", contact);
         invite.headers.push("Allow", crate::dispatch::ALLOW);
-        invite.headers.push("Supported", crate::dispatch::SUPPORTED);
+        push_timer(&mut invite, &self.refresh.timer);
         let body = self.description.offer(Some(&outbound.offer), host, port);
         invite.set_body(CONTENT_TYPE, body.into_bytes());
         Some(invite)
