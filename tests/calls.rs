@@ -5,22 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use switch_tests::{Phone, Switch, header, media};
-
-/// A switch with a route to a callee that is there.
-fn bridged() -> (Switch, Phone, Phone) {
-    // The callee's port has to be known before the switch, and the phone after it.
-    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    let address = socket.local_addr().unwrap();
-    let switch = Switch::start(&format!(
-        "[drain]\ndeadline = \"1s\"\n[[route]]\nmatch = \"^2(\\\\d{{3}})$\"\nbridge = \"sip:$1@{address}\"\n"
-    ));
-    let mut callee = Phone::new(&switch);
-    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    callee.sip = socket;
-    let caller = Phone::new(&switch);
-    (switch, caller, callee)
-}
+use switch_tests::{Phone, Switch, bridged, header, media};
 
 #[test]
 fn an_echo_comes_back_bit_for_bit_and_nothing_stays_behind() {
@@ -81,7 +66,7 @@ fn nothing_in_common_is_488() {
 
 #[test]
 fn a_bridge_passes_ringing_answer_and_sound_both_ways() {
-    let (switch, mut caller, mut callee) = bridged();
+    let (switch, mut caller, mut callee) = bridged("");
     caller.request("INVITE", 1, "2100", "", &caller.sdp("0 8"));
     let invite = callee.expect("INVITE sip:100@");
     assert!(invite.contains("RTP/AVP 0 8\r\n"), "{invite}");
@@ -114,7 +99,7 @@ fn a_bridge_passes_ringing_answer_and_sound_both_ways() {
 
 #[test]
 fn a_busy_callee_is_busy_to_the_caller() {
-    let (switch, mut caller, mut callee) = bridged();
+    let (switch, mut caller, mut callee) = bridged("");
     caller.request("INVITE", 1, "2100", "", &caller.sdp("0"));
     let invite = callee.expect("INVITE");
     callee.respond(&invite, "486 Gone Fishing", "callee", "");
@@ -127,7 +112,7 @@ fn a_busy_callee_is_busy_to_the_caller() {
 
 #[test]
 fn a_caller_that_gives_up_cancels_the_callee() {
-    let (switch, mut caller, mut callee) = bridged();
+    let (switch, mut caller, mut callee) = bridged("");
     caller.request("INVITE", 1, "2100", "", &caller.sdp("0"));
     let invite = callee.expect("INVITE");
     callee.respond(&invite, "180 Ringing", "callee", "");
@@ -145,7 +130,7 @@ fn a_caller_that_gives_up_cancels_the_callee() {
 
 #[test]
 fn a_second_callee_that_answers_is_sent_away() {
-    let (switch, mut caller, mut callee) = bridged();
+    let (switch, mut caller, mut callee) = bridged("");
     caller.request("INVITE", 1, "2100", "", &caller.sdp("0"));
     let invite = callee.expect("INVITE");
     callee.respond(&invite, "200 OK", "first", &callee.sdp("0"));
@@ -159,17 +144,10 @@ fn a_second_callee_that_answers_is_sent_away() {
     callee.respond(&bye, "200 OK", "second", "");
     // The first call goes on, until the callee ends it.
     assert_eq!(switch.metric("switch_sessions"), 2.0);
-    switch.http(&format!("DELETE /calls/{}", serde_call_id(&switch)));
+    switch.hang_up();
     caller.expect("BYE");
     assert!(header(&callee.expect("BYE"), "To").contains("first"));
     switch.until_empty();
-}
-
-fn serde_call_id(switch: &Switch) -> String {
-    let answer = switch.http("GET /calls");
-    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-    let calls: serde_json::Value = serde_json::from_str(body).unwrap();
-    calls["calls"][0]["id"].as_str().unwrap().to_owned()
 }
 
 #[test]
@@ -245,7 +223,7 @@ fn a_route_takes_nobody_from_elsewhere() {
 
 #[test]
 fn a_draining_switch_refuses_the_new_and_ends_the_old_with_bye() {
-    let (mut switch, mut caller, _) = bridged();
+    let (mut switch, mut caller, _) = bridged("[drain]\ndeadline = \"1s\"");
     caller.call("9196");
     switch.terminate();
     switch.logged("draining: no new calls are taken");

@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use switch_core::limits::Limits;
 use switch_core::switch::SwitchConfig;
 use switch_endpoint::advertise::{Advertise, Advertisement};
-use switch_endpoint::{EndpointConfig, Listen};
+use switch_endpoint::{EndpointConfig, Listen, SessionPolicy, Timers};
 use switch_engine::EngineConfig;
 use switch_modules::ModulesConfig;
 use switch_modules::dialplan::route::{Counters, Route, TemplateError};
@@ -57,9 +58,20 @@ pub fn endpoint(config: &Config) -> EndpointConfig {
         trace: config.sip.trace,
         user_agent: config.sip.user_agent.clone(),
         dialplans: dialplans.map(str::to_owned).collect(),
+        timers: timers(config.sip.timer_t1.duration()),
+        session: SessionPolicy {
+            interval: config.sip.session_expires.duration(),
+            shortest: config.sip.min_session_expires.duration(),
+        },
         silence: config.rtp.silence_timeout.duration(),
         silence_held: config.rtp.held_timeout.duration(),
     }
+}
+
+/// T2 and T4 stay what they are to T1 (RFC 3261 table 4).
+fn timers(t1: Duration) -> Timers {
+    let usual = Timers::default();
+    Timers { t1, t2: t1 * 8, t4: t1 * 10, trying: usual.trying.min(t1 / 2), ..usual }
 }
 
 fn advertise(told: &config::Advertise) -> Advertise {

@@ -12,5 +12,5 @@ mod phone;
 mod switch;
 
 pub use binary::binary;
-pub use phone::{Phone, header, media};
+pub use phone::{Phone, bridged, header, media};
 pub use switch::Switch;

@@ -15,6 +15,8 @@ pub struct Phone {
     call_id: String,
     /// The peer's To value with its tag, once known.
     pub to: String,
+    /// Where it says it can be reached: its Contact, without the brackets.
+    pub contact: String,
 }
 
 impl Phone {
@@ -27,7 +29,8 @@ impl Phone {
         };
         let sip = bind();
         let call_id = format!("{}-{}", std::process::id(), sip.local_addr().unwrap().port());
-        Self { sip, rtp: bind(), switch: switch.sip, call_id, to: String::new() }
+        let contact = format!("sip:phone@{}", sip.local_addr().unwrap());
+        Self { sip, rtp: bind(), switch: switch.sip, call_id, to: String::new(), contact }
     }
 
     /// A description of this phone's sound; the formats as in an m-line.
@@ -47,8 +50,9 @@ impl Phone {
         let text = format!(
             "{method} sip:{user}@{switch} SIP/2.0\r\nVia: SIP/2.0/UDP {me};rport;branch=z9hG4bK{number}{named}\r\n\
              From: <sip:phone@{me}>;tag=phone\r\nTo: {to}\r\nCall-ID: {id}\r\nCSeq: {number} {method}\r\n\
-             Contact: <sip:phone@{me}>\r\n{forwards}{more}{kind}Content-Length: {length}\r\n\r\n{body}",
+             Contact: <{contact}>\r\n{forwards}{more}{kind}Content-Length: {length}\r\n\r\n{body}",
             switch = self.switch,
+            contact = self.contact,
             id = self.call_id,
             forwards = if more.contains("Max-Forwards") { "" } else { "Max-Forwards: 70\r\n" },
             length = body.len(),
@@ -98,7 +102,12 @@ impl Phone {
 
     /// Answers a request that came.
     pub fn respond(&self, request: &str, status: &str, tag: &str, body: &str) {
-        let me = self.sip.local_addr().unwrap();
+        let contact = format!("Contact: <sip:callee@{}>\r\n", self.sip.local_addr().unwrap());
+        self.respond_with(request, status, tag, &contact, body);
+    }
+
+    /// The same with other header lines in the place of Contact.
+    pub fn respond_with(&self, request: &str, status: &str, tag: &str, more: &str, body: &str) {
         let vias: String = request
             .lines()
             .filter(|line| line.starts_with("Via:"))
@@ -108,8 +117,8 @@ impl Phone {
         let to = if to.contains("tag=") { to.to_owned() } else { format!("{to};tag={tag}") };
         let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
         let text = format!(
-            "SIP/2.0 {status}\r\n{vias}From: {}\r\nTo: {to}\r\nCall-ID: {}\r\nCSeq: {}\r\nContact: <sip:callee@{me}>\r\n\
-             {kind}Content-Length: {}\r\n\r\n{body}",
+            "SIP/2.0 {status}\r\n{vias}From: {}\r\nTo: {to}\r\nCall-ID: {}\r\nCSeq: {}\r\n\
+             {more}{kind}Content-Length: {}\r\n\r\n{body}",
             header(request, "From"),
             header(request, "Call-ID"),
             header(request, "CSeq"),
@@ -134,6 +143,22 @@ impl Phone {
         let (length, _) = self.rtp.recv_from(&mut buffer).expect("a packet in time");
         (u32::from_be_bytes(buffer[8..12].try_into().unwrap()), buffer[12..length].to_vec())
     }
+}
+
+/// A switch whose numbers 2000 to 2999 lead to a callee that is there, with these further lines of
+/// configuration; and a caller.
+pub fn bridged(config: &str) -> (Switch, Phone, Phone) {
+    // The callee's port has to be known before the switch, and the phone after it.
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    let switch = Switch::start(&format!(
+        "{config}\n[[route]]\nmatch = \"^2(\\\\d{{3}})$\"\nbridge = \"sip:$1@{address}\"\n"
+    ));
+    let mut callee = Phone::new(&switch);
+    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    callee.sip = socket;
+    let caller = Phone::new(&switch);
+    (switch, caller, callee)
 }
 
 /// A header's value, by its name as it is written.

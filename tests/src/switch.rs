@@ -95,6 +95,21 @@ impl Switch {
         line.map_or(0.0, |value| value.parse().unwrap())
     }
 
+    /// Ends the first call that is up, as an operator does.
+    pub fn hang_up(&self) {
+        let answer = self.http("GET /calls");
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        let calls: serde_json::Value = serde_json::from_str(body).unwrap();
+        let id = calls["calls"][0]["id"].as_str().unwrap();
+        self.http(&format!("DELETE /calls/{id}"));
+    }
+
+    /// Waits until nothing of any call is left.
+    pub fn until_nothing_is_left(&self) {
+        self.until_empty();
+        self.until_zero("switch_media_streams");
+    }
+
     /// Waits until every session has ended.
     pub fn until_empty(&self) {
         self.until_zero("switch_sessions");

@@ -20,6 +20,7 @@ use crate::advertise;
 use crate::counters::{Counters, count};
 use crate::directory::{Client, Directory};
 use crate::resolve::Resolver;
+use crate::route::{Outgoing, Way};
 use crate::transport::tcp::Connections;
 use crate::transport::udp::Udp;
 use switch_sip::dialog::Dialog;
@@ -177,8 +178,9 @@ impl Agent {
     ) {
         let Ok(mut dialog) = Dialog::uac(invite, response) else { return };
         let number = invite.headers.cseq().map_or(1, |cseq| cseq.number);
-        self.acknowledge(id, dialog.ack(number), flow.clone());
-        self.request(dialog.request(Method::Bye), flow, None);
+        let way = Way::of(&dialog, flow);
+        self.deliver(Outgoing::Ack { id, ack: dialog.ack(number) }, way.clone());
+        self.deliver(Outgoing::Request { request: dialog.request(Method::Bye), session: None }, way);
     }
 
     /// Runs the layer's timers until the task is aborted.

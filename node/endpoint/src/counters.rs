@@ -42,6 +42,10 @@ pub struct Counters {
     pub send_failures: AtomicU64,
     /// Answers for which no ACK came.
     pub missing_acks: AtomicU64,
+    /// Refreshes of sessions sent (RFC 4028).
+    pub refreshes: AtomicU64,
+    /// Calls ended because their session was not refreshed in time.
+    pub expired: AtomicU64,
     /// Names that did not resolve.
     pub unresolved: AtomicU64,
     /// Calls refused for want of a media port.

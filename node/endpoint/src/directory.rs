@@ -5,7 +5,9 @@ use std::sync::{Mutex, PoisonError};
 
 use switch_core::SessionHandle;
 use switch_sip::message::Request;
-use switch_sip::transaction::{ClientId, Flow, ServerId};
+use switch_sip::transaction::{ClientId, ServerId};
+
+use crate::route::Way;
 
 /// A dialog, from our side: Call-ID and our own tag. The peer's tag is the leg's business, for a callee can
 /// answer twice.
@@ -41,7 +43,7 @@ pub(crate) struct Client {
 #[derive(Clone, Debug)]
 pub(crate) struct Parting {
     pub(crate) bye: Request,
-    pub(crate) flow: Flow,
+    pub(crate) way: Way,
     pub(crate) server: ServerId,
 }
 

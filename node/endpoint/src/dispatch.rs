@@ -12,6 +12,7 @@ use crate::agent::Agent;
 use crate::counters::count;
 use crate::directory::DialogKey;
 use crate::leg::{Leg, LegMessage, Refused};
+use crate::route::Outgoing;
 
 /// Methods this switch takes, as Allow says them.
 pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE";
@@ -93,9 +94,9 @@ impl Agent {
         let profile = caller(&request, &flow, &self.config.dialplans);
         let leg = match Leg::inbound(self, id, &request, flow) {
             Ok(leg) => leg,
-            Err(Refused { status, why }) => {
+            Err(Refused { status, header, why }) => {
                 tracing::info!(%source, status, %why, "call refused");
-                return self.respond(id, response::to(&request, status, None));
+                return self.respond(id, Refusal { status, header }.to(&request));
             }
         };
         let session = self.switch.session(NewSession {
@@ -114,7 +115,7 @@ impl Agent {
         let Some(tag) = to.tag() else { return };
         let key = DialogKey { call_id: call_id.into(), local_tag: tag.into() };
         if let Some(parting) = self.directory.take_parting(&key) {
-            self.request(parting.bye, parting.flow, None);
+            self.deliver(Outgoing::Request { request: parting.bye, session: None }, parting.way);
         } else if let Some(session) = self.directory.dialog(&key) {
             // A session that has ended needs no ACK; one that does not keep up is being hung up.
             _ = session.send(LegMessage::Ack(Box::new(ack)).into());
@@ -128,7 +129,7 @@ impl Agent {
         } else if matches!(message, LegMessage::AckMissing)
             && let Some(parting) = self.directory.take_parting_of(id)
         {
-            self.request(parting.bye, parting.flow, None);
+            self.deliver(Outgoing::Request { request: parting.bye, session: None }, parting.way);
         }
     }
 
@@ -154,8 +155,9 @@ impl Agent {
         let Some(client) = self.directory.client(id) else { return };
         self.directory.remove_client(id);
         if let Some(session) = client.session {
+            let number = client.request.headers.cseq().map_or(0, |cseq| cseq.number);
             // As above.
-            _ = session.send(LegMessage::Failed { id, status }.into());
+            _ = session.send(LegMessage::Failed { number, status }.into());
         }
     }
 }

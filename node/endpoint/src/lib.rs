@@ -11,9 +11,14 @@ pub mod counters;
 mod description;
 mod directory;
 mod dispatch;
+mod identity;
 mod leg;
 mod resolve;
+mod route;
 mod start;
 mod transport;
+
+pub use switch_sip::session_timer::Policy as SessionPolicy;
+pub use switch_sip::transaction::Timers;
 
 pub use start::{EndpointConfig, Listen, MODULE, SipEndpoint, StartError};

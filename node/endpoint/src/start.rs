@@ -19,6 +19,7 @@ use crate::counters::Counters;
 use crate::leg::Caller;
 use crate::transport::tcp;
 use crate::transport::udp::Udp;
+use switch_sip::session_timer::Policy;
 use switch_sip::transaction::{Layer, Timers};
 
 /// What the endpoint is told at its start.
@@ -34,6 +35,10 @@ pub struct EndpointConfig {
     pub user_agent: String,
     /// Dialplans an inbound call is routed by, in order.
     pub dialplans: Vec<String>,
+    /// Retransmission timers.
+    pub timers: Timers,
+    /// Session timers.
+    pub session: Policy,
     /// No media for this long while the peer should be sending ends the call. None: never.
     pub silence: Option<Duration>,
     /// The same for a call on hold.
@@ -119,7 +124,8 @@ impl SipEndpoint {
             return Err(StartError::Nothing);
         }
         let tcp = listeners.iter().map(|(_, local)| *local).collect();
-        let agent = Agent::new(config, switch, engine, Layer::new(Timers::default(), seed()), udp, tcp);
+        let layer = Layer::new(config.timers.clone(), seed());
+        let agent = Agent::new(config, switch, engine, layer, udp, tcp);
         let listeners = listeners.into_iter().map(|(listener, _)| listener).collect();
         Ok((Self { agent, listening, tasks: Vec::new() }, Bound(listeners)))
     }

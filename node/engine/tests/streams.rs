@@ -5,7 +5,6 @@ mod common;
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use common::{HERE, Leg, engine, eventually, send};

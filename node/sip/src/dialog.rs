@@ -3,8 +3,6 @@
 //! A forked INVITE makes one dialog for each To-tag: a second 2xx gives a second [`Dialog::uac`], to be
 //! acknowledged and ended with BYE. Refuses to know transactions and sessions.
 
-use std::net::IpAddr;
-
 use thiserror::Error;
 
 use crate::message::{FieldError, Headers, Method, NameAddr, Request, Response, Uri};
@@ -244,15 +242,9 @@ impl Dialog {
         self.local_number = self.local_number.max(number);
     }
 
-    /// The URI whose host requests are sent to: the first Route's, or the target's.
+    /// The URI whose [`Hop`](crate::hop::Hop) requests are sent to: the first Route's, or the target's.
     pub fn next_hop(&self) -> &Uri {
         self.routes.first().map_or(&self.target, |route| &route.uri)
-    }
-
-    /// The next hop's address and port where it is written as one; a name has to be resolved.
-    pub fn next_hop_address(&self) -> Option<(IpAddr, u16)> {
-        let hop = self.next_hop();
-        Some((hop.host_ip()?, hop.port().unwrap_or(5060)))
     }
 
     fn build(&self, method: Method, number: u32) -> Request {
@@ -359,7 +351,7 @@ mod tests {
         ok.headers.remove("Record-Route");
         first.take_response(&ok).unwrap();
         assert_eq!(first.state(), DialogState::Confirmed);
-        assert_eq!(first.next_hop_address(), Some(("192.0.2.2".parse().unwrap(), 5060)));
+        assert_eq!(first.next_hop().host(), "192.0.2.2");
         let second = Dialog::uac(&invite, &answer(&invite, 200, "b2", "<sip:c@192.0.2.3>")).unwrap();
         assert_ne!(first.id(), second.id());
         assert_eq!(Dialog::uac(&invite, &answer(&invite, 100, "", "")), Err(DialogError::NoTag));

@@ -7,8 +7,10 @@
 pub mod auth;
 pub mod dialog;
 pub mod frame;
+pub mod hop;
 pub mod message;
 pub mod response;
 pub mod sdp;
+pub mod session_timer;
 pub mod token;
 pub mod transaction;

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use switch_sip::sdp::{
-    AudioFormat, Author, Description, Direction, Local, NegotiationError, accept, answer, answer_with_choice,
-    offer, offer_again, relayable, static_format,
+    AudioFormat, Author, Description, Direction, Local, NegotiationError, accept, answer, answer_alone,
+    answer_with_choice, offer, offer_again, relayable, static_format,
 };
 
 fn parse(text: &str) -> Description {
@@ -152,7 +152,8 @@ fn a_bridged_call_speaks_the_second_legs_choice_in_the_first_legs_numbers() {
          a=fmtp:18 annexb=no\na=rtpmap:96 telephone-event/8000\na=fmtp:96 0-16\na=rtpmap:97 X-SECRET/8000\n"
     ));
     let names = ["PCMU", "PCMA", "G722", "G729", "opus", "telephone-event"];
-    let formats = relayable(&first, &names);
+    let offered = first.audio().unwrap().1.audio_formats();
+    let formats = relayable(&offered, |one| names.iter().any(|name| name.eq_ignore_ascii_case(&one.name)));
     let mut author = Author::new(200);
     let second = offer(&formats, &local("192.0.2.7", 6000), Direction::SendRecv, None, &mut author);
     assert_eq!(
@@ -182,6 +183,38 @@ fn a_bridged_call_speaks_the_second_legs_choice_in_the_first_legs_numbers() {
     );
     assert_eq!(numbers(&back.negotiated.send), [8, 107, 96]);
     assert_eq!(back.negotiated.send[1].fmtp.as_deref(), Some("useinbandfec=1"));
+}
+
+#[test]
+fn alone_one_codec_is_taken_and_the_events_on_its_clock() {
+    let text = parse(&format!(
+        "{HEAD}m=audio 4000 RTP/SAVP 8\nm=audio 4002 RTP/AVP 111 18 100 101 0\na=rtpmap:111 opus/48000/2\n\
+         a=fmtp:18 annexb=no\na=rtpmap:100 telephone-event/48000\na=rtpmap:101 telephone-event/8000\na=fmtp:101 0-15\n"
+    ));
+    assert_eq!(text.audio().unwrap().0, 1);
+    let taken = |rank: fn(&AudioFormat) -> Option<u8>| {
+        let mut author = Author::new(200);
+        let place = local("192.0.2.7", 5000);
+        let answered = answer_alone(&text, rank, &place, Direction::SendRecv, &mut author)?;
+        Ok(answered.negotiated.receive.into_iter().map(|one| (one.payload, one.fmtp)).collect::<Vec<_>>())
+    };
+    let with = |number, fmtp: &str| (number, Some(fmtp.to_owned()));
+    // Among equals the offer's order decides; a lower rank wins over it.
+    assert_eq!(taken(|_| Some(1)).unwrap(), [(111, None), (100, None)]);
+    assert_eq!(
+        taken(|one| (one.name == "G729").then_some(1)).unwrap(),
+        [with(18, "annexb=no"), with(101, "0-15")]
+    );
+    assert_eq!(taken(|one| Some(u8::from(one.name != "PCMU"))).unwrap(), [(0, None), with(101, "0-15")]);
+    assert_eq!(taken(|_| None), Err(NegotiationError::NothingInCommon));
+}
+
+#[test]
+fn events_alone_cannot_be_relayed() {
+    let [_, _, events] = ours().try_into().unwrap();
+    assert!(relayable(&[events], |_| true).is_empty());
+    assert_eq!(relayable(&ours(), |one| one.payload != 0).len(), 2);
+    assert!(relayable(&ours(), |one| one.is_telephone_event()).is_empty());
 }
 
 #[test]

@@ -54,6 +54,15 @@ pub struct Sip {
     pub trace: bool,
     /// What stands in the User-Agent and Server headers.
     pub user_agent: String,
+    /// T1 of RFC 3261: what a round trip is taken to last. A message that may be lost is sent again after this
+    /// long, then at doubled intervals; a request without any answer is given up after 64 times as long.
+    pub timer_t1: Span,
+    /// The session interval of RFC 4028 that is asked for in calls to and from peers that support it: a peer
+    /// that vanished without BYE is noticed within it. `"off"` asks for none; what a peer asks for is agreed to.
+    pub session_expires: SpanOrOff,
+    /// The shortest session interval that is taken; a shorter one is refused with 422. RFC 4028 wants at least
+    /// 90 s.
+    pub min_session_expires: Span,
 }
 
 impl Default for Sip {
@@ -65,6 +74,9 @@ impl Default for Sip {
             advertise: Advertise::Auto,
             trace: false,
             user_agent: concat!("switch/", env!("CARGO_PKG_VERSION")).to_owned(),
+            timer_t1: Span::millis(500),
+            session_expires: SpanOrOff::after(Span::seconds(1800)),
+            min_session_expires: Span::seconds(90),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::problem::did_you_mean;
 use super::values::Secret;
-use super::{Loaded, Problem, SpanOrOff, Transport};
+use super::{Loaded, Problem, Span, SpanOrOff, Transport};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -18,6 +18,7 @@ pub(super) struct Findings {
 pub(super) fn validate(loaded: &mut Loaded, routes_complete: bool) -> Findings {
     let mut findings = Findings::default();
     listeners(loaded, &mut findings);
+    timers(loaded, &mut findings);
     media(loaded, &mut findings);
     limits(loaded, &mut findings);
     texts(loaded, &mut findings);
@@ -71,6 +72,22 @@ fn listeners(loaded: &Loaded, findings: &mut Findings) {
                 format!("the SIP listener {one} lies in the media range {ports}: media does without it");
             findings.warn(loaded, "rtp.ports", message);
         }
+    }
+}
+
+fn timers(loaded: &Loaded, findings: &mut Findings) {
+    let sip = &loaded.config.sip;
+    let t1 = sip.timer_t1;
+    if !(Span::millis(10)..=Span::seconds(10)).contains(&t1) {
+        findings.error(loaded, "sip.timer_t1", format!("{t1} is not between 10ms and 10s"));
+    }
+    let least = sip.min_session_expires;
+    if least < Span::seconds(1) {
+        findings.error(loaded, "sip.min_session_expires", format!("{least} is shorter than 1s"));
+    }
+    if sip.session_expires.duration().is_some_and(|interval| interval < least.duration()) {
+        let message = format!("{} is shorter than min_session_expires", sip.session_expires);
+        findings.error(loaded, "sip.session_expires", message);
     }
 }
 

@@ -170,7 +170,9 @@ pub static METRICS: &[Row] = &[
     }),
     counter("switch_sip_send_failures_total", "messages", "Messages not sent: the kernel or the connection's queue did not take them.", &[], |s, out| out.count(read(&s.sip.send_failures))),
     counter("switch_sip_missing_acks_total", "calls", "Answers for which no ACK came.", &[], |s, out| out.count(read(&s.sip.missing_acks))),
-    counter("switch_sip_unreached_total", "calls", "Callees whose name did not resolve or to whom no connection opened.", &[], |s, out| out.count(read(&s.sip.unresolved))),
+    counter("switch_sip_session_refreshes_total", "requests", "Refreshes of sessions the switch sent, UPDATE or INVITE (RFC 4028).", &[], |s, out| out.count(read(&s.sip.refreshes))),
+    counter("switch_sip_sessions_expired_total", "calls", "Calls ended because their session was not refreshed in time.", &[], |s, out| out.count(read(&s.sip.expired))),
+    counter("switch_sip_unreached_total", "calls", "Callees, or next hops of their calls, whose name did not resolve or to whom no connection opened.", &[], |s, out| out.count(read(&s.sip.unresolved))),
     counter("switch_sip_no_media_total", "calls", "Legs refused for want of a media stream.", &[], |s, out| out.count(read(&s.sip.no_media))),
 
     gauge("switch_media_streams", "streams", "Media streams that are open: one a leg.", &[], |s, out| out.count(s.media.streams)),

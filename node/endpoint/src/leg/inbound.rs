@@ -11,14 +11,18 @@ use switch_core::{Cause, Channel};
 use switch_sip::dialog::Dialog;
 use switch_sip::message::{Request, Response};
 use switch_sip::response;
+use switch_sip::sdp::{CONTENT_TYPE, Description, NegotiationError};
+use switch_sip::session_timer::TooBrief;
 use switch_sip::transaction::{Flow, ServerId};
 
-use super::{Leg, Path, Refused, Role, echo_session_timer, park_goodbye, reason};
+use super::refresh::{Refresh, push_agreed};
+use super::{Leg, Path, Refused, Role, park_goodbye, reason};
 use crate::agent::Agent;
 use crate::cause;
 use crate::counters::count;
-use crate::description::{self, Description, Origin};
+use crate::description::{self, Local as LocalDescription};
 use crate::directory::DialogKey;
+use crate::identity;
 
 /// How long media may go to an address other than the caller's own that has not sent anything yet.
 const PROBATION: Duration = Duration::from_secs(1);
@@ -52,7 +56,7 @@ impl Leg {
         request: &Request,
         flow: Flow,
     ) -> Result<Self, Refused> {
-        let refuse = |status, why: &str| Refused { status, why: why.into() };
+        let refuse = |status, why: &str| Refused { status, header: None, why: why.into() };
         if request.headers.contact().ok().flatten().is_none() {
             return Err(refuse(400, "an INVITE without a Contact"));
         }
@@ -61,10 +65,14 @@ impl Leg {
             body => Some(Description::parse(body).map_err(|error| refuse(400, &error.to_string()))?),
         };
         let peer_audio = match &offer {
-            Some(offer) => Some(offer.audio().ok_or_else(|| refuse(488, "no audio is offered"))?),
+            Some(offer) => Some(description::audio(offer).ok_or_else(|| refuse(488, "no audio is offered"))?),
             None => None,
         };
-        let local_tag = description::token();
+        agent.config.session.answer(request).map_err(|TooBrief(least)| Refused {
+            header: Some(("Min-SE", least.as_secs().to_string())),
+            ..refuse(422, "too short a session interval")
+        })?;
+        let local_tag = identity::token();
         let call_id = request.headers.call_id().map_err(|error| refuse(400, &error.to_string()))?.to_owned();
         let local = agent.local_toward(&flow);
         Ok(Self {
@@ -74,8 +82,9 @@ impl Leg {
             dialog: None,
             path: Some(Path { flow, local }),
             media: None,
-            origin: Origin::new(),
-            offered: None,
+            description: LocalDescription::new(),
+            refresh: Refresh::new(agent),
+            reinvited: None,
             agreed: None,
             peer_audio,
             role: Role::Inbound(Inbound {
@@ -131,7 +140,7 @@ impl Leg {
         self.consent(if self.is_callers_own() { Consent::Granted } else { Consent::Withheld });
         let Role::Inbound(inbound) = &self.role else { return Err(EndpointError::Direction) };
         let mut progress = self.reply(&inbound.request, 183);
-        progress.set_body("application/sdp", body.clone().into_bytes());
+        progress.set_body(CONTENT_TYPE, body.clone().into_bytes());
         self.agent.respond(inbound.server, progress);
         self.set_stage(Stage::Early { described: Some(body) });
         Ok(())
@@ -159,14 +168,18 @@ impl Leg {
         let mut answer = self.reply(&inbound.request, 200);
         answer.headers.push("Allow", crate::dispatch::ALLOW);
         answer.headers.push("Supported", crate::dispatch::SUPPORTED);
-        echo_session_timer(&inbound.request, &mut answer);
-        answer.set_body("application/sdp", body.into_bytes());
+        // Too short an interval was refused when the INVITE came.
+        let timed = self.agent.config.session.answer(&inbound.request).ok().flatten();
+        push_agreed(&mut answer, timed.as_ref());
+        answer.set_body(CONTENT_TYPE, body.into_bytes());
         let server = inbound.server;
+        self.refresh.learn(&inbound.request.headers);
         self.dialog = Dialog::uas(&inbound.request, &answer).ok();
         if self.is_callers_own() || is_trusted(channel) {
             self.consent(Consent::Granted);
         }
         self.set_stage(Stage::Answered);
+        self.timer_answered(timed.as_ref());
         self.agent.respond(server, answer);
         Ok(())
     }
@@ -179,17 +192,19 @@ impl Leg {
         let described = offer.is_some();
         if !described {
             // Ours was the offer; this is the answer.
-            let offered = self.offered.clone().unwrap_or_default();
-            let accepted = Description::parse(&ack.body).ok().and_then(|answer| {
-                let config = description::accept(&offered, &answer)?;
-                Some((answer.audio()?, config))
-            });
-            let Some((audio, config)) = accepted else {
-                tracing::info!("the ACK brings no usable answer to our offer");
-                return vec![LegEvent::Ended { cause: Cause::IncompatibleDestination, status: None }];
-            };
-            self.peer_audio = Some(audio);
-            self.configure(config);
+            let accepted = Description::parse(&ack.body)
+                .map_err(NegotiationError::from)
+                .and_then(|answer| Ok((self.description.accept(&answer)?, description::audio(&answer))));
+            match accepted {
+                Ok((config, audio)) => {
+                    self.peer_audio = audio;
+                    self.configure(config);
+                }
+                Err(error) => {
+                    tracing::info!(%error, "the ACK brings no usable answer to our offer");
+                    return vec![LegEvent::Ended { cause: Cause::IncompatibleDestination, status: None }];
+                }
+            }
         }
         // The ACK came from where our answer went: the caller wants the call. Media to a third address has one
         // second to be wanted there too.
@@ -223,12 +238,9 @@ impl Leg {
                 self.agent.respond(server, refusal);
             }
             Stage::Answered => {
-                if let (Some(mut bye), Some(path)) =
-                    (self.dialog_request(switch_sip::message::Method::Bye), self.path.clone())
-                {
-                    bye.headers.push("Reason", reason(cause));
+                if let Some((bye, way)) = self.goodbye(cause) {
                     // RFC 3261 §15: not before the ACK.
-                    park_goodbye(&self.agent, &self.key, server, bye, path.flow);
+                    park_goodbye(&self.agent, &self.key, server, bye, way);
                 }
             }
             Stage::Confirmed => self.say_goodbye(cause),
@@ -258,11 +270,8 @@ impl Leg {
     fn offer_instead(&mut self, choice: Option<&Audio>) -> Result<String, EndpointError> {
         let path = self.path.clone().ok_or(EndpointError::Over)?;
         let media = self.media.as_ref().ok_or_else(|| EndpointError::Media("it was not opened".into()))?;
-        let audio = choice.cloned().unwrap_or_else(description::own);
         let port = media.local().port();
-        let body = description::offer(&audio, &mut self.origin, path.local.advertised.ip(), port);
-        self.offered = Some(audio);
-        Ok(body)
+        Ok(self.description.offer(choice, path.local.advertised.ip(), port))
     }
 
     fn reply(&self, request: &Request, status: u16) -> Response {

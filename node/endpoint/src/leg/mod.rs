@@ -6,6 +6,9 @@
 
 mod inbound;
 mod outbound;
+mod reach;
+mod refresh;
+mod renegotiate;
 
 pub(crate) use outbound::Caller;
 
@@ -20,14 +23,19 @@ use switch_core::{Cause, Channel, Endpoint, Flow as Handling, SessionHandle, Sta
 use switch_sip::dialog::Dialog;
 use switch_sip::message::{Method, Request, Response};
 use switch_sip::response;
+use switch_sip::sdp::{Description, NegotiationError};
 use switch_sip::transaction::{ClientId, Flow, ServerId};
 
 use crate::agent::{Agent, Local};
 use crate::cause;
-use crate::description::{self, Description, Origin};
+use crate::description::{self, Local as LocalDescription};
 use crate::directory::{DialogKey, Parting};
+use crate::route::{Outgoing, RouteError, Way};
 use inbound::Inbound;
 use outbound::Outbound;
+pub(crate) use reach::Reached;
+use refresh::Refresh;
+use renegotiate::Reinvited;
 
 /// What the agent tells a leg.
 pub(crate) enum LegMessage {
@@ -47,9 +55,15 @@ pub(crate) enum LegMessage {
     /// A response to a request of ours.
     Response { id: ClientId, response: Box<Response>, flow: Flow },
     /// A request of ours had no answer; `status` is what that counts as (RFC 3261 §8.1.3.1).
-    Failed { id: ClientId, status: u16 },
+    Failed {
+        /// Its CSeq.
+        number: u32,
+        status: u16,
+    },
+    /// The session timer is due.
+    Timer,
     /// The target's name was looked up and the way to it is open, or not.
-    Reached(Result<Flow, String>),
+    Reached(Result<Reached, RouteError>),
 }
 
 impl From<LegMessage> for Message {
@@ -61,6 +75,8 @@ impl From<LegMessage> for Message {
 /// A call that was not taken.
 pub(crate) struct Refused {
     pub(crate) status: u16,
+    /// What explains it to the peer.
+    pub(crate) header: Option<(&'static str, String)>,
     pub(crate) why: String,
 }
 
@@ -70,19 +86,19 @@ pub(crate) struct Leg {
     session: Option<SessionHandle>,
     key: DialogKey,
     dialog: Option<Dialog>,
-    /// The way to the peer; none before its name was looked up.
+    /// None before the peer's name was looked up.
     path: Option<Path>,
     media: Option<MediaHandle>,
-    origin: Origin,
-    /// What we offered, where the offer was ours.
-    offered: Option<Audio>,
+    description: LocalDescription,
+    refresh: Refresh,
+    reinvited: Option<Reinvited>,
     /// What the two sides agreed on last.
     agreed: Option<StreamConfig>,
     peer_audio: Option<Audio>,
     role: Role,
 }
 
-/// The way to the peer.
+/// Where the peer was seen last, and who we are there.
 #[derive(Clone, Debug)]
 struct Path {
     flow: Flow,
@@ -115,14 +131,24 @@ impl Endpoint for Leg {
             LegMessage::Request { id, request, flow } => {
                 self.on_request(id, &request, &flow).into_iter().collect()
             }
-            LegMessage::Ack(ack) => self.on_ack(channel, &ack),
+            LegMessage::Ack(ack) => match self.on_new_ack(&ack) {
+                Some(events) => events,
+                None => self.on_ack(channel, &ack),
+            },
             LegMessage::Cancelled => vec![LegEvent::Ended { cause: Cause::OriginatorCancel, status: None }],
             LegMessage::AckMissing => {
                 vec![LegEvent::Ended { cause: Cause::RecoveryOnTimerExpire, status: None }]
             }
+            LegMessage::Response { id, response, .. } if self.is_refresh(&response) => {
+                self.on_refresh_response(id, &response)
+            }
             LegMessage::Response { id, response, flow } => self.on_response(id, &response, &flow),
-            LegMessage::Failed { id, status } => self.on_failed(id, status),
-            LegMessage::Reached(path) => self.on_reached(channel, path),
+            LegMessage::Failed { number, status } => match self.on_refresh_unanswered(number, status) {
+                Some(events) => events,
+                None => self.on_failed(number, status),
+            },
+            LegMessage::Timer => self.on_timer(),
+            LegMessage::Reached(path) => self.on_reached(path),
         }
     }
 
@@ -158,6 +184,8 @@ impl Leg {
     /// The call is over: the peer learns of it in the way that fits where it stands.
     fn end(&mut self, channel: &Channel) {
         let cause = channel.cause().unwrap_or(Cause::NormalClearing);
+        self.refresh = Refresh::new(&self.agent);
+        self.forget_reinvite();
         let status = channel.protocol_status().map(|status| (status.code, status.phrase.as_str()));
         match &self.role {
             Role::Inbound(_) => self.inbound_end(cause, status),
@@ -167,16 +195,20 @@ impl Leg {
 
     /// Sends BYE in the dialog.
     fn say_goodbye(&mut self, cause: Cause) {
-        let (Some(mut bye), Some(path)) = (self.dialog_request(Method::Bye), self.path.clone()) else {
-            return;
-        };
-        bye.headers.push("Reason", reason(cause));
-        self.agent.request(bye, path.flow, None);
+        if let Some((bye, way)) = self.goodbye(cause) {
+            self.agent.deliver(Outgoing::Request { request: bye, session: None }, way);
+        }
     }
 
-    fn dialog_request(&mut self, method: Method) -> Option<Request> {
-        let request = self.dialog.as_mut()?.request(method);
-        Some(request)
+    fn goodbye(&mut self, cause: Cause) -> Option<(Request, Way)> {
+        let mut bye = self.dialog.as_mut()?.request(Method::Bye);
+        bye.headers.push("Reason", reason(cause));
+        Some((bye, self.way()?))
+    }
+
+    /// Where the dialog's next request goes.
+    fn way(&self) -> Option<Way> {
+        Some(Way::of(self.dialog.as_ref()?, self.path.as_ref()?.flow.clone()))
     }
 
     fn on_request(&mut self, id: ServerId, request: &Request, flow: &Flow) -> Option<LegEvent> {
@@ -190,7 +222,7 @@ impl Leg {
             return None;
         }
         if let Some(path) = &mut self.path {
-            // A peer that moved (a new mapping in its NAT, a new connection) is answered where it is.
+            // A peer that moved (a new mapping in its NAT, a new connection) was seen where it is now.
             path.flow = flow.clone();
         }
         match request.method {
@@ -216,72 +248,34 @@ impl Leg {
         }
     }
 
-    /// Hold, resume, a new address, or only a sign of life (RFC 3261 §14, RFC 3311, RFC 4028).
-    fn on_new_description(&mut self, id: ServerId, request: &Request) {
-        let (Some(path), Some(dialog)) = (self.path.clone(), &mut self.dialog) else { return };
-        if dialog.refresh_target(&request.headers).is_err() {
-            return self.agent.respond(id, response::to(request, 400, None));
-        }
-        let mut answer = response::to(request, 200, None);
-        answer.headers.push("Contact", self.contact(&path));
-        answer.headers.push("Allow", crate::dispatch::ALLOW);
-        echo_session_timer(request, &mut answer);
-        if request.body.is_empty() {
-            if request.method == Method::Invite
-                && let Some(body) = self.current_offer(&path)
-            {
-                answer.set_body("application/sdp", body.into_bytes());
-            }
-            return self.agent.respond(id, answer);
-        }
-        let result = Description::parse(&request.body)
-            .map_err(|error| (400, error.to_string()))
-            .and_then(|offer| self.negotiate(&offer, None, &path).map_err(|error| (488, error.to_string())));
-        match result {
-            Ok(body) => {
-                answer.set_body("application/sdp", body.into_bytes());
-                self.agent.respond(id, answer);
-            }
-            Err((status, why)) => {
-                tracing::info!(status, %why, "new description refused; the old one goes on");
-                self.agent.respond(id, response::to(request, status, None));
-            }
-        }
-    }
-
     /// Answers an offer and sets the stream to what was agreed.
     fn negotiate(
         &mut self,
         offer: &Description,
         choice: Option<&Audio>,
         path: &Path,
-    ) -> Result<String, description::Incompatible> {
-        let Some(media) = &self.media else { return Err(description::Incompatible) };
-        let port = media.local().port();
-        // Once formats are agreed, a new offer may not bring others in: the other leg knows only these.
-        let keep = choice.cloned().or_else(|| self.agreed.as_ref().map(description::formats_of));
-        let answered =
-            description::answer(offer, keep.as_ref(), &mut self.origin, path.local.advertised.ip(), port)?;
-        self.configure(answered.config);
-        self.peer_audio = Some(offer.audio().unwrap_or_default());
-        Ok(answered.body)
+    ) -> Result<String, NegotiationError> {
+        let Some(media) = &self.media else { return Err(NegotiationError::NoAudio) };
+        let (ip, port) = (path.local.advertised.ip(), media.local().port());
+        let (body, config) = self.description.answer(offer, choice, ip, port)?;
+        self.configure(config);
+        self.peer_audio = description::audio(offer);
+        Ok(body)
     }
 
     fn configure(&mut self, mut config: StreamConfig) {
         config.silence = self.agent.config.silence;
         config.silence_held = self.agent.config.silence_held;
+        // What is said again changes nothing, least of all whom the stream listens to.
+        if self.agreed.as_ref() == Some(&config) {
+            return;
+        }
         if let Some(media) = &self.media
             && let Err(error) = media.command(MediaCommand::Configure(config.clone()))
         {
             tracing::warn!(%error, "stream not configured");
         }
         self.agreed = Some(config);
-    }
-
-    fn current_offer(&mut self, path: &Path) -> Option<String> {
-        let port = self.media.as_ref()?.local().port();
-        let audio = self.agreed.as_ref().map(description::formats_of).unwrap_or_else(description::own);
-        Some(description::offer(&audio, &mut self.origin, path.local.advertised.ip(), port))
     }
 
     fn contact(&self, path: &Path) -> String {
@@ -304,6 +298,7 @@ impl Drop for Leg {
             Role::Inbound(_) => self.inbound_end(Cause::Crash, None),
             Role::Outbound(_) => self.outbound_end(Cause::Crash),
         }
+        self.forget_reinvite();
         self.agent.directory.remove_dialog(&self.key);
     }
 }
@@ -328,18 +323,7 @@ fn cause_of_bye(bye: &Request) -> Cause {
     named.unwrap_or(Cause::NormalClearing)
 }
 
-/// The peer refreshes the session: we agree to what it asked for (RFC 4028 §9).
-fn echo_session_timer(request: &Request, answer: &mut Response) {
-    if let Ok(Some(mut timer)) = request.headers.session_expires()
-        && request.headers.lists("Supported", "timer")
-    {
-        timer.refresher_is_uac.get_or_insert(true);
-        answer.headers.push("Session-Expires", timer.to_string());
-        answer.headers.push("Require", "timer");
-    }
-}
-
 /// Keeps a BYE until the ACK it has to wait for.
-fn park_goodbye(agent: &Agent, key: &DialogKey, server: ServerId, bye: Request, flow: Flow) {
-    agent.directory.add_parting(key.clone(), Parting { bye, flow, server });
+fn park_goodbye(agent: &Agent, key: &DialogKey, server: ServerId, bye: Request, way: Way) {
+    agent.directory.add_parting(key.clone(), Parting { bye, way, server });
 }

@@ -57,7 +57,13 @@ impl Connections {
         false
     }
 
-    fn to(&self, remote: SocketAddr) -> Option<Flow> {
+    /// Whether the flow's connection is still there.
+    pub(crate) fn is_open(&self, flow: &Flow) -> bool {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&flow.connection)
+    }
+
+    /// The open connection to a peer.
+    pub(crate) fn to(&self, remote: SocketAddr) -> Option<Flow> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.values()
             .find(|connection| connection.flow.remote == remote)

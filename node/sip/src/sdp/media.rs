@@ -120,6 +120,11 @@ impl Media {
         self.protocol.eq_ignore_ascii_case("RTP/AVP") || self.protocol.eq_ignore_ascii_case("RTP/AVPF")
     }
 
+    /// Audio over plain RTP that is not turned down: what can be taken.
+    pub fn is_usable_audio(&self) -> bool {
+        self.is_audio() && !self.is_rejected() && self.is_plain_rtp()
+    }
+
     /// The same turned down: port 0, nothing but the `m=` line (RFC 3264 §6).
     #[must_use]
     pub fn rejected(&self) -> Self {

@@ -18,7 +18,9 @@ use thiserror::Error;
 pub use author::Author;
 pub use format::{AudioFormat, static_format};
 pub use media::{Direction, Media};
-pub use negotiate::{Answered, Local, Negotiated, NegotiationError, accept, answer, answer_with_choice};
+pub use negotiate::{
+    Answered, Local, Negotiated, NegotiationError, accept, answer, answer_alone, answer_with_choice,
+};
 pub use offer::{offer, offer_again, relayable};
 
 /// The media type of a description.
@@ -137,9 +139,9 @@ impl Description {
         direction(&media.lines).or_else(|| direction(&self.lines)).unwrap_or_default()
     }
 
-    /// The first audio section that is not turned down, and its place.
+    /// The first audio section that can be taken, and its place: over plain RTP, not turned down.
     pub fn audio(&self) -> Option<(usize, &Media)> {
-        self.media.iter().enumerate().find(|(_, media)| media.is_audio() && !media.is_rejected())
+        self.media.iter().enumerate().find(|(_, media)| media.is_usable_audio())
     }
 }
 

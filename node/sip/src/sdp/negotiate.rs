@@ -130,6 +130,28 @@ pub fn answer_with_choice(
     })
 }
 
+/// Answers an offer alone, without another leg's choice: with the one codec of lowest rank (the offer's order
+/// decides between equals; none is never taken) and the events on its clock (RFC 4733 §2.1), with the offer's
+/// payload types and parameters.
+///
+/// # Errors
+/// See [`NegotiationError`].
+pub fn answer_alone(
+    offer: &Description,
+    rank: impl Fn(&AudioFormat) -> Option<u8>,
+    local: &Local,
+    wanted: Direction,
+    author: &mut Author,
+) -> Result<Answered, NegotiationError> {
+    respond(offer, local, wanted, author, |offered| {
+        let codecs = offered.iter().filter(|one| one.is_codec());
+        let best = codecs.filter_map(|one| Some((rank(one)?, one))).min_by_key(|(rank, _)| *rank);
+        let Some((_, best)) = best else { return Vec::new() };
+        let beside = |one: &&AudioFormat| one.is_telephone_event() && one.clock_rate == best.clock_rate;
+        std::iter::once(best).chain(offered.iter().find(beside)).cloned().collect()
+    })
+}
+
 /// Takes the answer to an offer of ours: `offered` is what the audio section at `index` named.
 ///
 /// # Errors
@@ -142,7 +164,7 @@ pub fn accept(
 ) -> Result<Negotiated, NegotiationError> {
     let ours = offer.media.get(index).ok_or(NegotiationError::Mismatch)?;
     let theirs = answer.media.get(index).ok_or(NegotiationError::Mismatch)?;
-    if !theirs.is_audio() || theirs.is_rejected() || !theirs.is_plain_rtp() {
+    if !theirs.is_usable_audio() {
         return Err(NegotiationError::NoAudio);
     }
     let offered = ours.audio_formats();
@@ -166,11 +188,7 @@ fn respond(
     choose: impl Fn(&[AudioFormat]) -> Vec<AudioFormat>,
 ) -> Result<Answered, NegotiationError> {
     let mut failure = NegotiationError::NoAudio;
-    let usable = offer.media.iter().enumerate();
-    for (index, media) in usable.filter(|(_, media)| media.is_audio() && !media.is_rejected()) {
-        if !media.is_plain_rtp() {
-            continue;
-        }
+    for (index, media) in offer.media.iter().enumerate().filter(|(_, media)| media.is_usable_audio()) {
         let offered = media.audio_formats();
         let receive = choose(&offered);
         if !receive.iter().any(AudioFormat::is_codec) {

@@ -41,12 +41,11 @@ pub fn offer_again(
     description
 }
 
-/// Of what a description's audio section names, what can be relayed: formats whose name is in `names`, with
-/// their payload types and parameters, in their order.
-pub fn relayable(description: &Description, names: &[&str]) -> Vec<AudioFormat> {
-    let mut formats = description.audio().map_or_else(Vec::new, |(_, media)| media.audio_formats());
-    formats.retain(|format| names.iter().any(|name| name.eq_ignore_ascii_case(&format.name)));
-    formats
+/// Of what one leg names, what the other can be offered: `can_relay` tells which formats pass through. Empty
+/// where no codec is left.
+pub fn relayable(formats: &[AudioFormat], can_relay: impl Fn(&AudioFormat) -> bool) -> Vec<AudioFormat> {
+    let passed: Vec<AudioFormat> = formats.iter().filter(|one| can_relay(one)).cloned().collect();
+    if passed.iter().any(AudioFormat::is_codec) { passed } else { Vec::new() }
 }
 
 /// A description without media; the `o=` line comes with the author's signature.

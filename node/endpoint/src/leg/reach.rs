@@ -1,0 +1,152 @@
+//! The way to a callee: its name looked up, the next place tried where one leads nowhere, the INVITE sent.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use switch_core::Cause;
+use switch_core::endpoint::LegEvent;
+use switch_core::media::OpenStream;
+use switch_sip::hop::Hop;
+use switch_sip::message::{Method, NameAddr, Request, Uri};
+use switch_sip::sdp::CONTENT_TYPE;
+use switch_sip::transaction::Flow;
+
+use super::outbound::Stage;
+use super::refresh::push_timer;
+use super::{Leg, LegMessage, Path, Role};
+use crate::agent::{Agent, Local};
+use crate::counters::count;
+use crate::identity;
+use crate::route::{Candidate, RouteError};
+
+/// The way to the callee, and others should it lead nowhere.
+pub(crate) struct Reached {
+    flow: Flow,
+    rest: VecDeque<Candidate>,
+}
+
+impl Leg {
+    /// Looks the target up and opens the way to it, on a task of its own: nobody else waits.
+    pub(super) fn reach(&mut self) {
+        let (Role::Outbound(outbound), Some(session)) = (&self.role, self.session.clone()) else { return };
+        let (agent, target) = (Arc::clone(&self.agent), outbound.target.clone());
+        tokio::spawn(async move {
+            let reached = look_up(&agent, &target).await;
+            // A session that has ended needs no way.
+            _ = session.send(LegMessage::Reached(reached).into());
+        });
+    }
+
+    /// This place did not take the INVITE; false when there is no other (RFC 3263 §4.3).
+    pub(super) fn try_next(&mut self) -> bool {
+        let (Role::Outbound(outbound), Some(session)) = (&mut self.role, self.session.clone()) else {
+            return false;
+        };
+        if outbound.rest.is_empty() {
+            return false;
+        }
+        let (agent, mut rest) = (Arc::clone(&self.agent), std::mem::take(&mut outbound.rest));
+        outbound.stage = Stage::Reaching;
+        tracing::info!(left = rest.len(), "the callee is tried at its next address");
+        tokio::spawn(async move {
+            let reached = agent.open_first(&mut rest).await.map(|flow| Reached { flow, rest });
+            // As above.
+            _ = session.send(LegMessage::Reached(reached).into());
+        });
+        true
+    }
+
+    pub(super) fn on_reached(&mut self, reached: Result<Reached, RouteError>) -> Vec<LegEvent> {
+        let Role::Outbound(outbound) = &mut self.role else { return Vec::new() };
+        if !matches!(outbound.stage, Stage::Reaching) {
+            return Vec::new();
+        }
+        let Reached { flow, rest } = match reached {
+            Ok(reached) => reached,
+            Err(error) => {
+                count(&self.agent.counters().unresolved);
+                tracing::warn!(%error, "the callee cannot be reached");
+                return vec![LegEvent::Ended { cause: Cause::NetworkOutOfOrder, status: None }];
+            }
+        };
+        outbound.rest = rest;
+        let local = self.agent.local_toward(&flow);
+        if let Err(cause) = self.open_stream(local) {
+            return vec![LegEvent::Ended { cause, status: None }];
+        }
+        self.path = Some(Path { flow, local });
+        self.send_invite()
+    }
+
+    /// Opens the callee's stream, unless an earlier try did so at the same address.
+    fn open_stream(&mut self, local: Local) -> Result<(), Cause> {
+        let (Role::Outbound(outbound), Some(session)) = (&self.role, &self.session) else {
+            return Err(Cause::WrongCallState);
+        };
+        if self.media.as_ref().is_some_and(|media| media.local().ip() == local.source) {
+            return Ok(());
+        }
+        let open =
+            OpenStream { local: local.source, beside: outbound.beside, events: Arc::new(session.clone()) };
+        let opened = self.agent.engine.open(open).map_err(|error| {
+            count(&self.agent.counters().no_media);
+            tracing::warn!(%error, "no media stream for the callee");
+            Cause::SwitchCongestion
+        });
+        self.media = Some(opened?);
+        Ok(())
+    }
+
+    pub(super) fn send_invite(&mut self) -> Vec<LegEvent> {
+        let Some(path) = self.path.clone() else { return Vec::new() };
+        let Some(invite) = self.build_invite(&path) else { return Vec::new() };
+        match self.agent.request(invite.clone(), path.flow, self.session.clone()) {
+            Some(client) => {
+                self.set_outbound_stage(Stage::Invited { client, invite: Box::new(invite) });
+                Vec::new()
+            }
+            None => vec![LegEvent::Ended { cause: Cause::SwitchCongestion, status: None }],
+        }
+    }
+
+    /// The same INVITE once more, with what the callee asked for (RFC 4028 §7.3).
+    pub(super) fn invite_again(&mut self) -> Vec<LegEvent> {
+        if let Role::Outbound(outbound) = &mut self.role {
+            outbound.number += 1;
+        }
+        self.send_invite()
+    }
+
+    fn build_invite(&mut self, path: &Path) -> Option<Request> {
+        let port = self.media.as_ref()?.local().port();
+        let host = path.local.advertised.ip();
+        let contact = self.contact(path);
+        let Role::Outbound(outbound) = &self.role else { return None };
+        let number = &outbound.profile.caller_id_number;
+        let user = if number.is_empty() { "anonymous" } else { number };
+        let from = identity::address(Some(user), host);
+        let mut from = NameAddr::new(from).with_tag(&self.key.local_tag);
+        if !outbound.profile.caller_id_name.is_empty() {
+            from.display = Some(outbound.profile.caller_id_name.clone());
+        }
+        let mut invite = Request::new(Method::Invite, outbound.target.as_request_uri());
+        invite.headers.push("Max-Forwards", "70");
+        invite.headers.push("From", from.to_string());
+        invite.headers.push("To", NameAddr::new(outbound.target.clone()).to_string());
+        invite.headers.push("Call-ID", self.key.call_id.as_str());
+        invite.headers.push("CSeq", format!("{} INVITE", outbound.number));
+        invite.headers.push("Contact", contact);
+        invite.headers.push("Allow", crate::dispatch::ALLOW);
+        push_timer(&mut invite, &self.refresh.timer);
+        let body = self.description.offer(Some(&outbound.offer), host, port);
+        invite.set_body(CONTENT_TYPE, body.into_bytes());
+        Some(invite)
+    }
+}
+
+async fn look_up(agent: &Arc<Agent>, target: &Uri) -> Result<Reached, RouteError> {
+    let hop = Hop::of(target).ok_or_else(|| RouteError::Target(target.to_string()))?;
+    let mut rest = agent.candidates(&hop).await?;
+    let flow = agent.open_first(&mut rest).await?;
+    Ok(Reached { flow, rest })
+}

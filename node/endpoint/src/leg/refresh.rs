@@ -1,0 +1,225 @@
+//! The leg's session timer (RFC 4028): refreshes of ours, and new descriptions of the peer's that meet them.
+
+use std::time::Instant;
+
+use switch_core::Cause;
+use switch_core::endpoint::LegEvent;
+use switch_sip::message::{Headers, Method, Request, Response, SessionExpires};
+use switch_sip::sdp::{CONTENT_TYPE, Description};
+use switch_sip::session_timer::{Action, SessionTimer, glare_delay};
+use switch_sip::transaction::ClientId;
+use tokio::task::AbortHandle;
+
+use super::{Leg, LegMessage, Role};
+use crate::agent::Agent;
+use crate::counters::count;
+use crate::description;
+use crate::dispatch::{ALLOW, SUPPORTED};
+use crate::route::Outgoing;
+
+/// What keeps the session alive.
+pub(super) struct Refresh {
+    pub(super) timer: SessionTimer,
+    /// The peer's Allow has UPDATE.
+    takes_update: bool,
+    /// The refresh that waits for its answer.
+    pending: Option<Pending>,
+    wake: Option<AbortHandle>,
+}
+
+struct Pending {
+    number: u32,
+    is_invite: bool,
+}
+
+impl Refresh {
+    pub(super) fn new(agent: &Agent) -> Self {
+        let timer = SessionTimer::new(agent.config.session);
+        Self { timer, takes_update: false, pending: None, wake: None }
+    }
+
+    /// The peer's Allow, wherever it says one.
+    pub(super) fn learn(&mut self, headers: &Headers) {
+        if headers.contains("Allow") {
+            self.takes_update = headers.lists("Allow", "UPDATE");
+        }
+    }
+
+    /// Whether a new description of the peer's would meet one of ours (RFC 3261 §14.2).
+    pub(super) fn is_offering(&self) -> bool {
+        self.pending.as_ref().is_some_and(|pending| pending.is_invite)
+    }
+}
+
+impl Drop for Refresh {
+    fn drop(&mut self) {
+        if let Some(wake) = &self.wake {
+            wake.abort();
+        }
+    }
+}
+
+impl Leg {
+    /// The peer's INVITE or UPDATE was agreed to like this.
+    pub(super) fn timer_answered(&mut self, agreed: Option<&SessionExpires>) {
+        self.refresh.timer.answered(Instant::now(), agreed);
+        self.set_alarm();
+    }
+
+    /// The peer answered our INVITE or UPDATE 2xx.
+    pub(super) fn timer_refreshed(&mut self, response: &Response) {
+        self.refresh.learn(&response.headers);
+        self.refresh.timer.refreshed(Instant::now(), response);
+        self.set_alarm();
+    }
+
+    pub(super) fn on_timer(&mut self) -> Vec<LegEvent> {
+        let action = self.refresh.timer.handle_timeout(Instant::now());
+        let events = self.act(action);
+        self.set_alarm();
+        events
+    }
+
+    fn act(&mut self, action: Option<Action>) -> Vec<LegEvent> {
+        match action {
+            Some(Action::Refresh) => self.send_refresh(),
+            Some(Action::End) => {
+                count(&self.agent.counters().expired);
+                tracing::info!("the session was not refreshed in time");
+                return vec![LegEvent::Ended { cause: Cause::RecoveryOnTimerExpire, status: None }];
+            }
+            None => {}
+        }
+        Vec::new()
+    }
+
+    /// Has the session told when the timer is due.
+    fn set_alarm(&mut self) {
+        if let Some(wake) = self.refresh.wake.take() {
+            wake.abort();
+        }
+        let (Some(at), Some(session)) = (self.refresh.timer.next_timeout(), self.session.clone()) else {
+            return;
+        };
+        let sleeper = tokio::spawn(async move {
+            tokio::time::sleep_until(at.into()).await;
+            // A session that has ended needs no refresh.
+            _ = session.send(LegMessage::Timer.into());
+        });
+        self.refresh.wake = Some(sleeper.abort_handle());
+    }
+
+    /// UPDATE where the peer takes it, else the INVITE with the description it has already (§7.4).
+    fn send_refresh(&mut self) {
+        if self.refresh.pending.is_some() {
+            return;
+        }
+        let Some(path) = self.path.clone() else { return };
+        let is_invite = !self.refresh.takes_update;
+        let contact = self.contact(&path);
+        let Some(dialog) = &mut self.dialog else { return };
+        let mut request = dialog.request(if is_invite { Method::Invite } else { Method::Update });
+        let number = dialog.local_number();
+        request.headers.push("Contact", contact);
+        request.headers.push("Allow", ALLOW);
+        push_timer(&mut request, &self.refresh.timer);
+        if is_invite && let Some(body) = self.description.last() {
+            request.set_body(CONTENT_TYPE, body.into_bytes());
+        }
+        let Some(way) = self.way() else { return };
+        self.refresh.pending = Some(Pending { number, is_invite });
+        count(&self.agent.counters().refreshes);
+        self.agent.deliver(Outgoing::Request { request, session: self.session.clone() }, way);
+    }
+
+    /// Whether this response is to a refresh of ours.
+    pub(super) fn is_refresh(&self, response: &Response) -> bool {
+        let number = response.headers.cseq().map_or(0, |cseq| cseq.number);
+        self.refresh.pending.as_ref().is_some_and(|pending| pending.number == number)
+    }
+
+    pub(super) fn on_refresh_response(&mut self, id: ClientId, response: &Response) -> Vec<LegEvent> {
+        let Some(pending) = self.refresh.pending.take_if(|_| !response.is_provisional()) else {
+            return Vec::new();
+        };
+        if response.is_success() {
+            self.take_refreshed(id, &pending, response);
+            return Vec::new();
+        }
+        tracing::info!(status = response.status, "a refresh of the session was refused");
+        let at_once = Some(std::time::Duration::ZERO);
+        let again = match response.status {
+            491 => Some(glare_delay(matches!(self.role, Role::Outbound(_)), rand())),
+            422 if self.refresh.timer.too_brief(response) => at_once,
+            405 | 501 if !pending.is_invite => {
+                self.refresh.takes_update = false;
+                at_once
+            }
+            _ => None,
+        };
+        self.refresh_failed(response.status, again)
+    }
+
+    /// A refresh had no answer, if this was one.
+    pub(super) fn on_refresh_unanswered(&mut self, number: u32, status: u16) -> Option<Vec<LegEvent>> {
+        self.refresh.pending.take_if(|pending| pending.number == number)?;
+        Some(self.refresh_failed(status, None))
+    }
+
+    fn refresh_failed(&mut self, status: u16, again: Option<std::time::Duration>) -> Vec<LegEvent> {
+        let action = self.refresh.timer.failed(Instant::now(), status, again);
+        let events = self.act(action);
+        self.set_alarm();
+        events
+    }
+
+    fn take_refreshed(&mut self, id: ClientId, pending: &Pending, response: &Response) {
+        if let Some(dialog) = &mut self.dialog
+            && let Err(error) = dialog.refresh_target(&response.headers)
+        {
+            tracing::info!(%error, "the Contact of a refresh's answer is left aside");
+        }
+        if pending.is_invite {
+            if let (Some(way), Some(dialog)) = (self.way(), &self.dialog) {
+                self.agent.deliver(Outgoing::Ack { id, ack: dialog.ack(pending.number) }, way);
+            }
+            self.take_new_answer(&response.body);
+        }
+        self.timer_refreshed(response);
+    }
+
+    /// The peer's answer to an offer of ours inside the dialog; what cannot be taken leaves all as it was.
+    pub(super) fn take_new_answer(&mut self, body: &[u8]) {
+        let Ok(answer) = Description::parse(body) else { return };
+        match self.description.accept(&answer) {
+            Ok(config) => {
+                self.peer_audio = description::audio(&answer);
+                self.configure(config);
+            }
+            Err(error) => tracing::info!(%error, "the answer to our offer is left aside"),
+        }
+    }
+}
+
+/// Supported, Session-Expires and Min-SE of a request of ours.
+pub(super) fn push_timer(request: &mut Request, timer: &SessionTimer) {
+    request.headers.push("Supported", SUPPORTED);
+    let Some((asked, least)) = timer.ask() else { return };
+    request.headers.push("Session-Expires", asked.to_string());
+    if let Some(least) = least {
+        request.headers.push("Min-SE", least.as_secs().to_string());
+    }
+}
+
+/// Session-Expires of a 2xx of ours, and what it asks of the peer (§9).
+pub(super) fn push_agreed(answer: &mut Response, agreed: Option<&SessionExpires>) {
+    let Some(agreed) = agreed else { return };
+    answer.headers.push("Session-Expires", agreed.to_string());
+    if agreed.refresher_is_uac == Some(true) {
+        answer.headers.push("Require", SUPPORTED);
+    }
+}
+
+fn rand() -> u64 {
+    switch_core::SessionId::random().as_u128() as u64
+}

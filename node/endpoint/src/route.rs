@@ -1,0 +1,157 @@
+//! The way of a request: from a hop to an open flow (RFC 3263), and inside a dialog to wherever its route set
+//! and remote target say (RFC 3261 §12.2.1.1, §8.1.2).
+//!
+//! What needs no look-up and no new connection is sent at once; all else waits on a task of its own, and
+//! nobody waits for that.
+//!
+//! A peer behind a NAT gives a target that cannot be reached. As FreeSWITCH does by default (`apply-nat-acl`
+//! `nat.auto`), a private address of a peer that was seen somewhere else is not believed: requests go where
+//! its last message came from.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use switch_core::SessionHandle;
+use switch_sip::dialog::Dialog;
+use switch_sip::hop::{Hop, is_hidden};
+use switch_sip::message::Request;
+use switch_sip::transaction::{ClientId, Flow, Transport};
+use thiserror::Error;
+
+use crate::agent::Agent;
+use crate::counters::count;
+use crate::leg::LegMessage;
+use crate::resolve::ResolveError;
+use crate::transport::tcp;
+
+/// Where the next request of a dialog goes.
+#[derive(Clone, Debug)]
+pub(crate) struct Way {
+    /// What the dialog says; none where it names nothing this switch can send to.
+    hop: Option<Hop>,
+    /// Where the peer's last message came from, or our INVITE went.
+    seen: Flow,
+}
+
+/// A request inside a dialog.
+#[derive(Clone, Debug)]
+pub(crate) enum Outgoing {
+    /// Any but ACK. What comes of it is told to `session`.
+    Request { request: Request, session: Option<SessionHandle> },
+    /// The ACK of the 2xx to this INVITE of ours.
+    Ack { id: ClientId, ack: Request },
+}
+
+/// One place a hop may be at.
+pub(crate) type Candidate = (Transport, SocketAddr);
+
+/// Why a hop cannot be reached.
+#[derive(Debug, Error)]
+pub(crate) enum RouteError {
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    #[error("no socket to send from to {0}")]
+    NoSocket(SocketAddr),
+    #[error("no TCP connection to {0}: {1}")]
+    Connect(SocketAddr, std::io::Error),
+    #[error("{0} cannot be sent to")]
+    Target(String),
+    #[error("nothing is left to try")]
+    Exhausted,
+}
+
+impl Way {
+    pub(crate) fn of(dialog: &Dialog, seen: Flow) -> Self {
+        Self { hop: Hop::of(dialog.next_hop()), seen }
+    }
+}
+
+impl Agent {
+    /// Sends a request inside a dialog. Where its way cannot be found, it goes where the peer was seen last.
+    pub(crate) fn deliver(self: &Arc<Self>, outgoing: Outgoing, way: Way) {
+        let Way { hop: Some(hop), seen } = way else { return self.emit(outgoing, way.seen) };
+        if let Some(flow) = self.flow_at_once(&hop, &seen) {
+            return self.emit(outgoing, flow);
+        }
+        let agent = Arc::clone(self);
+        tokio::spawn(async move {
+            let flow = match agent.find_flow(&hop).await {
+                Ok(flow) => flow,
+                Err(error) => {
+                    count(&agent.counters().unresolved);
+                    tracing::warn!(host = hop.host, %error, "sent where the peer was seen last");
+                    seen
+                }
+            };
+            agent.emit(outgoing, flow);
+        });
+    }
+
+    fn emit(self: &Arc<Self>, outgoing: Outgoing, flow: Flow) {
+        match outgoing {
+            Outgoing::Ack { id, ack } => self.acknowledge(id, ack, flow),
+            Outgoing::Request { request, session } => {
+                let number = request.headers.cseq().map_or(0, |cseq| cseq.number);
+                if self.request(request, flow, session.clone()).is_none()
+                    && let Some(session) = session
+                {
+                    // A session that has ended needs to know nothing.
+                    _ = session.send(LegMessage::Failed { number, status: 503 }.into());
+                }
+            }
+        }
+    }
+
+    /// The flow to a numeric hop, if it is open already.
+    fn flow_at_once(&self, hop: &Hop, seen: &Flow) -> Option<Flow> {
+        let address = hop.address()?;
+        if is_hidden(address.ip(), seen.remote.ip()) {
+            return Some(seen.clone());
+        }
+        let is_same_host = address.ip().to_canonical() == seen.remote.ip().to_canonical();
+        // A peer that connected to us, or that we did, is spoken to on that connection.
+        let stays = is_same_host && seen.transport == Transport::Tcp && hop.transport != Some(Transport::Udp);
+        match hop.transport.unwrap_or(Transport::Udp) {
+            _ if stays && self.connections().is_open(seen) => Some(seen.clone()),
+            Transport::Udp => self.udp_flow(address),
+            Transport::Tcp => self.connections().to(address),
+        }
+    }
+
+    async fn find_flow(self: &Arc<Self>, hop: &Hop) -> Result<Flow, RouteError> {
+        self.open_first(&mut self.candidates(hop).await?).await
+    }
+
+    /// Every place the hop may be at, best first.
+    pub(crate) async fn candidates(&self, hop: &Hop) -> Result<VecDeque<Candidate>, RouteError> {
+        let transport = hop.transport.unwrap_or(Transport::Udp);
+        let service = match transport {
+            Transport::Udp => "_sip._udp",
+            Transport::Tcp => "_sip._tcp",
+        };
+        let found = self.resolver.resolve(&hop.host, hop.port, service).await?;
+        Ok(found.into_iter().map(|address| (transport, address)).collect())
+    }
+
+    /// Opens the first of the candidates that can be; those tried are taken off.
+    pub(crate) async fn open_first(
+        self: &Arc<Self>,
+        candidates: &mut VecDeque<Candidate>,
+    ) -> Result<Flow, RouteError> {
+        let mut last = RouteError::Exhausted;
+        while let Some((transport, address)) = candidates.pop_front() {
+            let opened = match transport {
+                Transport::Udp => self.udp_flow(address).ok_or(RouteError::NoSocket(address)),
+                Transport::Tcp => {
+                    tcp::connect(self, address).await.map_err(|error| RouteError::Connect(address, error))
+                }
+            };
+            match opened {
+                Ok(flow) => return Ok(flow),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+}
