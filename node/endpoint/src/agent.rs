@@ -5,6 +5,7 @@
 //! sent or any session is told. Neither sending nor telling ever waits.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -207,6 +208,8 @@ impl Agent {
             let before = layer.next_timeout();
             let result = work(&mut layer, Instant::now());
             let outputs: Vec<Output> = std::iter::from_fn(|| layer.poll_output()).collect();
+            let held = layer.counters();
+            self.counters.transactions.store((held.clients + held.servers) as u64, Ordering::Relaxed);
             let after = layer.next_timeout();
             if after.is_some_and(|after| before.is_none_or(|before| after < before)) {
                 self.timer.notify_one();

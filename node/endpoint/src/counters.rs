@@ -28,6 +28,8 @@ pub struct Counters {
     requests_sent: [AtomicU64; METHODS.len()],
     responses_received: Codes,
     responses_sent: Codes,
+    /// SIP transactions, of either side, that are not over (gauge).
+    pub transactions: AtomicU64,
     /// Datagrams and streams that held no SIP.
     pub malformed: AtomicU64,
     /// TCP connections that are open (gauge).

@@ -161,6 +161,7 @@ pub static METRICS: &[Row] = &[
             out.labelled(&[&code.to_string()], count as f64);
         }
     }),
+    gauge("switch_sip_transactions", "transactions", "SIP transactions that are not over yet, of either side.", &[], |s, out| out.count(read(&s.sip.transactions))),
     counter("switch_sip_malformed_total", "messages", "Datagrams and pieces of a stream that held no SIP.", &[], |s, out| out.count(read(&s.sip.malformed))),
     gauge("switch_sip_connections", "connections", "TCP connections that are open.", &[], |s, out| out.count(read(&s.sip.connections))),
     counter("switch_sip_connections_closed_total", "connections", "TCP connections the switch closed: half a message stood too long, or nothing came for long; or refused, for too many were open.", &["reason"], |s, out| {
