@@ -7,9 +7,13 @@
 #![allow(clippy::unwrap_used)]
 
 mod binary;
+mod capture;
 mod phone;
+mod sipp;
 mod switch;
 
 pub use binary::binary;
+pub use capture::{Capture, Flow, Packet};
 pub use phone::{Phone, header, media};
+pub use sipp::{Sipp, loopback};
 pub use switch::Switch;
