@@ -64,7 +64,9 @@ fn take(socket: &OwnedFd, addresses: &[Ipv4Addr], over: &AtomicBool) -> BTreeMap
     let mut buffer = [0; 65_535];
     loop {
         let ending = over.load(Ordering::Relaxed);
-        match recv(socket, &mut buffer[..], RecvFlags::empty()) {
+        // Others' packets come on and on: at the end only what stands in the queue is taken.
+        let flags = if ending { RecvFlags::DONTWAIT } else { RecvFlags::empty() };
+        match recv(socket, &mut buffer[..], flags) {
             Ok((length, _)) => {
                 if let Some((flow, packet)) = parse(&buffer[..length])
                     && (addresses.contains(flow.0.ip()) || addresses.contains(flow.1.ip()))
