@@ -12,7 +12,8 @@ pub struct Phone {
     /// Its sound.
     pub rtp: UdpSocket,
     switch: SocketAddr,
-    call_id: String,
+    /// Its call's Call-ID.
+    pub call_id: String,
     /// The peer's To value with its tag, once known.
     pub to: String,
 }
@@ -126,6 +127,21 @@ impl Phone {
         packet.extend(0x1234_5678_u32.to_be_bytes());
         packet.extend(payload);
         self.rtp.send_to(&packet, to).unwrap();
+    }
+
+    /// Speaks until `listener` hears it: what is joined after the answer is joined on tasks of its own. Gives how
+    /// many packets it took; their sequence numbers begin with zero.
+    pub fn open(&self, to: SocketAddr, listener: &Phone) -> u16 {
+        let patience = listener.rtp.read_timeout().unwrap();
+        listener.rtp.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        for sequence in 0..25 {
+            self.speak(to, sequence, [0x55; 160]);
+            if listener.rtp.recv_from(&mut [0; 2048]).is_ok() {
+                listener.rtp.set_read_timeout(patience).unwrap();
+                return sequence + 1;
+            }
+        }
+        panic!("the sound does not arrive");
     }
 
     /// The next RTP packet: its SSRC and its payload.

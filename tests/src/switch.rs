@@ -1,5 +1,6 @@
 //! A switch under test: the real binary, and what is asked of it from outside.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -54,7 +55,7 @@ impl Switch {
 
     /// The next line of the log with this message.
     pub fn logged(&self, message: &str) -> serde_json::Value {
-        let end = Instant::now() + Duration::from_secs(20);
+        let end = Instant::now() + Duration::from_secs(50);
         loop {
             let left = end.saturating_duration_since(Instant::now());
             let line = self.log.recv_timeout(left).unwrap_or_else(|_| panic!("no line {message:?}"));
@@ -79,6 +80,14 @@ impl Switch {
         let text = self.http("GET /metrics");
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.map_or(0.0, |value| value.parse().unwrap())
+    }
+
+    /// Every line of `/metrics`, name and labels as they stand there.
+    pub fn metrics(&self) -> BTreeMap<String, f64> {
+        let text = self.http("GET /metrics");
+        let lines = text.split_once("\r\n\r\n").unwrap().1.lines().filter(|line| !line.starts_with('#'));
+        let samples = lines.filter_map(|line| line.rsplit_once(' '));
+        samples.map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
     }
 
     /// Waits until every session has ended.
