@@ -24,6 +24,11 @@ pub struct Switch {
 impl Switch {
     /// Starts one with these further lines of configuration.
     pub fn start(config: &str) -> Self {
+        Self::listening("udp:127.0.0.1:0,tcp:127.0.0.1:0", config)
+    }
+
+    /// Starts one that takes SIP here: one place for UDP and one for TCP.
+    pub fn listening(sip: &str, config: &str) -> Self {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), config).unwrap();
         let mut child = Command::new(crate::binary("switch-node"))
@@ -31,7 +36,7 @@ impl Switch {
             .args(["--log-format", "json", "--config"])
             .arg(file.path())
             .env("SWITCH__HTTP__LISTEN", "127.0.0.1:0")
-            .env("SWITCH__SIP__LISTEN", "udp:127.0.0.1:0,tcp:127.0.0.1:0")
+            .env("SWITCH__SIP__LISTEN", sip)
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
