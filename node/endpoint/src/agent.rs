@@ -19,6 +19,7 @@ use crate::EndpointConfig;
 use crate::advertise;
 use crate::counters::{Counters, count};
 use crate::directory::{Client, Directory};
+use crate::legible::legible;
 use crate::resolve::Resolver;
 use crate::transport::tcp::Connections;
 use crate::transport::udp::Udp;
@@ -259,7 +260,7 @@ impl Agent {
 
     fn trace(&self, way: &str, flow: &Flow, bytes: impl FnOnce() -> Vec<u8>) {
         if self.config.trace {
-            let text = String::from_utf8_lossy(&bytes()).into_owned();
+            let text = legible(&bytes());
             tracing::info!(target: "sip", %way, remote = %flow.remote, transport = ?flow.transport, "\n{text}");
         }
     }

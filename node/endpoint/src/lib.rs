@@ -12,6 +12,7 @@ mod description;
 mod directory;
 mod dispatch;
 mod leg;
+mod legible;
 mod resolve;
 mod start;
 mod transport;
