@@ -1,6 +1,6 @@
 //! A peer whose SIP is written by hand: what it says owes nothing to the code it tests.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use crate::Switch;
@@ -21,22 +21,26 @@ pub struct Phone {
 impl Phone {
     /// A phone on loopback that calls this switch.
     pub fn new(switch: &Switch) -> Self {
+        Self::at(Ipv4Addr::LOCALHOST.into(), switch.sip)
+    }
+
+    /// A phone at this address of our own that calls there.
+    pub fn at(local: IpAddr, switch: SocketAddr) -> Self {
         let bind = || {
-            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+            let socket = UdpSocket::bind((local, 0)).unwrap();
             socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
             socket
         };
         let sip = bind();
         let call_id = format!("{}-{}", std::process::id(), sip.local_addr().unwrap().port());
-        Self { sip, rtp: bind(), switch: switch.sip, call_id, to: String::new() }
+        Self { sip, rtp: bind(), switch, call_id, to: String::new() }
     }
 
     /// A description of this phone's sound; the formats as in an m-line.
     pub fn sdp(&self, formats: &str) -> String {
-        let port = self.rtp.local_addr().unwrap().port();
-        format!(
-            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP {formats}\r\n"
-        )
+        let (here, port) = (self.rtp.local_addr().unwrap().ip(), self.rtp.local_addr().unwrap().port());
+        let here = format!("IN IP{} {here}", if here.is_ipv4() { 4 } else { 6 });
+        format!("v=0\r\no=- 1 1 {here}\r\ns=-\r\nc={here}\r\nt=0 0\r\nm=audio {port} RTP/AVP {formats}\r\n")
     }
 
     /// Sends a request to the switch; `more` are whole header lines.
@@ -160,6 +164,7 @@ pub fn header<'a>(message: &'a str, name: &str) -> &'a str {
 
 /// Where the description in a message wants sound.
 pub fn media(message: &str) -> SocketAddr {
-    let line = message.lines().find_map(|line| line.strip_prefix("m=audio ")).expect("audio");
-    SocketAddr::from(([127, 0, 0, 1], line.split(' ').next().unwrap().parse().unwrap()))
+    let line = |begin: &str| message.lines().find_map(|line| line.strip_prefix(begin)).expect("audio");
+    let address: IpAddr = line("c=IN IP").split_once(' ').unwrap().1.parse().unwrap();
+    SocketAddr::new(address, line("m=audio ").split(' ').next().unwrap().parse().unwrap())
 }

@@ -1,5 +1,6 @@
 //! A switch under test: the real binary, and what is asked of it from outside.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -18,6 +19,7 @@ pub struct Switch {
     /// Where it serves HTTP.
     pub http: SocketAddr,
     log: Receiver<String>,
+    passed: RefCell<Vec<serde_json::Value>>,
     _config: tempfile::NamedTempFile,
 }
 
@@ -47,7 +49,15 @@ impl Switch {
             stderr.lines().map_while(Result::ok).try_for_each(|line| lines.send(line))
         });
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut switch = Self { child, sip: nowhere, tcp: nowhere, http: nowhere, log, _config: file };
+        let mut switch = Self {
+            child,
+            sip: nowhere,
+            tcp: nowhere,
+            http: nowhere,
+            log,
+            passed: RefCell::default(),
+            _config: file,
+        };
         switch.http = switch.logged("HTTP is served")["http"].as_str().unwrap().parse().unwrap();
         for _ in 0..2 {
             let line = switch.logged("SIP is taken");
@@ -65,10 +75,16 @@ impl Switch {
             let left = end.saturating_duration_since(Instant::now());
             let line = self.log.recv_timeout(left).unwrap_or_else(|_| panic!("no line {message:?}"));
             let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+            self.passed.borrow_mut().push(value.clone());
             if value["message"] == message {
                 return value;
             }
         }
+    }
+
+    /// The lines of the log that were read so far.
+    pub fn read(&self) -> Vec<serde_json::Value> {
+        self.passed.borrow().clone()
     }
 
     /// The whole answer to a request such as `GET /calls`.
