@@ -54,6 +54,7 @@ fn a_step_that_fails_stops_the_start_with_its_name_and_the_cause() {
         let error = fails(&format!("[sip]\nlisten = [\"{transport}:{held}\"]\n"));
         let cause = format!("sip failed: cannot listen on {transport} {held}: Address already in use");
         assert!(error.contains(&cause), "{error}");
+        assert_eq!(error.matches("Address already in use").count(), 1, "the cause is said once: {error}");
     }
 }
 
