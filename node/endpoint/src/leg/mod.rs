@@ -118,6 +118,8 @@ impl Endpoint for Leg {
             LegMessage::Ack(ack) => self.on_ack(channel, &ack),
             LegMessage::Cancelled => vec![LegEvent::Ended { cause: Cause::OriginatorCancel, status: None }],
             LegMessage::AckMissing => {
+                // Nothing is waited for any more: the BYE may go (RFC 3261 §13.3.1.4).
+                self.ack_is_missing();
                 vec![LegEvent::Ended { cause: Cause::RecoveryOnTimerExpire, status: None }]
             }
             LegMessage::Response { id, response, flow } => self.on_response(id, &response, &flow),
