@@ -119,6 +119,8 @@ fn options_alone_place_no_call() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(error.matches("Connection refused").count(), 1, "the cause, once: {error}");
 }
 
 #[test]
