@@ -182,8 +182,8 @@ pub(crate) fn digits_nobody_fetches_are_counted() -> Moved {
     phone.expect("SIP/2.0 200");
     switch.until_empty();
     let after = moved(&before, &switch.metrics());
-    // The first packet is an event too, of a queue of 64.
-    assert_eq!(after["switch_events_dropped_total"], 17.0);
+    // The first packet is an event too, unless it came while the call was still being answered.
+    assert!([80.0 - 64.0, 81.0 - 64.0].contains(&after["switch_events_dropped_total"]), "{after:?}");
     after
 }
 

@@ -137,8 +137,8 @@ impl Phone {
     /// many packets it took; their sequence numbers begin with zero.
     pub fn open(&self, to: SocketAddr, listener: &Phone) -> u16 {
         let patience = listener.rtp.read_timeout().unwrap();
-        listener.rtp.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
-        for sequence in 0..25 {
+        listener.rtp.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+        for sequence in 0..20 {
             self.speak(to, sequence, [0x55; 160]);
             if listener.rtp.recv_from(&mut [0; 2048]).is_ok() {
                 listener.rtp.set_read_timeout(patience).unwrap();
