@@ -1,13 +1,13 @@
 //! Calls: taken, bridged, refused, and sessions that are told more than they hear.
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 
 use switch_tests::{Phone, Switch, media};
 
-use crate::{Moved, moved, ports, refused, same};
+use crate::{Moved, bridged_with, moved, ports, refused, same};
 
 /// Six ports of its own, so that none is held by another switch; once used they rest while the test looks.
 fn rtp() -> String {
@@ -54,14 +54,8 @@ pub(crate) fn an_echo_call_moves_exactly_this() -> Moved {
 }
 
 pub(crate) fn a_bridged_call_moves_exactly_this() -> Moved {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let address = socket.local_addr().unwrap();
-    let switch =
-        Switch::start(&(rtp() + &format!("[[route]]\nmatch = \"^2(.*)$\"\nbridge = \"sip:$1@{address}\"\n")));
+    let (switch, mut caller, mut callee) = bridged_with(&rtp());
     let before = switch.metrics();
-    let (mut caller, mut callee) = (Phone::new(&switch), Phone::new(&switch));
-    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    callee.sip = socket;
     caller.request("INVITE", 1, "2100", "", &caller.sdp("0"));
     let invite = callee.expect("INVITE");
     callee.respond(&invite, "180 Ringing", "callee", "");

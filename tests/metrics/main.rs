@@ -10,8 +10,10 @@ mod process;
 mod sip;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::UdpSocket;
 use std::process::Command;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
 
 use switch_tests::{Phone, Switch, binary};
 
@@ -52,6 +54,23 @@ fn refused(switch: &Switch, number: &str, status: u16) {
     phone.request("ACK", 1, number, "", "");
 }
 
+/// A switch with a route to a callee that is there.
+fn bridged() -> (Switch, Phone, Phone) {
+    bridged_with("")
+}
+
+/// The same, with more configuration.
+fn bridged_with(more: &str) -> (Switch, Phone, Phone) {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    let switch =
+        Switch::start(&format!("{more}[[route]]\nmatch = \"^2(.*)$\"\nbridge = \"sip:$1@{address}\"\n"));
+    let (caller, mut callee) = (Phone::new(&switch), Phone::new(&switch));
+    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    callee.sip = socket;
+    (switch, caller, callee)
+}
+
 /// An even port; it and the five after it no test that runs now has, and neither the kernel nor a switch takes
 /// them unless told.
 fn ports() -> u16 {
@@ -77,6 +96,7 @@ scenarios![
     calls::a_session_that_does_not_keep_up_is_counted,
     media::datagrams_that_are_not_taken_are_counted_by_reason,
     media::sound_that_may_not_go_out_is_counted,
+    media::sound_the_other_leg_gave_up_is_counted,
     media::ports_that_are_held_or_run_out_are_counted,
     process::the_start_shows_what_the_kernel_knows,
     process::http_counts_its_answers_and_whom_it_turns_away,

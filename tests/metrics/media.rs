@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use switch_tests::{Phone, Switch, media};
 
-use crate::{Moved, moved, ports, refused};
+use crate::{Moved, bridged, moved, ports, refused};
 
 fn dropped(reason: &str) -> String {
     format!("switch_media_dropped_total{{reason=\"{reason}\"}}")
@@ -55,6 +55,28 @@ pub(crate) fn datagrams_that_are_not_taken_are_counted_by_reason() -> Moved {
     // The first may have been there before the echo was.
     assert!([76.0, 77.0].contains(&after[&dropped("full")]), "{after:?}");
     after
+}
+
+/// The caller goes over to A-law; what its callee still says in mu-law the switch does not translate.
+pub(crate) fn sound_the_other_leg_gave_up_is_counted() -> Moved {
+    let (switch, mut caller, mut callee) = bridged();
+    let before = switch.metrics();
+    caller.request("INVITE", 1, "2100", "", &caller.sdp("0 8"));
+    let invite = callee.expect("INVITE");
+    callee.respond(&invite, "200 OK", "callee", &callee.sdp("0 8"));
+    let answer = caller.expect("SIP/2.0 200");
+    caller.request("ACK", 1, "2100", "", "");
+    callee.expect("ACK");
+    let opened = callee.open(media(&invite), &caller);
+    caller.request("INVITE", 2, "2100", "", &caller.sdp("8"));
+    assert!(caller.finally().contains("RTP/AVP 8\r\n"), "after {answer}");
+    caller.request("ACK", 2, "2100", "", "");
+    // The description is with the worker when it is with the caller.
+    for sequence in opened..opened + 3 {
+        callee.speak(media(&invite), sequence, [0; 160]);
+    }
+    until(&switch, &dropped("unmapped"), 3.0);
+    moved(&before, &switch.metrics())
 }
 
 pub(crate) fn sound_that_may_not_go_out_is_counted() -> Moved {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use switch_tests::{Phone, Switch};
 
-use crate::{Moved, moved, same};
+use crate::{Moved, bridged, moved, same};
 
 pub(crate) fn what_is_no_sip_is_counted() -> Moved {
     let switch = Switch::start("");
@@ -95,13 +95,8 @@ pub(crate) fn a_callee_out_of_reach_is_counted() -> Moved {
 
 /// A caller on TCP is gone when its callee turns out to be busy.
 pub(crate) fn an_answer_that_cannot_be_sent_is_counted() -> Moved {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let address = socket.local_addr().unwrap();
-    let switch = Switch::start(&format!("[[route]]\nmatch = \"^2\"\nbridge = \"sip:a@{address}\"\n"));
+    let (switch, _, mut callee) = bridged();
     let before = switch.metrics();
-    let mut callee = Phone::new(&switch);
-    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    callee.sip = socket;
     let mut caller = TcpStream::connect(switch.tcp).unwrap();
     let (me, sdp) = (caller.local_addr().unwrap(), callee.sdp("0"));
     write!(
