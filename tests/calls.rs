@@ -346,3 +346,23 @@ fn half_a_message_on_tcp_is_closed_in_time_and_counted() {
     assert_eq!(switch.metric("switch_sip_connections_closed_total{reason=\"stalled\"}"), 1.0);
     switch.until_zero("switch_sip_connections");
 }
+
+#[test]
+#[ignore = "a fault of the endpoint: a description that names one codec of two leaves no way back to the other (488)"]
+fn a_caller_goes_over_to_another_codec_and_back() {
+    let (switch, mut caller, mut callee) = bridged();
+    caller.request("INVITE", 1, "2100", "", &caller.sdp("0 8"));
+    let invite = callee.expect("INVITE");
+    callee.respond(&invite, "200 OK", "callee", &callee.sdp("0 8"));
+    caller.expect("SIP/2.0 200");
+    caller.request("ACK", 1, "2100", "", "");
+    callee.expect("ACK");
+    // The callee takes both, so the caller may speak either.
+    for (cseq, codec) in [(2, "8"), (3, "0")] {
+        caller.request("INVITE", cseq, "2100", "", &caller.sdp(codec));
+        let answer = caller.finally();
+        assert!(answer.contains(&format!("RTP/AVP {codec}\r\n")), "{answer}");
+        caller.request("ACK", cseq, "2100", "", "");
+    }
+    assert_eq!(switch.metric("switch_sessions"), 2.0);
+}

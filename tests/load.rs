@@ -10,7 +10,7 @@ use switch_tests::Switch;
 use switch_tests::load::{Generator, Kernel, Process, Signalling};
 
 const CALLS: usize = 200;
-const ROUNDS: usize = 8;
+const ROUNDS: usize = 3;
 /// Of the switch alone: below the ports the kernel gives to the generator.
 const PORTS: RangeInclusive<u16> = 20_000..=21_999;
 /// Kibibytes by which the third round may end above the first.
@@ -51,7 +51,7 @@ fn two_hundred_calls_lose_nothing_and_leave_nothing_three_times() {
     for round in 1..=ROUNDS {
         let calls = signalling.place(CALLS);
         assert_eq!(Kernel::udp(PORTS).0, CALLS * 4, "two legs a call, RTP and RTCP each");
-        let report = Generator::new(&calls).run(Duration::from_millis(500));
+        let report = Generator::new(&calls).run(Duration::from_secs(4));
         println!(
             "round {round}: {} of {} arrived, p99 {} µs",
             report.received,
@@ -64,7 +64,7 @@ fn two_hundred_calls_lose_nothing_and_leave_nothing_three_times() {
         for range in own.map(|port| port..=port).chain([PORTS]) {
             assert_eq!(Kernel::udp(range.clone()).1, 0, "the kernel dropped packets at {range:?}");
         }
-        assert!(report.sent as usize >= CALLS * 2 * 20, "the generator fell behind: {}", report.sent);
+        assert!(report.sent as usize >= CALLS * 2 * 190, "the generator fell behind: {}", report.sent);
         signalling.hang_up(calls);
         switch.until_empty();
         until(|| Rest::of(&process) == before, || format!("{:?}, not {before:?}", Rest::of(&process)));

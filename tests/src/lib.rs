@@ -7,10 +7,14 @@
 #![allow(clippy::unwrap_used)]
 
 mod binary;
+mod capture;
 pub mod load;
 mod phone;
+mod sipp;
 mod switch;
 
 pub use binary::binary;
+pub use capture::{Capture, Flow, Packet};
 pub use phone::{Phone, bridged, header, media};
+pub use sipp::{Sipp, loopback};
 pub use switch::Switch;

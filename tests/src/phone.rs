@@ -1,6 +1,6 @@
 //! A peer whose SIP is written by hand: what it says owes nothing to the code it tests.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use crate::Switch;
@@ -12,7 +12,8 @@ pub struct Phone {
     /// Its sound.
     pub rtp: UdpSocket,
     switch: SocketAddr,
-    call_id: String,
+    /// Its call's Call-ID.
+    pub call_id: String,
     /// The peer's To value with its tag, once known.
     pub to: String,
     /// Where it says it can be reached: its Contact, without the brackets.
@@ -22,23 +23,27 @@ pub struct Phone {
 impl Phone {
     /// A phone on loopback that calls this switch.
     pub fn new(switch: &Switch) -> Self {
+        Self::at(Ipv4Addr::LOCALHOST.into(), switch.sip)
+    }
+
+    /// A phone at this address of our own that calls there.
+    pub fn at(local: IpAddr, switch: SocketAddr) -> Self {
         let bind = || {
-            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+            let socket = UdpSocket::bind((local, 0)).unwrap();
             socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
             socket
         };
         let sip = bind();
         let call_id = format!("{}-{}", std::process::id(), sip.local_addr().unwrap().port());
         let contact = format!("sip:phone@{}", sip.local_addr().unwrap());
-        Self { sip, rtp: bind(), switch: switch.sip, call_id, to: String::new(), contact }
+        Self { sip, rtp: bind(), switch, call_id, to: String::new(), contact }
     }
 
     /// A description of this phone's sound; the formats as in an m-line.
     pub fn sdp(&self, formats: &str) -> String {
-        let port = self.rtp.local_addr().unwrap().port();
-        format!(
-            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP {formats}\r\n"
-        )
+        let (here, port) = (self.rtp.local_addr().unwrap().ip(), self.rtp.local_addr().unwrap().port());
+        let here = format!("IN IP{} {here}", if here.is_ipv4() { 4 } else { 6 });
+        format!("v=0\r\no=- 1 1 {here}\r\ns=-\r\nc={here}\r\nt=0 0\r\nm=audio {port} RTP/AVP {formats}\r\n")
     }
 
     /// Sends a request to the switch; `more` are whole header lines.
@@ -137,6 +142,21 @@ impl Phone {
         self.rtp.send_to(&packet, to).unwrap();
     }
 
+    /// Speaks until `listener` hears it: what is joined after the answer is joined on tasks of its own. Gives how
+    /// many packets it took; their sequence numbers begin with zero.
+    pub fn open(&self, to: SocketAddr, listener: &Phone) -> u16 {
+        let patience = listener.rtp.read_timeout().unwrap();
+        listener.rtp.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+        for sequence in 0..20 {
+            self.speak(to, sequence, [0x55; 160]);
+            if listener.rtp.recv_from(&mut [0; 2048]).is_ok() {
+                listener.rtp.set_read_timeout(patience).unwrap();
+                return sequence + 1;
+            }
+        }
+        panic!("the sound does not arrive");
+    }
+
     /// The next RTP packet: its SSRC and its payload.
     pub fn hear(&self) -> (u32, Vec<u8>) {
         let mut buffer = [0; 2048];
@@ -169,6 +189,7 @@ pub fn header<'a>(message: &'a str, name: &str) -> &'a str {
 
 /// Where the description in a message wants sound.
 pub fn media(message: &str) -> SocketAddr {
-    let line = message.lines().find_map(|line| line.strip_prefix("m=audio ")).expect("audio");
-    SocketAddr::from(([127, 0, 0, 1], line.split(' ').next().unwrap().parse().unwrap()))
+    let line = |begin: &str| message.lines().find_map(|line| line.strip_prefix(begin)).expect("audio");
+    let address: IpAddr = line("c=IN IP").split_once(' ').unwrap().1.parse().unwrap();
+    SocketAddr::new(address, line("m=audio ").split(' ').next().unwrap().parse().unwrap())
 }

@@ -1,5 +1,7 @@
 //! A switch under test: the real binary, and what is asked of it from outside.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -17,23 +19,29 @@ pub struct Switch {
     /// Where it serves HTTP.
     pub http: SocketAddr,
     log: Receiver<String>,
+    passed: RefCell<Vec<serde_json::Value>>,
     _config: tempfile::NamedTempFile,
 }
 
 impl Switch {
     /// Starts one with these further lines of configuration.
     pub fn start(config: &str) -> Self {
-        Self::launch(Command::new(crate::binary("switch-node")), config)
+        Self::listening("udp:127.0.0.1:0,tcp:127.0.0.1:0", config)
     }
 
-    /// The same, on one core.
+    /// Starts one that takes SIP here: one place for UDP and one for TCP.
+    pub fn listening(sip: &str, config: &str) -> Self {
+        Self::launch(Command::new(crate::binary("switch-node")), sip, config)
+    }
+
+    /// Starts one on one core.
     pub fn pinned(config: &str, core: usize) -> Self {
         let mut command = Command::new("taskset");
         command.args(["-c", &core.to_string()]).arg(crate::binary("switch-node"));
-        Self::launch(command, config)
+        Self::launch(command, "udp:127.0.0.1:0,tcp:127.0.0.1:0", config)
     }
 
-    fn launch(mut command: Command, config: &str) -> Self {
+    fn launch(mut command: Command, sip: &str, config: &str) -> Self {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), config).unwrap();
         let mut child = command
@@ -41,7 +49,7 @@ impl Switch {
             .args(["--log-format", "json", "--config"])
             .arg(file.path())
             .env("SWITCH__HTTP__LISTEN", "127.0.0.1:0")
-            .env("SWITCH__SIP__LISTEN", "udp:127.0.0.1:0,tcp:127.0.0.1:0")
+            .env("SWITCH__SIP__LISTEN", sip)
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -55,7 +63,15 @@ impl Switch {
             }
         });
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut switch = Self { child, sip: nowhere, tcp: nowhere, http: nowhere, log, _config: file };
+        let mut switch = Self {
+            child,
+            sip: nowhere,
+            tcp: nowhere,
+            http: nowhere,
+            log,
+            passed: RefCell::default(),
+            _config: file,
+        };
         switch.http = switch.logged("HTTP is served")["http"].as_str().unwrap().parse().unwrap();
         for _ in 0..2 {
             let line = switch.logged("SIP is taken");
@@ -68,15 +84,21 @@ impl Switch {
 
     /// The next line of the log with this message.
     pub fn logged(&self, message: &str) -> serde_json::Value {
-        let end = Instant::now() + Duration::from_secs(20);
+        let end = Instant::now() + Duration::from_secs(50);
         loop {
             let left = end.saturating_duration_since(Instant::now());
             let line = self.log.recv_timeout(left).unwrap_or_else(|_| panic!("no line {message:?}"));
             let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+            self.passed.borrow_mut().push(value.clone());
             if value["message"] == message {
                 return value;
             }
         }
+    }
+
+    /// The lines of the log that were read so far.
+    pub fn read(&self) -> Vec<serde_json::Value> {
+        self.passed.borrow().clone()
     }
 
     /// The whole answer to a request such as `GET /calls`.
@@ -108,6 +130,14 @@ impl Switch {
     pub fn until_nothing_is_left(&self) {
         self.until_empty();
         self.until_zero("switch_media_streams");
+    }
+
+    /// Every line of `/metrics`, name and labels as they stand there.
+    pub fn metrics(&self) -> BTreeMap<String, f64> {
+        let text = self.http("GET /metrics");
+        let lines = text.split_once("\r\n\r\n").unwrap().1.lines().filter(|line| !line.starts_with('#'));
+        let samples = lines.filter_map(|line| line.rsplit_once(' '));
+        samples.map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
     }
 
     /// Waits until every session has ended.

@@ -20,6 +20,7 @@ use crate::EndpointConfig;
 use crate::advertise;
 use crate::counters::{Counters, count};
 use crate::directory::{Client, Directory};
+use crate::legible::legible;
 use crate::resolve::Resolver;
 use crate::route::{Outgoing, Way};
 use crate::transport::tcp::Connections;
@@ -264,7 +265,7 @@ impl Agent {
 
     fn trace(&self, way: &str, flow: &Flow, bytes: impl FnOnce() -> Vec<u8>) {
         if self.config.trace {
-            let text = String::from_utf8_lossy(&bytes()).into_owned();
+            let text = legible(&bytes());
             tracing::info!(target: "sip", %way, remote = %flow.remote, transport = ?flow.transport, "\n{text}");
         }
     }

@@ -13,6 +13,7 @@ mod directory;
 mod dispatch;
 mod identity;
 mod leg;
+mod legible;
 mod resolve;
 mod route;
 mod start;

@@ -60,7 +60,7 @@ pub struct Listen {
 #[derive(Debug, Error)]
 pub enum StartError {
     /// A socket could not be had.
-    #[error("cannot listen on {transport} {address}: {source}")]
+    #[error("cannot listen on {transport} {address}")]
     Listen {
         /// `udp` or `tcp`.
         transport: &'static str,

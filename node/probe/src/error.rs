@@ -19,7 +19,7 @@ pub enum ProbeError {
         host: String,
     },
     /// The name does not resolve.
-    #[error("host {host} not found: {source}")]
+    #[error("host {host} not found")]
     HostNotFound {
         /// The name asked for.
         host: String,
@@ -43,7 +43,7 @@ pub enum ProbeError {
         after: Duration,
     },
     /// No socket could be made here.
-    #[error("cannot open a socket on {local}: {source}")]
+    #[error("cannot open a socket on {local}")]
     Socket {
         /// The address to come from.
         local: IpAddr,
@@ -51,7 +51,7 @@ pub enum ProbeError {
         source: io::Error,
     },
     /// The target cannot be reached, or refuses connections.
-    #[error("cannot reach {remote} by {transport}: {source}")]
+    #[error("cannot reach {remote} by {transport}")]
     Unreachable {
         /// Whom we tried.
         remote: SocketAddr,

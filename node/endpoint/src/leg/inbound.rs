@@ -217,6 +217,13 @@ impl Leg {
         Vec::new()
     }
 
+    /// The transaction has given the ACK up, so this leg need not wait for it.
+    pub(super) fn ack_is_missing(&mut self) {
+        if let Role::Inbound(Inbound { stage: stage @ Stage::Answered, .. }) = &mut self.role {
+            *stage = Stage::Confirmed;
+        }
+    }
+
     pub(super) fn inbound_end(&mut self, cause: Cause, status: Option<(u16, &str)>) {
         let Role::Inbound(inbound) = &self.role else { return };
         let (server, stage) = (inbound.server, inbound.stage.clone());

@@ -137,6 +137,8 @@ impl Endpoint for Leg {
             },
             LegMessage::Cancelled => vec![LegEvent::Ended { cause: Cause::OriginatorCancel, status: None }],
             LegMessage::AckMissing => {
+                // Nothing is waited for any more: the BYE may go (RFC 3261 §13.3.1.4).
+                self.ack_is_missing();
                 vec![LegEvent::Ended { cause: Cause::RecoveryOnTimerExpire, status: None }]
             }
             LegMessage::Response { id, response, .. } if self.is_refresh(&response) => {
