@@ -7,6 +7,10 @@ use super::{Bridges, Macs, SpanningTree};
 
 impl Display for Bridges {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        // brctl writes the header with the first bridge, so nothing where there is none.
+        if self.rows.is_empty() {
+            return Ok(());
+        }
         writeln!(f, "bridge name\tbridge id\t\tSTP enabled\tinterfaces")?;
         for row in &self.rows {
             let stp = if row.bridge.stp == Stp::Off { "no" } else { "yes" };
