@@ -1,18 +1,20 @@
 //! The command line: what can be typed.
 
 mod bridge;
+mod image;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub use bridge::BridgeVerb;
+pub use image::{BuildArgs, ImageArgs, ImageVerb};
 
 /// Builds, moves and connects the switch's containers.
 #[derive(Debug, Parser)]
 #[command(name = "netctl", version, after_help = HELP)]
 pub struct Cli {
     /// How results are written
-    #[arg(long, short, global = true, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
+    #[arg(long, global = true, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
     pub output: Format,
     /// What to do.
     #[command(subcommand)]
@@ -25,6 +27,9 @@ Examples:
   netctl bridge addif br0 veth0                make an interface its port
   netctl bridge show                           what there is, in brctl's columns
   netctl bridge showstp br0 --output json      the same for programs
+  netctl image build -f Dockerfile.switch -t switch:v1.0.3 .
+  netctl image save -o switch.tar.zst switch:v1.0.3
+  netctl image load -i switch.tar.zst
   netctl completions bash >/etc/bash_completion.d/netctl
 
 Exit codes:
@@ -51,6 +56,9 @@ pub enum Command {
     /// Bridges: all that brctl does, with its words and columns
     #[command(subcommand, after_help = bridge::HELP)]
     Bridge(BridgeVerb),
+    /// Images: build, save, load, list
+    #[command(after_help = image::HELP)]
+    Image(ImageArgs),
     /// Print the completion script of a shell
     ///
     /// For instance: netctl completions bash >/etc/bash_completion.d/netctl

@@ -1,55 +1,12 @@
-//! Does what was typed, with the parts that do it.
+//! The bridge verbs.
 
-use clap::CommandFactory as _;
-
-use crate::bridge::{self, BridgeError, BridgeValue, Kernel, PortValue, Stp};
-use crate::cli::{BridgeVerb, Cli, Command, Format};
-use crate::error::{Exit, Explain, Failure};
-use crate::netlink::Netlink;
+use super::one;
+use crate::bridge::{self, BridgeValue, Kernel, PortValue, Stp};
+use crate::cli::{BridgeVerb, Format};
+use crate::error::Failure;
 use crate::output;
 
-/// The process has no runtime.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot start the runtime")]
-struct NoRuntime(#[source] std::io::Error);
-
-impl Explain for NoRuntime {
-    fn next_step(&self) -> Option<String> {
-        Some("see whether the process may open files: ulimit -n".to_owned())
-    }
-
-    fn exit(&self) -> Exit {
-        Exit::Failed
-    }
-}
-
-/// Does it.
-///
-/// # Errors
-/// Everything that failed, the first deciding the exit code.
-pub fn run(cli: Cli) -> Result<(), Vec<Failure>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| one(NoRuntime(error)))?;
-    runtime.block_on(async {
-        match cli.command {
-            Command::Completions { shell } => {
-                let mut script = Vec::new();
-                clap_complete::generate(shell, &mut Cli::command(), "netctl", &mut script);
-                output::text(&String::from_utf8_lossy(&script)).map_err(one)
-            }
-            Command::Bridge(verb) => {
-                let kernel = Netlink::open().map_err(|error| one(BridgeError::Unreadable(error)))?;
-                bridge(&kernel, verb, cli.output).await
-            }
-        }
-    })
-}
-
-fn one(failure: impl Into<Failure>) -> Vec<Failure> {
-    vec![failure.into()]
-}
-
-async fn bridge(kernel: &impl Kernel, verb: BridgeVerb, format: Format) -> Result<(), Vec<Failure>> {
+pub(super) async fn run(kernel: &impl Kernel, verb: BridgeVerb, format: Format) -> Result<(), Vec<Failure>> {
     use BridgeVerb as V;
     let set = async |bridge, value| bridge::set_bridge(kernel, &bridge, value).await;
     let set_port = async |bridge, port, value| bridge::set_port(kernel, &bridge, &port, value).await;

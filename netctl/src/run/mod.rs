@@ -1,0 +1,58 @@
+//! Does what was typed, with the parts that do it.
+
+mod bridge;
+mod image;
+
+use clap::CommandFactory as _;
+
+use crate::bridge::BridgeError;
+use crate::cli::{Cli, Command};
+use crate::docker::Client;
+use crate::error::{Exit, Explain, Failure};
+use crate::netlink::Netlink;
+use crate::output;
+
+/// The process has no runtime.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot start the runtime")]
+struct NoRuntime(#[source] std::io::Error);
+
+impl Explain for NoRuntime {
+    fn next_step(&self) -> Option<String> {
+        Some("see whether the process may open files: ulimit -n".to_owned())
+    }
+
+    fn exit(&self) -> Exit {
+        Exit::Failed
+    }
+}
+
+/// Does it.
+///
+/// # Errors
+/// Everything that failed, the first deciding the exit code.
+pub fn run(cli: Cli) -> Result<(), Vec<Failure>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| one(NoRuntime(error)))?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Completions { shell } => {
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Cli::command(), "netctl", &mut script);
+                output::text(&String::from_utf8_lossy(&script)).map_err(one)
+            }
+            Command::Bridge(verb) => {
+                let kernel = Netlink::open().map_err(|error| one(BridgeError::Unreadable(error)))?;
+                bridge::run(&kernel, verb, cli.output).await
+            }
+            Command::Image(args) => {
+                let client = Client::connect(&args.host).await.map_err(one)?;
+                image::run(&client, args.verb, cli.output).await.map_err(one)
+            }
+        }
+    })
+}
+
+fn one(failure: impl Into<Failure>) -> Vec<Failure> {
+    vec![failure.into()]
+}
