@@ -1,0 +1,97 @@
+//! What netctl saves Docker loads, and the other way round: in a second daemon the image has the same id.
+
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::daemon::{Daemon, context, succeeded};
+
+#[test]
+fn the_same_image_in_a_second_daemon() {
+    let (first, second) = (Daemon::start(), Daemon::start());
+    let context = context("FROM scratch\nCOPY say /say\nLABEL a=b\nCMD [\"/say\", \"words\"]\n");
+    let here = context.path();
+    succeeded(
+        first.netctl(here).args(["build", "-t", "one:1", "-t", "two:2", "."]).output().expect("it was built"),
+    );
+    let id = first.id("one:1");
+    let netctl = |daemon: &Daemon, arguments: &[&str]| {
+        succeeded(daemon.netctl(here).args(arguments).output().expect("it was built"))
+    };
+    let arrived = |how: &str, names: &[&str]| {
+        for name in names {
+            assert_eq!(second.id(name), id, "{name} {how}");
+            second.must(&["image", "rm", name]);
+        }
+        assert_eq!(second.images().lines().count(), 1, "{how}: the second daemon is not empty");
+    };
+
+    for file in ["one.tar", "one.tar.zst"] {
+        netctl(&first, &["save", "-o", file, "one:1", "two:2"]);
+        sha256sum_is_content_with(here, file);
+        // Docker 20.10 does not read zstd.
+        second.must(&["load", "-i", &unpacked(here, file)]);
+        arrived(&format!("{file}, loaded by docker"), &["one:1", "two:2"]);
+        let told = netctl(&second, &["load", "-i", file, "--output", "json"]);
+        let told: Value = serde_json::from_str(&told).expect("it says JSON");
+        assert!(
+            told.as_array().is_some_and(|images| images.iter().all(|image| image["id"] == id.as_str())),
+            "{told}"
+        );
+        arrived(&format!("{file}, loaded by netctl"), &["one:1", "two:2"]);
+    }
+
+    first.must(&["save", "-o", &here.join("theirs.tar").display().to_string(), "one:1"]);
+    netctl(&second, &["load", "-i", "theirs.tar"]);
+    let container = second.must(&["run", "--rm", "--network", "none", "one:1"]);
+    assert_eq!(container, "out words\n");
+    arrived("saved by docker", &["one:1"]);
+
+    // From stream to stream, without a file.
+    let mut save = first.netctl(here);
+    let mut save =
+        save.args(["save", "-o", "-", "one:1"]).stdout(Stdio::piped()).spawn().expect("it was built");
+    let mut load = second.netctl(here);
+    let load = load.args(["load", "-i", "-"]).stdin(save.stdout.take().expect("it is piped")).output();
+    succeeded(load.expect("it was built"));
+    assert!(save.wait().expect("it is our child").success());
+    arrived("through a pipe", &["one:1"]);
+
+    // A file that was not asked for is not there: neither a temporary one nor a sum of the stream.
+    let mut files: Vec<String> = fs::read_dir(here)
+        .expect("it is there")
+        .map(|entry| entry.expect("it is there").file_name().to_string_lossy().into_owned())
+        .collect();
+    files.sort();
+    let expected = [
+        "Dockerfile",
+        "one.tar",
+        "one.tar.sha256",
+        "one.tar.zst",
+        "one.tar.zst.sha256",
+        "say",
+        "say.c",
+        "theirs.tar",
+        "unpacked.tar",
+    ];
+    assert_eq!(files, expected);
+}
+
+/// As `zstd -d` would, where it is compressed.
+fn unpacked(directory: &Path, file: &str) -> String {
+    let bytes = fs::read(directory.join(file)).expect("it was saved");
+    let plain =
+        if file.ends_with(".zst") { zstd::decode_all(bytes.as_slice()).expect("it is zstd") } else { bytes };
+    let path = directory.join("unpacked.tar");
+    fs::write(&path, plain).expect("a file");
+    path.display().to_string()
+}
+
+fn sha256sum_is_content_with(directory: &Path, file: &str) {
+    let mut command = std::process::Command::new("sha256sum");
+    let output =
+        command.args(["--check", "--strict", &format!("{file}.sha256")]).current_dir(directory).output();
+    succeeded(output.expect("this test needs sha256sum: apt-get install coreutils"));
+}
