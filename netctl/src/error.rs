@@ -18,6 +18,8 @@ pub enum Exit {
     Unreachable = 5,
     /// A file is damaged, incomplete or made for another machine, and was refused.
     Refused = 6,
+    /// SIGINT or SIGTERM came first; the shells' number for the former.
+    Interrupted = 130,
 }
 
 impl From<Exit> for ExitCode {

@@ -33,13 +33,14 @@ Examples:
   netctl completions bash >/etc/bash_completion.d/netctl
 
 Exit codes:
-  0  done
-  1  it was tried and did not succeed
-  2  the command line was not understood
-  3  not permitted: a capability or the permission on a socket is missing
-  4  what was named does not exist
-  5  the Docker daemon does not answer
-  6  a file is damaged, incomplete or made for another machine, and was refused";
+    0  done
+    1  it was tried and did not succeed
+    2  the command line was not understood
+    3  not permitted: a capability or the permission on a socket is missing
+    4  what was named does not exist
+    5  the Docker daemon does not answer
+    6  a file is damaged, incomplete or made for another machine, and was refused
+  130  Ctrl-C or SIGTERM came first";
 
 /// How results are written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]

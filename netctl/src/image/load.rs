@@ -26,6 +26,29 @@ const CHUNK: usize = 256 * 1024;
 /// # Errors
 /// A file that is not whole, not what its sum says or not for this machine is refused before the daemon gets any.
 pub async fn load(engine: &impl Engine, from: &Path) -> Result<Loaded, ImageError> {
+    // Apart from the runtime, so that Ctrl-C is heard while a large file is read.
+    let path = from.to_owned();
+    let looked = tokio::task::spawn_blocking(move || look_through(&path)).await;
+    let Whole { mut file, name, total, images } = looked.map_err(|error| ImageError::Unreadable {
+        path: from.to_owned(),
+        source: io::Error::other(error),
+    })??;
+    fits(&images, &engine.platform().await?)?;
+    file.rewind().map_err(|source| ImageError::Unreadable { path: from.to_owned(), source })?;
+    engine.load(send(file, format!("load {name}"), total)).await?;
+    Ok(Loaded(images))
+}
+
+/// An archive that was found whole.
+struct Whole {
+    file: File,
+    name: String,
+    /// Bytes of the file.
+    total: u64,
+    images: Vec<Held>,
+}
+
+fn look_through(from: &Path) -> Result<Whole, ImageError> {
     let stream = from == Path::new("-");
     let name = if stream { "standard input".to_owned() } else { from.display().to_string() };
     let unreadable = |source| ImageError::Unreadable { path: from.to_owned(), source };
@@ -50,10 +73,7 @@ pub async fn load(engine: &impl Engine, from: &Path) -> Result<Loaded, ImageErro
     let counted = Counted { inner: &file, seen: |bytes| progress.add(bytes) };
     let images = archive::plain(counted).and_then(archive::check).map_err(refused)?;
     progress.finish();
-    fits(&images, &engine.platform().await?)?;
-    file.rewind().map_err(unreadable)?;
-    engine.load(send(file, format!("load {name}"), total)).await?;
-    Ok(Loaded(images))
+    Ok(Whole { file, name, total, images })
 }
 
 fn fits(images: &[Held], host: &Platform) -> Result<(), ImageError> {

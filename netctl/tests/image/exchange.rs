@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -90,8 +92,35 @@ fn unpacked(directory: &Path, file: &str) -> String {
 }
 
 fn sha256sum_is_content_with(directory: &Path, file: &str) {
-    let mut command = std::process::Command::new("sha256sum");
+    let mut command = Command::new("sha256sum");
     let output =
         command.args(["--check", "--strict", &format!("{file}.sha256")]).current_dir(directory).output();
     succeeded(output.expect("this test needs sha256sum: apt-get install coreutils"));
+}
+
+/// A save that is interrupted leaves neither half a file nor a temporary one, and the old file as it was.
+#[test]
+fn an_interrupted_save_leaves_nothing() {
+    let daemon = Daemon::start();
+    let context = context("FROM scratch\nCOPY big /big\n");
+    let here = context.path();
+    // Enough for a second's work, whatever the disk.
+    fs::File::create(here.join("big")).and_then(|file| file.set_len(512 << 20)).expect("a file");
+    succeeded(daemon.netctl(here).args(["build", "-t", "big", "."]).output().expect("it was built"));
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    fs::write(directory.path().join("big.tar.zst"), "the old one").expect("a file");
+    let mut save = daemon.netctl(directory.path());
+    let mut save = save.args(["save", "-o", "big.tar.zst", "big"]).spawn().expect("it was built");
+    let until = Instant::now() + Duration::from_secs(30);
+    while fs::read_dir(directory.path()).expect("it is there").count() < 2 {
+        assert!(Instant::now() < until, "it does not begin");
+        thread::sleep(Duration::from_millis(5));
+    }
+    let kill = Command::new("kill").args(["-INT", &save.id().to_string()]).status();
+    assert!(kill.expect("this test needs kill: apt-get install procps").success());
+    let ended = save.wait().expect("it is our child");
+    assert_eq!(ended.code(), Some(130), "it was not interrupted in time");
+    let names: Vec<_> = fs::read_dir(directory.path()).expect("it is there").filter_map(Result::ok).collect();
+    assert_eq!(names.len(), 1, "{names:?}");
+    assert_eq!(fs::read(directory.path().join("big.tar.zst")).expect("it is there"), b"the old one");
 }
