@@ -19,7 +19,7 @@ Examples:
 /// Images, and the daemon that has them.
 #[derive(Debug, Args)]
 pub struct ImageArgs {
-    /// Where Docker's daemon is: unix://PATH or tcp://HOST[:PORT]
+    /// Where Docker's daemon is: unix://PATH, tcp://HOST or tcp://HOST:PORT
     #[arg(long, short = 'H', global = true, env = "DOCKER_HOST", default_value_t = Host::default(), value_name = "ADDRESS")]
     pub host: Host,
     /// What to do.

@@ -9,7 +9,8 @@ pub(super) struct Progress {
     /// Bytes; an estimate may be passed.
     total: Option<u64>,
     done: u64,
-    started: Instant,
+    /// When the first bytes came: what the daemon needed to prepare them says nothing of their rate.
+    started: Option<Instant>,
     shown: Option<Instant>,
     terminal: bool,
 }
@@ -19,25 +20,30 @@ const TERMINAL: Duration = Duration::from_millis(200);
 /// How often a log gets a line.
 const LOG: Duration = Duration::from_secs(10);
 
+/// Before that a rate is no ground for a forecast.
+const SETTLED: Duration = Duration::from_secs(1);
+
 impl Progress {
     pub(super) fn new(what: impl Into<String>, total: Option<u64>) -> Self {
         let terminal = io::stderr().is_terminal();
-        Self { what: what.into(), total, done: 0, started: Instant::now(), shown: None, terminal }
+        Self { what: what.into(), total, done: 0, started: None, shown: None, terminal }
     }
 
     pub(super) fn add(&mut self, bytes: u64) {
         self.done += bytes;
-        let due = self.shown.unwrap_or(self.started).elapsed() >= if self.terminal { TERMINAL } else { LOG };
-        if due {
-            self.shown = Some(Instant::now());
-            let line = line(&self.what, self.done, self.total, self.started.elapsed());
+        let now = Instant::now();
+        let started = *self.started.get_or_insert(now);
+        if now - self.shown.unwrap_or(started) >= if self.terminal { TERMINAL } else { LOG } {
+            self.shown = Some(now);
+            let line = line(&self.what, self.done, self.total, now - started);
             if self.terminal { say(&format!("\r{line}\x1b[K")) } else { say(&format!("{line}\n")) }
         }
     }
 
     /// The last line, which stays.
     pub(super) fn finish(self) {
-        let line = line(&self.what, self.done, None, self.started.elapsed());
+        let taken = self.started.map_or(Duration::ZERO, |started| started.elapsed());
+        let line = line(&self.what, self.done, None, taken);
         if self.terminal { say(&format!("\r{line}\x1b[K\n")) } else { say(&format!("{line}\n")) }
     }
 }
@@ -64,7 +70,9 @@ fn line(what: &str, done: u64, total: Option<u64>, taken: Duration) -> String {
         line.push_str(&format!(" of {} ({}%)", size(total), done * 100 / total));
     }
     line.push_str(&format!(", {}/s", size(rate as u64)));
-    if let Some(left) = total.and_then(|total| total.checked_sub(done)).filter(|_| rate >= 1.0) {
+    if let Some(left) =
+        total.and_then(|total| total.checked_sub(done)).filter(|_| rate >= 1.0 && taken >= SETTLED)
+    {
         line.push_str(&format!(", {} left", span(left as f64 / rate)));
     }
     line
@@ -101,6 +109,8 @@ mod tests {
         let after = |done, total, seconds| line("load", done, total, Duration::from_secs(seconds));
         assert_eq!(after(10_000_000, Some(40_000_000), 2), "load: 10.0MB of 40.0MB (25%), 5.0MB/s, 6s left");
         assert_eq!(after(1_000, None, 1), "load: 1.0kB, 1.0kB/s");
+        let early = line("load", 1_000, Some(9_000), Duration::from_millis(500));
+        assert_eq!(early, "load: 1.0kB of 9.0kB (11%), 2.0kB/s");
         // The size of what is saved is an estimate.
         assert_eq!(after(50_000_000, Some(40_000_000), 1), "load: 50.0MB, 50.0MB/s");
         assert_eq!(

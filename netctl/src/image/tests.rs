@@ -76,25 +76,33 @@ fn hex(bytes: &[u8]) -> String {
     format!("{:x}", Sha256::digest(bytes))
 }
 
+fn configuration(architecture: &str, layer: &[u8]) -> String {
+    let digest = hex(layer);
+    format!(
+        r#"{{"architecture":"{architecture}","os":"linux","rootfs":{{"type":"layers","diff_ids":["sha256:{digest}"]}}}}"#
+    )
+}
+
 /// An archive of one image with one layer, in the form of Docker 20.
 fn archive(architecture: &str) -> Vec<u8> {
     let layer = vec![7; 3000];
-    let config = format!(
-        r#"{{"architecture":"{architecture}","os":"linux","rootfs":{{"type":"layers","diff_ids":["sha256:{}"]}}}}"#,
-        hex(&layer)
-    );
+    let config = configuration(architecture, &layer);
     let config_name = format!("{}.json", hex(config.as_bytes()));
     let manifest = format!(r#"[{{"Config":"{config_name}","RepoTags":["one:1"],"Layers":["x/layer.tar"]}}]"#);
-    let mut tar = tar::Builder::new(Vec::new());
-    for (name, content) in [
-        ("x/layer.tar", layer.as_slice()),
+    tar_of(&[
+        ("x/layer.tar", &layer),
         (&config_name, config.as_bytes()),
         ("manifest.json", manifest.as_bytes()),
-    ] {
+    ])
+}
+
+fn tar_of(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (name, content) in files {
         let mut header = tar::Header::new_gnu();
         header.set_size(content.len() as u64);
         header.set_mode(0o644);
-        tar.append_data(&mut header, name, content).unwrap();
+        tar.append_data(&mut header, name, *content).unwrap();
     }
     tar.into_inner().unwrap()
 }
@@ -151,6 +159,47 @@ fn nothing_of_a_damaged_archive_reaches_the_daemon() {
     );
     assert!(refused("a.tar.gz", &[0x1f, 0x8b, 8, 0, 0]).contains("gunzip"));
     assert!(refused("text", b"this is no archive").contains("is refused, nothing was loaded"));
+}
+
+/// The OCI layout, which Docker writes since 25: layers may be compressed, and are then known by their blob's name.
+#[test]
+fn the_oci_layout_is_checked_by_its_blobs() {
+    let directory = tempfile::tempdir().unwrap();
+    let layer = vec![7; 3000];
+    let packed = zstd::encode_all(layer.as_slice(), 0).unwrap();
+    let config = configuration("amd64", &layer);
+    let blob = |content: &[u8]| format!("blobs/sha256/{}", hex(content));
+    for stored in [&layer, &packed] {
+        let (config_name, layer_name) = (blob(config.as_bytes()), blob(stored));
+        let manifest = format!(r#"[{{"Config":"{config_name}","RepoTags":null,"Layers":["{layer_name}"]}}]"#);
+        let mut unnamed = b"{}".to_vec();
+        let unnamed_name = blob(&unnamed);
+        let whole = |unnamed: &[u8]| {
+            tar_of(&[
+                (&unnamed_name, unnamed),
+                (&config_name, config.as_bytes()),
+                (&layer_name, stored),
+                ("manifest.json", manifest.as_bytes()),
+            ])
+        };
+        let path = directory.path().join("oci.tar");
+        fs::write(&path, whole(&unnamed)).unwrap();
+        let loaded = wait(load(&Fake::default(), &path)).unwrap();
+        assert_eq!(loaded.to_string(), format!("loaded sha256:{}\n", hex(config.as_bytes())));
+        unnamed[0] ^= 1;
+        let said = refused(directory.path(), "oci.tar", &whole(&unnamed));
+        assert!(said.contains("is damaged"), "{said}");
+        let mut flipped = stored.clone();
+        flipped[stored.len() / 2] ^= 1;
+        let without = tar_of(&[(&config_name, config.as_bytes()), ("manifest.json", manifest.as_bytes())]);
+        assert!(refused(directory.path(), "oci.tar", &without).contains("it lacks blobs/sha256/"));
+        let wrong = tar_of(&[
+            (&config_name, config.as_bytes()),
+            (&layer_name, &flipped),
+            ("manifest.json", manifest.as_bytes()),
+        ]);
+        assert!(refused(directory.path(), "oci.tar", &wrong).contains("is damaged"));
+    }
 }
 
 #[test]
