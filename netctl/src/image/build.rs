@@ -58,7 +58,8 @@ pub async fn build(engine: &impl Engine, build: Build) -> Result<Built, ImageErr
         no_cache: build.no_cache,
         pull: build.pull,
     };
-    let mut events = engine.build(order, context.send());
+    let (context, unreadable) = context.send();
+    let mut events = engine.build(order, context);
     let (mut steps, mut id) = (Steps::default(), None);
     while let Some(event) = events.next().await {
         match event {
@@ -66,6 +67,9 @@ pub async fn build(engine: &impl Engine, build: Build) -> Result<Built, ImageErr
             Ok(BuildEvent::Built(built)) => id = Some(built),
             Err(error) => {
                 steps.finish(false, Instant::now()).iter().for_each(show);
+                if let Ok(error) = unreadable.try_recv() {
+                    return Err(ImageError::Context(error));
+                }
                 return Err(match steps.current() {
                     Some(step) => ImageError::Step { step: step.to_owned(), why: error.to_string() },
                     None => error.into(),

@@ -4,9 +4,10 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _, Write};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, sync_channel};
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, stream};
 use tar::{Builder, EntryType, Header};
 use tokio::sync::mpsc;
 
@@ -63,18 +64,23 @@ impl Context {
         &self.dockerfile
     }
 
-    /// The archive, read while it is sent.
-    pub(super) fn send(self) -> Chunks {
+    /// The archive, read while it is sent. What keeps it from being read comes by the second, for the daemon's answer
+    /// to a context that breaks off says nothing of it.
+    pub(super) fn send(self) -> (Chunks, Receiver<io::Error>) {
         let (sender, receiver) = mpsc::channel(UNDER_WAY);
+        let (failed, failure) = sync_channel(1);
         tokio::task::spawn_blocking(move || {
             let chunks = io::BufWriter::with_capacity(CHUNK, Chunked(sender.clone()));
             if let Err(error) = self.write(chunks) {
+                let broken = io::Error::new(error.kind(), "the build context breaks off");
                 // Nobody listens where the daemon gave up first; its own error tells why.
-                let _ = sender.blocking_send(Err(error));
+                if error.kind() != io::ErrorKind::BrokenPipe && failed.try_send(error).is_ok() {
+                    let _ = sender.blocking_send(Err(broken));
+                }
             }
         });
-        futures_util::stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)))
-            .boxed()
+        let chunks = stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)));
+        (chunks.boxed(), failure)
     }
 
     fn write(&self, to: impl Write) -> io::Result<()> {

@@ -20,6 +20,8 @@ pub enum ImageError {
     Unreadable { path: PathBuf, source: io::Error },
     #[error("cannot write {}", path.display())]
     Unwritable { path: PathBuf, source: io::Error },
+    #[error("the build context cannot be read")]
+    Context(#[source] io::Error),
     #[error("step {step} failed: {why}")]
     Step { step: String, why: String },
     #[error("the daemon ended the build without an image")]
@@ -59,6 +61,7 @@ impl Explain for ImageError {
             }
             Self::NoChecksum { name } => Some(format!("write it again: sha256sum {name} >{name}.sha256")),
             Self::Architecture { .. } => Some("build the image on a machine like this one".to_owned()),
+            Self::Context(_) => Some("mend it, or leave it out by .dockerignore".to_owned()),
             Self::NotBuilt | Self::Unreadable { .. } | Self::Unwritable { .. } => None,
         }
     }
@@ -76,7 +79,7 @@ impl Explain for ImageError {
                 io::ErrorKind::PermissionDenied => Exit::Denied,
                 _ => Exit::Failed,
             },
-            Self::Ignore(_) | Self::Step { .. } | Self::NotBuilt => Exit::Failed,
+            Self::Context(_) | Self::Ignore(_) | Self::Step { .. } | Self::NotBuilt => Exit::Failed,
         }
     }
 }

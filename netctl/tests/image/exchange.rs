@@ -1,10 +1,12 @@
 //! What netctl saves Docker loads, and the other way round: in a second daemon the image has the same id.
 
-use std::fs;
+use std::net::{Shutdown, TcpListener};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, io};
 
 use serde_json::Value;
 
@@ -123,4 +125,37 @@ fn an_interrupted_save_leaves_nothing() {
     let names: Vec<_> = fs::read_dir(directory.path()).expect("it is there").filter_map(Result::ok).collect();
     assert_eq!(names.len(), 1, "{names:?}");
     assert_eq!(fs::read(directory.path().join("big.tar.zst")).expect("it is there"), b"the old one");
+}
+
+/// Over TCP it is the same daemon.
+#[test]
+fn a_daemon_behind_tcp() {
+    let daemon = Daemon::start();
+    let context = context("FROM scratch\nCOPY say /say\n");
+    let socket = daemon.address().trim_start_matches("unix://").to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let host = format!("tcp://{}", listener.local_addr().expect("it is bound"));
+    // Ends with the test's process.
+    thread::spawn(move || {
+        for peer in listener.incoming().filter_map(Result::ok) {
+            let Ok(inside) = UnixStream::connect(&socket) else { continue };
+            let (Ok(mut from), Ok(mut to)) = (peer.try_clone(), inside.try_clone()) else { continue };
+            thread::spawn(move || io::copy(&mut from, &mut to));
+            let (mut from, mut to) = (inside, peer);
+            thread::spawn(move || {
+                let copied = io::copy(&mut from, &mut to);
+                to.shutdown(Shutdown::Both).and(copied)
+            });
+        }
+    });
+    let netctl = |arguments: &[&str]| {
+        let mut command = daemon.netctl(context.path());
+        command.env_remove("DOCKER_HOST").args(arguments).args(["--host", &host]);
+        succeeded(command.output().expect("it was built"))
+    };
+    netctl(&["build", "-t", "one:1", "."]);
+    netctl(&["save", "-o", "one.tar", "one:1"]);
+    assert!(netctl(&["load", "-i", "one.tar"]).contains(&daemon.id("one:1")));
+    let listed: Value = serde_json::from_str(&netctl(&["ls", "--output", "json"])).expect("it says JSON");
+    assert_eq!(listed[0]["tags"], serde_json::json!(["one:1"]));
 }

@@ -1,7 +1,9 @@
 //! What is damaged, made for another machine or cannot be done is refused, and the daemon is as it was.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read as _, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -119,6 +121,7 @@ fn what_cannot_be_done_says_why_and_what_to_do() {
         assert_eq!(exit, code, "{arguments:?}: {said}");
     }
     assert_eq!(fs::read_dir(here).expect("it is there").count(), 0, "something was left behind");
+    a_context_that_cannot_be_read(&daemon);
 
     let nobody = Command::new("setpriv")
         .args([
@@ -137,6 +140,20 @@ fn what_cannot_be_done_says_why_and_what_to_do() {
     assert_eq!(nobody.status.code(), Some(3), "{said}");
     assert!(
         said.contains("no permission on the Docker socket") && said.contains("usermod -aG docker"),
+        "{said}"
+    );
+}
+
+/// The daemon only sees that the context breaks off; netctl says what is wrong with it.
+fn a_context_that_cannot_be_read(daemon: &Daemon) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    fs::write(directory.path().join("Dockerfile"), "FROM scratch\nCOPY . /\n").expect("a file");
+    fs::write(directory.path().join(OsStr::from_bytes(b"bad\xff")), "").expect("a file");
+    let output = daemon.netctl(directory.path()).args(["build", "."]).output().expect("it was built");
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains(r#"the build context cannot be read: the name "bad\xFF" in the build context"#),
         "{said}"
     );
 }
