@@ -1,0 +1,95 @@
+//! The command line: what can be typed.
+
+mod bridge;
+mod image;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+pub use bridge::BridgeVerb;
+pub use image::{BuildArgs, ImageArgs, ImageVerb};
+
+/// Builds, moves and connects the switch's containers.
+#[derive(Debug, Parser)]
+#[command(name = "netctl", version, after_help = HELP)]
+pub struct Cli {
+    /// How results are written
+    #[arg(long, global = true, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
+    pub output: Format,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const HELP: &str = "\
+Examples:
+  netctl bridge addbr br0                      make a bridge
+  netctl bridge addif br0 veth0                make an interface its port
+  netctl bridge show                           what there is, in brctl's columns
+  netctl bridge showstp br0 --output json      the same for programs
+  netctl image build -f Dockerfile.switch -t switch:v1.0.3 .
+  netctl image save -o switch.tar.zst switch:v1.0.3
+  netctl image load -i switch.tar.zst
+  netctl completions bash >/etc/bash_completion.d/netctl
+
+Exit codes:
+    0  done
+    1  it was tried and did not succeed
+    2  the command line was not understood
+    3  not permitted: a capability or the permission on a socket is missing
+    4  what was named does not exist
+    5  the Docker daemon does not answer
+    6  a file is damaged, incomplete or made for another machine, and was refused
+  130  Ctrl-C or SIGTERM came first";
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Format {
+    /// Columns for people
+    Table,
+    /// JSON for programs
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Bridges: all that brctl does, with its words and columns
+    #[command(subcommand, after_help = bridge::HELP)]
+    Bridge(BridgeVerb),
+    /// Images: build, save, load, list
+    #[command(after_help = image::HELP)]
+    Image(ImageArgs),
+    /// Print the completion script of a shell
+    ///
+    /// For instance: netctl completions bash >/etc/bash_completion.d/netctl
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    /// A verb without a word of help is not finished.
+    #[test]
+    fn everything_has_help() {
+        fn look(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
+            }
+            command.get_subcommands().for_each(look);
+        }
+        look(&Cli::command());
+    }
+}

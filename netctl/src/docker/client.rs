@@ -1,0 +1,136 @@
+//! The real daemon, through bollard.
+
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use bollard::Docker;
+use bollard::query_parameters::{BuildImageOptions, ImportImageOptions, ListImagesOptions, TagImageOptions};
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+
+use super::engine::{BuildEvent, BuildOrder, Chunks, Engine, Image, Platform};
+use super::error::DockerError;
+use super::host::Host;
+
+/// How long an answer may take, in seconds: the daemon answers a load only when all of it has arrived.
+const ANSWER: u64 = 3600;
+/// How long the first answer may take: it tells whether anybody is there.
+const GREETING: Duration = Duration::from_secs(10);
+
+/// A daemon that has answered.
+pub struct Client {
+    docker: Docker,
+}
+
+impl Client {
+    /// Finds the daemon and agrees with it on a version of the API.
+    ///
+    /// # Errors
+    /// [`DockerError::NoDaemon`], [`DockerError::NoPermission`] or [`DockerError::Tls`].
+    pub async fn connect(host: &Host) -> Result<Self, DockerError> {
+        let docker = match host {
+            Host::Unix(path) => {
+                // bollard's own error does not tell a closed door from an absent house.
+                if let Err(error) = UnixStream::connect(path) {
+                    return Err(match error.kind() {
+                        io::ErrorKind::PermissionDenied => DockerError::NoPermission(path.clone()),
+                        _ => DockerError::NoDaemon { host: host.clone(), source: Some(error.into()) },
+                    });
+                }
+                Docker::connect_with_unix(&path.to_string_lossy(), ANSWER, bollard::API_DEFAULT_VERSION)?
+            }
+            Host::Tcp(address) => {
+                if std::env::var_os("DOCKER_TLS_VERIFY").is_some_and(|set| !set.is_empty()) {
+                    return Err(DockerError::Tls);
+                }
+                Docker::connect_with_http(&format!("tcp://{address}"), ANSWER, bollard::API_DEFAULT_VERSION)?
+            }
+        };
+        match tokio::time::timeout(GREETING, docker.negotiate_version()).await {
+            Ok(Ok(docker)) => Ok(Self { docker }),
+            Ok(Err(error)) => Err(DockerError::NoDaemon { host: host.clone(), source: Some(error.into()) }),
+            Err(_) => Err(DockerError::NoDaemon {
+                host: host.clone(),
+                source: Some(format!("no answer within {} s", GREETING.as_secs()).into()),
+            }),
+        }
+    }
+}
+
+impl Engine for Client {
+    async fn platform(&self) -> Result<Platform, DockerError> {
+        let version = self.docker.version().await?;
+        Ok(Platform { os: version.os.unwrap_or_default(), architecture: version.arch.unwrap_or_default() })
+    }
+
+    fn build(&self, order: BuildOrder, context: Chunks) -> BoxStream<'_, Result<BuildEvent, DockerError>> {
+        let options = BuildImageOptions {
+            dockerfile: order.dockerfile,
+            t: order.tag,
+            buildargs: Some(order.arguments),
+            labels: Some(order.labels),
+            target: order.target,
+            nocache: order.no_cache,
+            pull: order.pull.then(|| "1".to_owned()),
+            rm: true,
+            forcerm: true,
+            ..BuildImageOptions::default()
+        };
+        let body = bollard::body_try_stream(context);
+        let events = self.docker.build_image(options, None, Some(body)).map_err(DockerError::from);
+        events
+            .try_filter_map(async |info| {
+                let built = info.aux.and_then(|aux| aux.id).map(BuildEvent::Built);
+                Ok(built.or_else(|| info.stream.or(info.status).map(BuildEvent::Output)))
+            })
+            .boxed()
+    }
+
+    async fn tag(&self, image: &str, name: &str) -> Result<(), DockerError> {
+        // A colon behind the last slash parts the tag; one before it parts a registry's port.
+        let colon = name.rfind(':').filter(|colon| !name[*colon..].contains('/'));
+        let (repository, tag) = colon.map_or((name, "latest"), |colon| (&name[..colon], &name[colon + 1..]));
+        let options = TagImageOptions { repo: Some(repository.to_owned()), tag: Some(tag.to_owned()) };
+        Ok(self.docker.tag_image(image, Some(options)).await?)
+    }
+
+    fn save(&self, names: &[String]) -> BoxStream<'_, Result<Bytes, DockerError>> {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        self.docker.export_images(&names).map_err(DockerError::from).boxed()
+    }
+
+    async fn load(&self, archive: Chunks) -> Result<Vec<String>, DockerError> {
+        let options = ImportImageOptions { quiet: true, ..ImportImageOptions::default() };
+        let told = self.docker.import_image_stream(options, archive, None).map_err(DockerError::from);
+        told.try_filter_map(async |info| Ok(info.stream.map(|line| line.trim().to_owned())))
+            .try_collect()
+            .await
+    }
+
+    async fn image(&self, name: &str) -> Result<Image, DockerError> {
+        match self.docker.inspect_image(name).await.map_err(DockerError::from) {
+            Ok(image) => Ok(Image {
+                id: image.id.unwrap_or_default(),
+                tags: image.repo_tags.unwrap_or_default(),
+                created: 0,
+                size: image.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
+            }),
+            Err(DockerError::Refused { status: 404, .. }) => Err(DockerError::NoSuchImage(name.to_owned())),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn images(&self) -> Result<Vec<Image>, DockerError> {
+        let images = self.docker.list_images(None::<ListImagesOptions>).await?;
+        let image = |image: bollard::models::ImageSummary| Image {
+            id: image.id,
+            // An image without a name is told of as one with this.
+            tags: image.repo_tags.into_iter().filter(|tag| tag != "<none>:<none>").collect(),
+            created: image.created,
+            size: u64::try_from(image.size).unwrap_or(0),
+        };
+        Ok(images.into_iter().map(image).collect())
+    }
+}

@@ -1,0 +1,105 @@
+//! A network namespace that is made fresh and goes with the test.
+
+use std::path::Path;
+use std::process::{self, Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Number of namespaces this process made.
+static MADE: AtomicU32 = AtomicU32::new(0);
+
+pub(crate) struct Namespace {
+    name: String,
+}
+
+/// Who does the work.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Tool {
+    Brctl,
+    Netctl,
+}
+
+impl Namespace {
+    pub(crate) fn new() -> Self {
+        need("ip", "iproute2");
+        need("brctl", "bridge-utils");
+        let name = format!("netctl-{}-{}", process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+        must(Command::new("ip").args(["netns", "add", &name]));
+        Self { name }
+    }
+
+    /// br0 and br1 (down), v0 and v1 free, the other ends v0p and v1p; everything up but the bridges, and with
+    /// addresses that are the same in each namespace, for a bridge's identifier is its ports' lowest.
+    pub(crate) fn furnished() -> Self {
+        let namespace = Self::new();
+        for (index, name) in ["v0", "v1"].iter().enumerate() {
+            let (near, far) = (format!("02:00:00:00:00:1{index}"), format!("02:00:00:00:00:2{index}"));
+            let peer = format!("{name}p");
+            namespace.ip(&format!("link add {name} address {near} type veth peer name {peer} address {far}"));
+            namespace.ip(&format!("link set {name} up"));
+            namespace.ip(&format!("link set {peer} up"));
+        }
+        for (index, name) in ["br0", "br1"].iter().enumerate() {
+            namespace.ip(&format!("link add {name} address 02:00:00:00:00:0{index} type bridge"));
+        }
+        namespace
+    }
+
+    /// Runs a program inside.
+    pub(crate) fn run(&self, program: &str, arguments: &[&str]) -> Output {
+        Command::new("ip")
+            .args(["netns", "exec", &self.name, program])
+            .args(arguments)
+            .output()
+            .expect("ip was there a moment ago")
+    }
+
+    pub(crate) fn ip(&self, arguments: &str) -> String {
+        must(Command::new("ip").args(["-n", &self.name]).args(arguments.split(' ')))
+    }
+
+    /// Runs a verb with one of both tools, which may fail.
+    pub(crate) fn try_bridge(&self, tool: Tool, arguments: &str) -> Output {
+        let arguments = arguments.split(' ');
+        match tool {
+            Tool::Brctl => self.run("brctl", &arguments.collect::<Vec<_>>()),
+            Tool::Netctl => {
+                let arguments: Vec<&str> = ["bridge"].into_iter().chain(arguments).collect();
+                self.run(env!("CARGO_BIN_EXE_netctl"), &arguments)
+            }
+        }
+    }
+
+    /// The same, and what it printed; fails the test if the verb does.
+    pub(crate) fn bridge(&self, tool: Tool, arguments: &str) -> String {
+        let output = self.try_bridge(tool, arguments);
+        assert!(output.status.success(), "{tool:?} {arguments}: {}", text(&output.stderr));
+        text(&output.stdout)
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        // The interfaces go with it. A test that fails already has a better message than this one.
+        let _ = Command::new("ip").args(["netns", "del", &self.name]).status();
+    }
+}
+
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn must(command: &mut Command) -> String {
+    let output = command.output().expect("ip was there a moment ago");
+    assert!(output.status.success(), "{command:?} (it needs root): {}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// Without the program nothing would be shown, so the test fails.
+fn need(program: &str, package: &str) {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut places = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
+    assert!(
+        places.any(|place| Path::new(&place).join(program).is_file()),
+        "this test needs {program}: apt-get install {package}"
+    );
+}
