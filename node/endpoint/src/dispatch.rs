@@ -32,6 +32,7 @@ impl Agent {
             Event::Response { id, response, flow } => self.on_response(id, response, flow),
             Event::Timeout { id } => self.on_client_failed(id, 408),
             Event::TransportFailed { id } => self.on_client_failed(id, 503),
+            Event::Over { id } => self.directory.remove_client(id),
         }
     }
 
@@ -136,11 +137,6 @@ impl Agent {
     fn on_response(self: &Arc<Self>, id: ClientId, response: Response, flow: Flow) {
         let Some(client) = self.directory.client(id) else { return };
         let is_invite = client.request.method == Method::Invite;
-        // A 2xx to an INVITE may be followed by another one, from another callee or again.
-        let may_repeat = response.is_provisional() || (is_invite && response.is_success());
-        if !may_repeat {
-            self.directory.remove_client(id);
-        }
         let told = client.session.as_ref().is_some_and(|session| {
             let message =
                 LegMessage::Response { id, response: Box::new(response.clone()), flow: flow.clone() };
@@ -153,7 +149,6 @@ impl Agent {
 
     fn on_client_failed(self: &Arc<Self>, id: ClientId, status: u16) {
         let Some(client) = self.directory.client(id) else { return };
-        self.directory.remove_client(id);
         if let Some(session) = client.session {
             let number = client.request.headers.cseq().map_or(0, |cseq| cseq.number);
             // As above.

@@ -299,6 +299,9 @@ impl Layer {
     fn end_client(&mut self, id: u64) {
         if let Some(client) = self.clients.remove(&id) {
             self.client_keys.remove(&client.key);
+            if !client.is_cancel {
+                self.event(Event::Over { id: ClientId(id) });
+            }
         }
         shrink(&mut self.clients);
         shrink(&mut self.client_keys);
