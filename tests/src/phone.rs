@@ -43,11 +43,21 @@ impl Phone {
 
     /// Sends a request to the switch; `more` are whole header lines.
     pub fn request(&self, method: &str, cseq: u32, user: &str, more: &str, body: &str) {
+        self.send(&self.compose(method, cseq, user, more, body));
+    }
+
+    /// Sends bytes to the switch as they are.
+    pub fn send(&self, text: &str) {
+        self.sip.send_to(text.as_bytes(), self.switch).unwrap();
+    }
+
+    /// What `request` sends.
+    pub fn compose(&self, method: &str, cseq: u32, user: &str, more: &str, body: &str) -> String {
         let me = self.sip.local_addr().unwrap();
         let to = if self.to.is_empty() { format!("<sip:{user}@{}>", self.switch) } else { self.to.clone() };
         let (number, named) = if method == "CANCEL" { (cseq, "INVITE") } else { (cseq, method) };
         let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
-        let text = format!(
+        format!(
             "{method} sip:{user}@{switch} SIP/2.0\r\nVia: SIP/2.0/UDP {me};rport;branch=z9hG4bK{number}{named}\r\n\
              From: <sip:phone@{me}>;tag=phone\r\nTo: {to}\r\nCall-ID: {id}\r\nCSeq: {number} {method}\r\n\
              Contact: <{contact}>\r\n{forwards}{more}{kind}Content-Length: {length}\r\n\r\n{body}",
@@ -56,8 +66,7 @@ impl Phone {
             id = self.call_id,
             forwards = if more.contains("Max-Forwards") { "" } else { "Max-Forwards: 70\r\n" },
             length = body.len(),
-        );
-        self.sip.send_to(text.as_bytes(), self.switch).unwrap();
+        )
     }
 
     /// The next message.
@@ -124,7 +133,7 @@ impl Phone {
             header(request, "CSeq"),
             body.len(),
         );
-        self.sip.send_to(text.as_bytes(), self.switch).unwrap();
+        self.send(&text);
     }
 
     /// One packet of PCMU.

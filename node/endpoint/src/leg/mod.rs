@@ -29,7 +29,7 @@ use switch_sip::transaction::{ClientId, Flow, ServerId};
 use crate::agent::{Agent, Local};
 use crate::cause;
 use crate::description::{self, Local as LocalDescription};
-use crate::directory::{DialogKey, Parting};
+use crate::directory::DialogKey;
 use crate::route::{Outgoing, RouteError, Way};
 use inbound::Inbound;
 use outbound::Outbound;
@@ -321,9 +321,4 @@ fn cause_of_bye(bye: &Request) -> Cause {
         }
     });
     named.unwrap_or(Cause::NormalClearing)
-}
-
-/// Keeps a BYE until the ACK it has to wait for.
-fn park_goodbye(agent: &Agent, key: &DialogKey, server: ServerId, bye: Request, way: Way) {
-    agent.directory.add_parting(key.clone(), Parting { bye, way, server });
 }
