@@ -15,7 +15,11 @@ const BRIEF: &str = "[sip]\ntimer_t1 = \"20ms\"\n";
 fn refused(status: &str, change: impl Fn(String) -> String) -> String {
     let switch = Switch::start("");
     let mut phone = Phone::new(&switch);
-    phone.send(&change(phone.compose("INVITE", 1, "9196", "", &phone.sdp("0"))));
+    let invite = change(phone.compose("INVITE", 1, "9196", "", &phone.sdp("0")));
+    let (head, body) = invite.split_once("\r\n\r\n").unwrap();
+    let old = format!("Content-Length: {}", header(&invite, "Content-Length"));
+    let head = head.replace(&old, &format!("Content-Length: {}", body.len()));
+    phone.send(&format!("{head}\r\n\r\n{body}"));
     let answer = phone.finally();
     assert!(answer.starts_with(&format!("SIP/2.0 {status} ")), "{answer}");
     phone.request("ACK", 1, "9196", "", "");
@@ -292,6 +296,7 @@ fn an_invite_sent_again_is_one_call() {
     let first = caller.expect("SIP/2.0 200");
     caller.request("INVITE", 1, "2100", "", &caller.sdp("0"));
     assert_eq!(caller.expect("SIP/2.0 200"), first);
+    assert_eq!(switch.metric("switch_sip_responses_sent_total{code=\"482\"}"), 0.0);
     caller.request("ACK", 1, "2100", "", "");
     assert_eq!(switch.metric("switch_sessions"), 2.0);
     caller.request("BYE", 2, "2100", "", "");

@@ -1,9 +1,13 @@
 //! A peer whose SIP is written by hand: what it says owes nothing to the code it tests.
 
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::Switch;
+
+/// Calls made by this process.
+static CALLS: AtomicU32 = AtomicU32::new(0);
 
 /// A telephone: one SIP socket, one for sound.
 pub struct Phone {
@@ -28,7 +32,9 @@ impl Phone {
             socket
         };
         let sip = bind();
-        let call_id = format!("{}-{}", std::process::id(), sip.local_addr().unwrap().port());
+        // The kernel may give a port again, and a branch names a transaction for half a minute.
+        let call = CALLS.fetch_add(1, Ordering::Relaxed);
+        let call_id = format!("{}-{call}", std::process::id());
         let contact = format!("sip:phone@{}", sip.local_addr().unwrap());
         Self { sip, rtp: bind(), switch: switch.sip, call_id, to: String::new(), contact }
     }
@@ -58,7 +64,7 @@ impl Phone {
         let (number, named) = if method == "CANCEL" { (cseq, "INVITE") } else { (cseq, method) };
         let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
         format!(
-            "{method} sip:{user}@{switch} SIP/2.0\r\nVia: SIP/2.0/UDP {me};rport;branch=z9hG4bK{number}{named}\r\n\
+            "{method} sip:{user}@{switch} SIP/2.0\r\nVia: SIP/2.0/UDP {me};rport;branch=z9hG4bK{number}{named}{id}\r\n\
              From: <sip:phone@{me}>;tag=phone\r\nTo: {to}\r\nCall-ID: {id}\r\nCSeq: {number} {method}\r\n\
              Contact: <{contact}>\r\n{forwards}{more}{kind}Content-Length: {length}\r\n\r\n{body}",
             switch = self.switch,
