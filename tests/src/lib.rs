@@ -7,9 +7,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod binary;
+mod namespace;
 mod phone;
 mod switch;
 
 pub use binary::binary;
+pub use namespace::Namespace;
 pub use phone::{Phone, bridged, header, media};
 pub use switch::Switch;

@@ -6,6 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
+use crate::Namespace;
+
 /// A running switch; killed with the test, whatever happened.
 pub struct Switch {
     /// Its process.
@@ -23,14 +25,25 @@ pub struct Switch {
 impl Switch {
     /// Starts one with these further lines of configuration.
     pub fn start(config: &str) -> Self {
+        Self::start_in(None, config, "udp:127.0.0.1:0,tcp:127.0.0.1:0")
+    }
+
+    /// The same in a namespace that the calling thread is in, with these listeners: the first of a transport is
+    /// the one that is called.
+    pub fn start_in(namespace: Option<&Namespace>, config: &str, listen: &str) -> Self {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), config).unwrap();
-        let mut child = Command::new(crate::binary("switch-node"))
+        let binary = crate::binary("switch-node");
+        let mut command = match namespace {
+            Some(namespace) => namespace.command(binary),
+            None => Command::new(binary),
+        };
+        let mut child = command
             .env_clear()
             .args(["--log-format", "json", "--config"])
             .arg(file.path())
             .env("SWITCH__HTTP__LISTEN", "127.0.0.1:0")
-            .env("SWITCH__SIP__LISTEN", "udp:127.0.0.1:0,tcp:127.0.0.1:0")
+            .env("SWITCH__SIP__LISTEN", listen)
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -43,10 +56,13 @@ impl Switch {
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
         let mut switch = Self { child, sip: nowhere, tcp: nowhere, http: nowhere, log, _config: file };
         switch.http = switch.logged("HTTP is served")["http"].as_str().unwrap().parse().unwrap();
-        for _ in 0..2 {
+        for _ in listen.split(',') {
             let line = switch.logged("SIP is taken");
             let address = line["address"].as_str().unwrap().parse().unwrap();
-            if line["transport"] == "udp" { switch.sip = address } else { switch.tcp = address }
+            let known = if line["transport"] == "udp" { &mut switch.sip } else { &mut switch.tcp };
+            if *known == nowhere {
+                *known = address;
+            }
         }
         switch.logged("ready: calls are taken");
         switch
