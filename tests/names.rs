@@ -31,8 +31,8 @@ fn call(switch: &Switch) -> Phone {
     phone
 }
 
-/// The callee there refuses the call with this status; its INVITE.
-fn refuses(socket: &UdpSocket, status: &str) -> String {
+/// The callee there answers with this status; its INVITE.
+fn answers(socket: &UdpSocket, status: &str) -> String {
     let mut buffer = [0; 65_535];
     let (invite, from) = loop {
         let (length, from) = socket.recv_from(&mut buffer).expect("an INVITE in time");
@@ -51,7 +51,7 @@ fn refuses(socket: &UdpSocket, status: &str) -> String {
 
 /// The callee there is busy, and so hears the caller.
 fn is_called(switch: &Switch, mut phone: Phone, socket: &UdpSocket) -> String {
-    let invite = refuses(socket, "486 Busy Here");
+    let invite = answers(socket, "486 Busy Here");
     phone.expect("SIP/2.0 486");
     phone.request("ACK", 1, "3000", "", "");
     switch.until_nothing_is_left();
@@ -134,8 +134,8 @@ fn targets_of_one_priority_are_first_as_often_as_their_weights_say() {
     is_left_alone(&never);
 }
 
-/// Two targets, the first of which does not take the call.
-fn failing_over(first: impl FnOnce(&UdpSocket)) {
+/// Two targets, the first of which does not take the call in time; and then.
+fn failing_over(first: impl FnOnce(&UdpSocket), then: impl FnOnce(&UdpSocket)) {
     let mut namespace = Namespace::enter();
     let ((down, one), (up, two)) = (listen("127.0.0.2:0"), listen("127.0.0.3:0"));
     namespace.serve_names(&[
@@ -148,16 +148,58 @@ fn failing_over(first: impl FnOnce(&UdpSocket)) {
     let phone = call(&switch);
     first(&down);
     is_called(&switch, phone, &up);
+    then(&down);
 }
 
 #[test]
 fn a_target_that_does_not_answer_is_followed_by_the_next() {
-    failing_over(|_| {});
+    let began = Instant::now();
+    failing_over(|_| {}, |_| {});
+    assert!(began.elapsed() < Duration::from_secs(1), "long before 64 T1: {:?}", began.elapsed());
 }
 
 #[test]
 fn a_target_that_is_overloaded_is_followed_by_the_next() {
-    failing_over(|down| _ = refuses(down, "503 Service Unavailable"));
+    failing_over(|down| _ = answers(down, "503 Service Unavailable"), |_| {});
+}
+
+#[test]
+fn a_target_that_answers_after_the_next_was_tried_is_acknowledged_and_ended() {
+    failing_over(
+        |_| {},
+        |late| {
+            answers(late, "200 OK");
+            let mut began = [false; 2];
+            let mut buffer = [0; 65_535];
+            while began != [true; 2] {
+                let (length, _) = late.recv_from(&mut buffer).expect("ACK and BYE");
+                let text = String::from_utf8_lossy(&buffer[..length]);
+                began[0] |= text.starts_with("ACK");
+                began[1] |= text.starts_with("BYE");
+            }
+        },
+    );
+}
+
+#[test]
+fn a_target_that_rings_is_not_given_up() {
+    let mut namespace = Namespace::enter();
+    let ((rings, one), (other, two)) = (listen("127.0.0.2:0"), listen("127.0.0.3:0"));
+    namespace.serve_names(&[
+        "--host-record=a.test,127.0.0.2",
+        "--host-record=b.test,127.0.0.3",
+        &format!("--srv-host=_sip._udp.many.test,a.test,{one},10,1"),
+        &format!("--srv-host=_sip._udp.many.test,b.test,{two},20,1"),
+    ]);
+    let switch = switch(&namespace, "sip:a@many.test");
+    let mut phone = call(&switch);
+    answers(&rings, "180 Ringing");
+    phone.expect("SIP/2.0 180");
+    std::thread::sleep(Duration::from_millis(500));
+    is_left_alone(&other);
+    phone.to.clear();
+    phone.request("CANCEL", 1, "3000", "", "");
+    phone.expect("SIP/2.0 487");
 }
 
 /// A connection, in time.

@@ -62,6 +62,8 @@ pub(crate) enum LegMessage {
     },
     /// The session timer is due.
     Timer,
+    /// Our INVITE has been out for as long as a place is waited for that is not the last.
+    Overdue(ClientId),
     /// The target's name was looked up and the way to it is open, or not.
     Reached(Result<Reached, RouteError>),
 }
@@ -148,6 +150,10 @@ impl Endpoint for Leg {
                 None => self.on_failed(number, status),
             },
             LegMessage::Timer => self.on_timer(),
+            LegMessage::Overdue(client) => {
+                self.on_overdue(client);
+                Vec::new()
+            }
             LegMessage::Reached(path) => self.on_reached(path),
         }
     }
