@@ -160,6 +160,45 @@ fn a_cancelled_invite_is_487() {
 }
 
 #[test]
+fn a_caller_may_end_what_is_not_answered_with_bye() {
+    let (switch, mut caller, mut callee) = bridged("");
+    caller.request("INVITE", 1, "2100", "", &caller.sdp("0"));
+    let invite = callee.expect("INVITE");
+    callee.respond(&invite, "180 Ringing", "callee", "");
+    caller.expect("SIP/2.0 180");
+    caller.request("BYE", 2, "2100", "", "");
+    let answer = caller.expect("SIP/2.0 200");
+    assert_eq!(header(&answer, "CSeq"), "2 BYE");
+    caller.expect("SIP/2.0 487");
+    caller.request("ACK", 1, "2100", "", "");
+    let cancel = callee.expect("CANCEL");
+    callee.respond(&cancel, "200 OK", "callee", "");
+    callee.respond(&invite, "487 Request Terminated", "callee", "");
+    callee.expect("ACK");
+    switch.until_nothing_is_left();
+}
+
+#[test]
+fn what_would_change_a_call_before_its_answer_has_to_wait() {
+    let (switch, mut caller, mut callee) = bridged("");
+    caller.request("INVITE", 1, "2100", "", &caller.sdp("0"));
+    let invite = callee.expect("INVITE");
+    callee.respond(&invite, "180 Ringing", "callee", "");
+    caller.expect("SIP/2.0 180");
+    for (method, cseq) in [("INVITE", 2), ("UPDATE", 3)] {
+        caller.request(method, cseq, "2100", "", &caller.sdp("0"));
+        let later = caller.expect("SIP/2.0 500");
+        assert_eq!(header(&later, "CSeq"), format!("{cseq} {method}"));
+        assert!(header(&later, "Retry-After").parse::<u8>().unwrap() <= 10);
+    }
+    callee.respond(&invite, "486 Busy Here", "callee", "");
+    callee.expect("ACK");
+    caller.expect("SIP/2.0 486");
+    caller.request("ACK", 1, "2100", "", "");
+    switch.until_nothing_is_left();
+}
+
+#[test]
 fn a_cancel_that_comes_after_the_200_changes_nothing() {
     let switch = Switch::start("");
     let mut phone = Phone::new(&switch);

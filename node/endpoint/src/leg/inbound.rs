@@ -49,6 +49,12 @@ enum Stage {
     Over,
 }
 
+impl Inbound {
+    pub(super) fn is_early(&self) -> bool {
+        matches!(self.stage, Stage::Early { .. })
+    }
+}
+
 impl Leg {
     /// Takes an INVITE. Its stream is opened when the session begins.
     pub(crate) fn inbound(

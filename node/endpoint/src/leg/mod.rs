@@ -212,16 +212,21 @@ impl Leg {
         Some((bye, self.way()?))
     }
 
+    /// Neither answered nor over.
+    fn is_early(&self) -> bool {
+        match &self.role {
+            Role::Inbound(inbound) => inbound.is_early(),
+            Role::Outbound(outbound) => outbound.is_early(),
+        }
+    }
+
     /// Where the dialog's next request goes.
     fn way(&self) -> Option<Way> {
         Some(Way::of(self.dialog.as_ref()?, self.path.as_ref()?.flow.clone()))
     }
 
     fn on_request(&mut self, id: ServerId, request: &Request, flow: &Flow) -> Option<LegEvent> {
-        let Some(dialog) = &mut self.dialog else {
-            self.agent.respond(id, response::to(request, 481, None));
-            return None;
-        };
+        let Some(dialog) = &mut self.dialog else { return self.on_early_request(id, request) };
         if let Err(error) = dialog.take_request(request) {
             tracing::info!(%error, "request in the dialog refused");
             self.agent.respond(id, response::to(request, error.status(), None));

@@ -49,6 +49,12 @@ pub(super) enum Stage {
     Over,
 }
 
+impl Outbound {
+    pub(super) fn is_early(&self) -> bool {
+        matches!(self.stage, Stage::Invited { .. })
+    }
+}
+
 /// Places SIP legs for the core.
 pub(crate) struct Caller(pub(crate) Arc<Agent>);
 
