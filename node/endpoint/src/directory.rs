@@ -24,10 +24,18 @@ pub(crate) struct Directory(Mutex<Entries>);
 #[derive(Debug, Default)]
 struct Entries {
     dialogs: HashMap<DialogKey, SessionHandle>,
-    servers: HashMap<ServerId, SessionHandle>,
+    servers: HashMap<ServerId, Server>,
     clients: HashMap<ClientId, Client>,
-    /// By the dialog they end.
-    partings: HashMap<DialogKey, Parting>,
+    /// By the INVITE whose ACK they wait for.
+    partings: HashMap<ServerId, Parting>,
+}
+
+/// An INVITE of a peer's.
+#[derive(Clone, Debug)]
+struct Server {
+    session: SessionHandle,
+    /// No ACK is waited for any more.
+    is_settled: bool,
 }
 
 /// A request of ours that waits for its responses.
@@ -44,7 +52,6 @@ pub(crate) struct Client {
 pub(crate) struct Parting {
     pub(crate) bye: Request,
     pub(crate) way: Way,
-    pub(crate) server: ServerId,
 }
 
 impl Directory {
@@ -67,11 +74,32 @@ impl Directory {
     }
 
     pub(crate) fn add_server(&self, id: ServerId, session: SessionHandle) {
-        self.entries().servers.insert(id, session);
+        self.entries().servers.insert(id, Server { session, is_settled: false });
     }
 
     pub(crate) fn server(&self, id: ServerId) -> Option<SessionHandle> {
-        self.entries().servers.get(&id).cloned()
+        self.entries().servers.get(&id).map(|server| server.session.clone())
+    }
+
+    /// The ACK of this INVITE's 2xx came, or never will. Gives the BYE that waited for it.
+    pub(crate) fn settle(&self, id: ServerId) -> Option<Parting> {
+        let mut entries = self.entries();
+        if let Some(server) = entries.servers.get_mut(&id) {
+            server.is_settled = true;
+        }
+        let parting = entries.partings.remove(&id);
+        shrink(&mut entries.partings);
+        parting
+    }
+
+    /// Keeps a BYE until [`Self::settle`]; gives it back where that has happened, whether or not the leg knows.
+    pub(crate) fn part(&self, id: ServerId, parting: Parting) -> Option<Parting> {
+        let mut entries = self.entries();
+        if entries.servers.get(&id).is_some_and(|server| server.is_settled) {
+            return Some(parting);
+        }
+        entries.partings.insert(id, parting);
+        None
     }
 
     pub(crate) fn remove_server(&self, id: ServerId) {
@@ -99,27 +127,6 @@ impl Directory {
         let mut entries = self.entries();
         entries.clients.remove(&id);
         shrink(&mut entries.clients);
-    }
-
-    pub(crate) fn add_parting(&self, key: DialogKey, parting: Parting) {
-        self.entries().partings.insert(key, parting);
-    }
-
-    pub(crate) fn take_parting(&self, key: &DialogKey) -> Option<Parting> {
-        let mut entries = self.entries();
-        let parting = entries.partings.remove(key);
-        shrink(&mut entries.partings);
-        parting
-    }
-
-    /// The ACK of this transaction's 2xx will not come.
-    pub(crate) fn take_parting_of(&self, server: ServerId) -> Option<Parting> {
-        let key = {
-            let entries = self.entries();
-            let (key, _) = entries.partings.iter().find(|(_, parting)| parting.server == server)?;
-            key.clone()
-        };
-        self.take_parting(&key)
     }
 }
 

@@ -10,7 +10,7 @@ use switch_sip::transaction::{ClientId, Event, Flow, ServerId};
 
 use crate::agent::Agent;
 use crate::counters::count;
-use crate::directory::DialogKey;
+use crate::directory::{DialogKey, Parting};
 use crate::leg::{Leg, LegMessage, Refused};
 use crate::route::Outgoing;
 
@@ -23,10 +23,11 @@ impl Agent {
     pub(crate) fn dispatch(self: &Arc<Self>, event: Event) {
         match event {
             Event::Request { id, request, flow } => self.on_request(id, request, flow),
-            Event::Ack { request, .. } => self.on_ack(request),
+            Event::Ack { id, request, .. } => self.on_ack(id, request),
             Event::Cancelled { id } => self.tell_server(id, LegMessage::Cancelled),
             Event::AckMissing { id } => {
                 count(&self.counters().missing_acks);
+                self.settle(id);
                 self.tell_server(id, LegMessage::AckMissing);
             }
             Event::Response { id, response, flow } => self.on_response(id, response, flow),
@@ -111,13 +112,12 @@ impl Agent {
         tokio::spawn(session.run());
     }
 
-    fn on_ack(self: &Arc<Self>, ack: Request) {
+    fn on_ack(self: &Arc<Self>, id: ServerId, ack: Request) {
+        self.settle(id);
         let (Ok(call_id), Ok(to)) = (ack.headers.call_id(), ack.headers.to()) else { return };
         let Some(tag) = to.tag() else { return };
         let key = DialogKey { call_id: call_id.into(), local_tag: tag.into() };
-        if let Some(parting) = self.directory.take_parting(&key) {
-            self.deliver(Outgoing::Request { request: parting.bye, session: None }, parting.way);
-        } else if let Some(session) = self.directory.dialog(&key) {
+        if let Some(session) = self.directory.dialog(&key) {
             // A session that has ended needs no ACK; one that does not keep up is being hung up.
             _ = session.send(LegMessage::Ack(Box::new(ack)).into());
         }
@@ -127,10 +127,13 @@ impl Agent {
         if let Some(session) = self.directory.server(id) {
             // As above.
             _ = session.send(message.into());
-        } else if matches!(message, LegMessage::AckMissing)
-            && let Some(parting) = self.directory.take_parting_of(id)
-        {
-            self.deliver(Outgoing::Request { request: parting.bye, session: None }, parting.way);
+        }
+    }
+
+    /// Nothing waits for this INVITE's ACK any more, a BYE least of all (RFC 3261 §15).
+    fn settle(self: &Arc<Self>, id: ServerId) {
+        if let Some(Parting { bye, way }) = self.directory.settle(id) {
+            self.deliver(Outgoing::Request { request: bye, session: None }, way);
         }
     }
 

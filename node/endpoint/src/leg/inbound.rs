@@ -16,13 +16,14 @@ use switch_sip::session_timer::TooBrief;
 use switch_sip::transaction::{Flow, ServerId};
 
 use super::refresh::{Refresh, push_agreed};
-use super::{Leg, Path, Refused, Role, park_goodbye, reason};
+use super::{Leg, Path, Refused, Role, reason};
 use crate::agent::Agent;
 use crate::cause;
 use crate::counters::count;
 use crate::description::{self, Local as LocalDescription};
-use crate::directory::DialogKey;
+use crate::directory::{DialogKey, Parting};
 use crate::identity;
+use crate::route::Outgoing;
 
 /// How long media may go to an address other than the caller's own that has not sent anything yet.
 const PROBATION: Duration = Duration::from_secs(1);
@@ -46,6 +47,12 @@ enum Stage {
     Confirmed,
     /// Nothing more to say.
     Over,
+}
+
+impl Inbound {
+    pub(super) fn is_early(&self) -> bool {
+        matches!(self.stage, Stage::Early { .. })
+    }
 }
 
 impl Leg {
@@ -227,7 +234,6 @@ impl Leg {
     pub(super) fn inbound_end(&mut self, cause: Cause, status: Option<(u16, &str)>) {
         let Role::Inbound(inbound) = &self.role else { return };
         let (server, stage) = (inbound.server, inbound.stage.clone());
-        self.agent.directory.remove_server(server);
         match stage {
             Stage::Early { .. } => {
                 let code = match status {
@@ -246,13 +252,18 @@ impl Leg {
             }
             Stage::Answered => {
                 if let Some((bye, way)) = self.goodbye(cause) {
-                    // RFC 3261 §15: not before the ACK.
-                    park_goodbye(&self.agent, &self.key, server, bye, way);
+                    // RFC 3261 §15: not before the ACK, which may have come without our having read of it.
+                    if let Some(Parting { bye, way }) =
+                        self.agent.directory.part(server, Parting { bye, way })
+                    {
+                        self.agent.deliver(Outgoing::Request { request: bye, session: None }, way);
+                    }
                 }
             }
             Stage::Confirmed => self.say_goodbye(cause),
             Stage::Over => {}
         }
+        self.agent.directory.remove_server(server);
         self.set_stage(Stage::Over);
     }
 

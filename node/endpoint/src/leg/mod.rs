@@ -29,7 +29,7 @@ use switch_sip::transaction::{ClientId, Flow, ServerId};
 use crate::agent::{Agent, Local};
 use crate::cause;
 use crate::description::{self, Local as LocalDescription};
-use crate::directory::{DialogKey, Parting};
+use crate::directory::DialogKey;
 use crate::route::{Outgoing, RouteError, Way};
 use inbound::Inbound;
 use outbound::Outbound;
@@ -62,6 +62,8 @@ pub(crate) enum LegMessage {
     },
     /// The session timer is due.
     Timer,
+    /// Our INVITE has been out for as long as a place is waited for that is not the last.
+    Overdue(ClientId),
     /// The target's name was looked up and the way to it is open, or not.
     Reached(Result<Reached, RouteError>),
 }
@@ -150,6 +152,10 @@ impl Endpoint for Leg {
                 None => self.on_failed(number, status),
             },
             LegMessage::Timer => self.on_timer(),
+            LegMessage::Overdue(client) => {
+                self.on_overdue(client);
+                Vec::new()
+            }
             LegMessage::Reached(path) => self.on_reached(path),
         }
     }
@@ -208,16 +214,21 @@ impl Leg {
         Some((bye, self.way()?))
     }
 
+    /// Neither answered nor over.
+    fn is_early(&self) -> bool {
+        match &self.role {
+            Role::Inbound(inbound) => inbound.is_early(),
+            Role::Outbound(outbound) => outbound.is_early(),
+        }
+    }
+
     /// Where the dialog's next request goes.
     fn way(&self) -> Option<Way> {
         Some(Way::of(self.dialog.as_ref()?, self.path.as_ref()?.flow.clone()))
     }
 
     fn on_request(&mut self, id: ServerId, request: &Request, flow: &Flow) -> Option<LegEvent> {
-        let Some(dialog) = &mut self.dialog else {
-            self.agent.respond(id, response::to(request, 481, None));
-            return None;
-        };
+        let Some(dialog) = &mut self.dialog else { return self.on_early_request(id, request) };
         if let Err(error) = dialog.take_request(request) {
             tracing::info!(%error, "request in the dialog refused");
             self.agent.respond(id, response::to(request, error.status(), None));
@@ -323,9 +334,4 @@ fn cause_of_bye(bye: &Request) -> Cause {
         }
     });
     named.unwrap_or(Cause::NormalClearing)
-}
-
-/// Keeps a BYE until the ACK it has to wait for.
-fn park_goodbye(agent: &Agent, key: &DialogKey, server: ServerId, bye: Request, way: Way) {
-    agent.directory.add_parting(key.clone(), Parting { bye, way, server });
 }

@@ -32,6 +32,8 @@ pub(super) struct Outbound {
     pub(super) number: u32,
     /// Where else the target may be, should this lead nowhere (RFC 3263 §4.3).
     pub(super) rest: VecDeque<Candidate>,
+    /// This place has answered something.
+    pub(super) is_heard: bool,
     pub(super) stage: Stage,
 }
 
@@ -45,6 +47,12 @@ pub(super) enum Stage {
     Confirmed { client: ClientId, invite: Box<Request>, tag: String },
     /// Nothing more to say.
     Over,
+}
+
+impl Outbound {
+    pub(super) fn is_early(&self) -> bool {
+        matches!(self.stage, Stage::Invited { .. })
+    }
 }
 
 /// Places SIP legs for the core.
@@ -85,6 +93,7 @@ impl EndpointInterface for Caller {
                 beside: request.beside,
                 number: 1,
                 rest: VecDeque::new(),
+                is_heard: false,
                 stage: Stage::Reaching,
             }),
         }))
@@ -93,9 +102,10 @@ impl EndpointInterface for Caller {
 
 impl Leg {
     pub(super) fn on_response(&mut self, id: ClientId, response: &Response, flow: &Flow) -> Vec<LegEvent> {
-        let Role::Outbound(outbound) = &self.role else { return Vec::new() };
+        let Role::Outbound(outbound) = &mut self.role else { return Vec::new() };
         match outbound.stage.clone() {
             Stage::Invited { client, invite } if client == id => {
+                outbound.is_heard = true;
                 self.on_invite_response(id, invite, response, flow)
             }
             Stage::Confirmed { client, invite, tag } if client == id && response.is_success() => {
