@@ -27,6 +27,7 @@ pub(crate) fn what_is_no_sip_is_counted() -> Moved {
     let after = moved(&before, &switch.metrics());
     let lines = [
         ("switch_sip_malformed_total", 4.0),
+        ("switch_sip_transactions", 1.0),
         ("switch_sip_requests_received_total{method=\"OPTIONS\"}", 1.0),
         ("switch_sip_responses_sent_total{code=\"200\"}", 1.0),
     ];

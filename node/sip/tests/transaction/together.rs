@@ -445,6 +445,7 @@ fn thousands_of_transactions_leave_a_small_schedule() {
         while layer.poll_output().is_some() {}
         if layer.next_timeout().is_some_and(|at| at <= now) {
             layer.handle_timeout(now);
+            while layer.poll_output().is_some() {}
         }
     }
     let counters = layer.counters();
