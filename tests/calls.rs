@@ -350,7 +350,6 @@ fn half_a_message_on_tcp_is_closed_in_time_and_counted() {
 }
 
 #[test]
-#[ignore = "a fault of the endpoint: a description that names one codec of two leaves no way back to the other (488)"]
 fn a_caller_goes_over_to_another_codec_and_back() {
     let (switch, mut caller, mut callee) = bridged("");
     caller.request("INVITE", 1, "2100", "", &caller.sdp("0 8"));

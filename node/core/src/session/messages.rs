@@ -34,6 +34,7 @@ impl Session {
     fn leg_event(&mut self, event: LegEvent) {
         match &event {
             LegEvent::Ringing | LegEvent::EarlyMedia(_) => self.channel.mark_progress(),
+            LegEvent::Described(_) => {}
             LegEvent::Answered(_) => {
                 self.mark_answered();
                 if self.peer.is_some() && self.running.is_none() {
@@ -55,14 +56,17 @@ impl Session {
         if self.peer.as_ref().is_none_or(|peer| peer.id() != from) {
             return;
         }
+        if let LegEvent::Described(audio) = &event {
+            return self.endpoint.follow(Some(audio));
+        }
+        if matches!(event, LegEvent::Ended { .. }) {
+            self.peer = None;
+            self.endpoint.follow(None);
+        }
         if self.running.is_some() {
-            if matches!(event, LegEvent::Ended { .. }) {
-                self.peer = None;
-            }
             return self.application_event(CallEvent::Peer(from, event));
         }
         if let LegEvent::Ended { cause, .. } = event {
-            self.peer = None;
             self.after_bridge(cause);
         }
     }

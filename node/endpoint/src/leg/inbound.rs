@@ -59,6 +59,10 @@ impl Inbound {
         self.invite().is_some()
     }
 
+    pub(super) fn is_confirmed(&self) -> bool {
+        matches!(self.stage, Stage::Confirmed)
+    }
+
     fn invite(&self) -> Option<&Invite> {
         if let Stage::Early(invite) = &self.stage { Some(invite) } else { None }
     }
@@ -103,9 +107,14 @@ impl Leg {
             reinvited: None,
             agreed: None,
             peer_audio,
+            other: None,
             role: Role::Inbound(Inbound {
                 server,
-                stage: Stage::Early(Box::new(Invite { request: Arc::clone(request), offer, described: None })),
+                stage: Stage::Early(Box::new(Invite {
+                    request: Arc::clone(request),
+                    offer,
+                    described: None,
+                })),
             }),
         })
     }
@@ -231,6 +240,7 @@ impl Leg {
             Consent::Probation(PROBATION)
         };
         self.consent(consent);
+        self.align();
         Vec::new()
     }
 

@@ -4,6 +4,7 @@
 //! gets what the peer did as [`LegMessage`]s through the session's mailbox. Dropped, it leaves nothing behind:
 //! an unanswered INVITE is refused or cancelled, an answered one is ended, its stream is closed.
 
+mod align;
 mod inbound;
 mod outbound;
 mod reach;
@@ -102,7 +103,10 @@ pub(crate) struct Leg {
     reinvited: Option<Reinvited>,
     /// What the two sides agreed on last.
     agreed: Option<StreamConfig>,
+    /// What the peer said it can receive.
     peer_audio: Option<Audio>,
+    /// What the other leg's peer can; none where this leg is joined to none.
+    other: Option<Audio>,
     role: Role,
 }
 
@@ -181,6 +185,11 @@ impl Endpoint for Leg {
         self.inbound_answer(channel, choice)
     }
 
+    fn follow(&mut self, other: Option<&Audio>) {
+        self.other = other.and_then(description::relayable);
+        self.align();
+    }
+
     fn peer_audio(&self) -> Option<&Audio> {
         self.peer_audio.as_ref()
     }
@@ -253,10 +262,7 @@ impl Leg {
                 self.dialog = None;
                 Some(LegEvent::Ended { cause: cause_of_bye(request), status: None })
             }
-            Method::Invite | Method::Update => {
-                self.on_new_description(id, request);
-                None
-            }
+            Method::Invite | Method::Update => self.on_new_description(id, request),
             Method::Options => {
                 let mut answer = response::to(request, 200, None);
                 answer.headers.push("Allow", crate::dispatch::ALLOW);

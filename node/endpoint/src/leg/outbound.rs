@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use switch_core::audio::Audio;
 use switch_core::channel::ProtocolStatus;
 use switch_core::endpoint::{EndpointInterface, LegEvent, Originate, OriginateError};
 use switch_core::media::{Consent, MediaCommand, StreamId};
@@ -26,7 +25,6 @@ use crate::route::{Candidate, Outgoing, Way};
 pub(super) struct Outbound {
     pub(super) target: Uri,
     pub(super) caller: CallerId,
-    pub(super) offer: Audio,
     pub(super) beside: Option<StreamId>,
     /// The CSeq of our INVITE.
     pub(super) number: u32,
@@ -75,8 +73,8 @@ impl EndpointInterface for Caller {
             why: error.to_string(),
         })?;
         let offer = match &request.offer {
-            Some(first) => description::relayable(first).ok_or(OriginateError::Incompatible)?,
-            None => description::own(),
+            Some(first) => Some(description::relayable(first).ok_or(OriginateError::Incompatible)?),
+            None => None,
         };
         let agent = &self.0;
         let key = DialogKey { call_id: identity::token(), local_tag: identity::token() };
@@ -93,10 +91,10 @@ impl EndpointInterface for Caller {
             reinvited: None,
             agreed: None,
             peer_audio: None,
+            other: offer,
             role: Role::Outbound(Outbound {
                 target,
                 caller: CallerId { number: caller_id_number, name: caller_id_name },
-                offer,
                 beside: request.beside,
                 number: 1,
                 rest: VecDeque::new(),

@@ -169,7 +169,7 @@ impl Leg {
         invite.headers.push("Contact", contact);
         invite.headers.push("Allow", crate::dispatch::ALLOW);
         push_timer(&mut invite, &self.refresh.timer);
-        let body = self.description.offer(Some(&outbound.offer), host, port);
+        let body = self.description.offer(self.other.as_ref(), host, port);
         invite.set_body(CONTENT_TYPE, body.into_bytes());
         Some(invite)
     }

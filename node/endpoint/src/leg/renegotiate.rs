@@ -44,15 +44,20 @@ impl Leg {
         }
     }
 
-    pub(super) fn on_new_description(&mut self, id: ServerId, request: &Request) {
+    pub(super) fn on_new_description(&mut self, id: ServerId, request: &Request) -> Option<LegEvent> {
+        let before = self.peer_audio.clone();
         match self.answer_new_description(request) {
             Ok(answer) => {
                 if request.method == Method::Invite {
                     self.await_ack(id, request);
                 }
                 self.agent.respond(id, answer);
+                self.described().filter(|_| self.peer_audio != before)
             }
-            Err(refusal) => self.agent.respond(id, refusal),
+            Err(refusal) => {
+                self.agent.respond(id, refusal);
+                None
+            }
         }
     }
 
@@ -95,7 +100,8 @@ impl Leg {
     fn new_body(&mut self, request: &Request, path: &Path) -> Result<Option<String>, NegotiationError> {
         if !request.body.is_empty() {
             let offer = Description::parse(&request.body)?;
-            return self.negotiate(&offer, None, path).map(Some);
+            let other = self.other.clone();
+            return self.negotiate(&offer, other.as_ref(), path).map(Some);
         }
         if request.method != Method::Invite {
             return Ok(None);
@@ -118,10 +124,9 @@ impl Leg {
         let number = ack.headers.cseq().ok()?.number;
         let is_ours = self.reinvited.as_ref().filter(|reinvited| reinvited.number == number)?.is_ours;
         self.forget_reinvite();
-        if is_ours {
-            self.take_new_answer(&ack.body);
-        }
-        Some(Vec::new())
+        let event = is_ours.then(|| self.take_new_answer(&ack.body)).flatten();
+        self.align();
+        Some(event.into_iter().collect())
     }
 
     pub(super) fn forget_reinvite(&mut self) {
