@@ -19,8 +19,8 @@ const LONGEST: Duration = Duration::from_millis(60);
 #[derive(Clone, Debug)]
 pub(crate) struct Local {
     author: sdp::Author,
-    /// The last one, and the place of its audio section.
-    last: Option<(sdp::Description, usize)>,
+    /// The last one as it was said, and the place of its audio section.
+    last: Option<(Box<str>, usize)>,
     /// What was agreed on last, with our payload types and parameters.
     agreed: Vec<sdp::AudioFormat>,
 }
@@ -45,9 +45,9 @@ impl Local {
         };
         let ptime = Some(ptime.unwrap_or(PTIME));
         let (place, way) = (place(ip, port, false), sdp::Direction::SendRecv);
-        let (description, index) = match &self.last {
+        let (description, index) = match self.parse_last() {
             Some((last, index)) => {
-                (sdp::offer_again(last, *index, &formats, &place, way, ptime, &mut self.author), *index)
+                (sdp::offer_again(&last, index, &formats, &place, way, ptime, &mut self.author), index)
             }
             None => (sdp::offer(&formats, &place, way, ptime, &mut self.author), 0),
         };
@@ -81,8 +81,8 @@ impl Local {
         &mut self,
         answer: &sdp::Description,
     ) -> Result<StreamConfig, sdp::NegotiationError> {
-        let (last, index) = self.last.as_ref().ok_or(sdp::NegotiationError::Mismatch)?;
-        let negotiated = sdp::accept(last, *index, answer, false)?;
+        let (last, index) = self.parse_last().ok_or(sdp::NegotiationError::Mismatch)?;
+        let negotiated = sdp::accept(&last, index, answer, false)?;
         Ok(self.agree(negotiated))
     }
 
@@ -93,8 +93,13 @@ impl Local {
 
     fn say(&mut self, description: sdp::Description, index: usize) -> String {
         let text = description.to_string();
-        self.last = Some((description, index));
+        self.last = Some((text.as_str().into(), index));
         text
+    }
+
+    fn parse_last(&self) -> Option<(sdp::Description, usize)> {
+        let (text, index) = self.last.as_ref()?;
+        Some((sdp::Description::parse(text.as_bytes()).ok()?, *index))
     }
 }
 

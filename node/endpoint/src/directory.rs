@@ -1,10 +1,10 @@
 //! Which session a message belongs to.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use switch_core::SessionHandle;
-use switch_sip::message::Request;
+use switch_sip::message::{Message, Request};
 use switch_sip::transaction::{ClientId, ServerId};
 
 use crate::route::Way;
@@ -23,7 +23,7 @@ pub(crate) struct Directory(Mutex<Entries>);
 
 #[derive(Debug, Default)]
 struct Entries {
-    dialogs: HashMap<DialogKey, SessionHandle>,
+    dialogs: HashMap<Arc<DialogKey>, SessionHandle>,
     servers: HashMap<ServerId, Server>,
     clients: HashMap<ClientId, Client>,
     /// By the INVITE whose ACK they wait for.
@@ -43,8 +43,9 @@ struct Server {
 pub(crate) struct Client {
     /// The leg that asked; none once it ended: what still comes is then ended by the agent.
     pub(crate) session: Option<SessionHandle>,
-    /// What was asked: an INVITE answered after its leg ended is acknowledged and ended from it.
-    pub(crate) request: Request,
+    /// What was asked, shared with its transaction: an INVITE answered after its leg ended is acknowledged and
+    /// ended from it.
+    pub(crate) request: Arc<Message>,
 }
 
 /// A BYE that waits for the ACK of our 2xx (RFC 3261 §15), or for the certainty that none comes.
@@ -59,7 +60,7 @@ impl Directory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn add_dialog(&self, key: DialogKey, session: SessionHandle) {
+    pub(crate) fn add_dialog(&self, key: Arc<DialogKey>, session: SessionHandle) {
         self.entries().dialogs.insert(key, session);
     }
 

@@ -94,6 +94,7 @@ impl Agent {
             }
         };
         let profile = caller(&request, &flow, &self.config.dialplans);
+        let request = Arc::new(request);
         let leg = match Leg::inbound(self, id, &request, flow) {
             Ok(leg) => leg,
             Err(Refused { status, header, why }) => {
@@ -139,21 +140,23 @@ impl Agent {
 
     fn on_response(self: &Arc<Self>, id: ClientId, response: Response, flow: Flow) {
         let Some(client) = self.directory.client(id) else { return };
-        let is_invite = client.request.method == Method::Invite;
         let told = client.session.as_ref().is_some_and(|session| {
-            let message =
-                LegMessage::Response { id, response: Box::new(response.clone()), flow: flow.clone() };
-            session.send(message.into()).is_ok()
+            let (request, response) = (Arc::clone(&client.request), Box::new(response.clone()));
+            session.send(LegMessage::Response { id, request, response, flow: flow.clone() }.into()).is_ok()
         });
-        if !told && is_invite && response.is_success() {
-            self.end_orphan(id, &client.request, &response, flow);
+        let invite = client.request.as_request().filter(|request| request.method == Method::Invite);
+        if let Some(invite) = invite
+            && !told
+            && response.is_success()
+        {
+            self.end_orphan(id, invite, &response, flow);
         }
     }
 
     fn on_client_failed(self: &Arc<Self>, id: ClientId, status: u16) {
         let Some(client) = self.directory.client(id) else { return };
         if let Some(session) = client.session {
-            let number = client.request.headers.cseq().map_or(0, |cseq| cseq.number);
+            let number = client.request.headers().cseq().map_or(0, |cseq| cseq.number);
             // As above.
             _ = session.send(LegMessage::Failed { number, status }.into());
         }

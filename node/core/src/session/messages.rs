@@ -2,12 +2,11 @@
 
 use std::sync::atomic::Ordering;
 
-use tokio::sync::mpsc;
-
 use super::Session;
 use crate::application::CallEvent;
 use crate::cause::Cause;
 use crate::channel::ChannelDirection;
+use crate::desk::Full;
 use crate::endpoint::LegEvent;
 use crate::handle::{Command, Message, SessionId};
 use crate::media::Source;
@@ -88,7 +87,7 @@ impl Session {
     fn application_event(&mut self, event: CallEvent) {
         let Some(work) = &self.running else { return };
         let expendable = event.is_expendable();
-        if let Err(mpsc::error::TrySendError::Full(_)) = work.events.try_send(Box::new(event)) {
+        if let Err(Full) = work.desk.tell(event) {
             self.switch.counters().events_dropped.fetch_add(1, Ordering::Relaxed);
             if !expendable {
                 self.channel.hang_up(Cause::SwitchCongestion);

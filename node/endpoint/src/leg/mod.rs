@@ -21,7 +21,7 @@ use switch_core::handle::Message;
 use switch_core::media::{MediaCommand, MediaHandle, MediaPort, StreamConfig};
 use switch_core::{Cause, Channel, Endpoint, Flow as Handling, SessionHandle, State};
 use switch_sip::dialog::Dialog;
-use switch_sip::message::{Method, Request, Response};
+use switch_sip::message::{Message as SipMessage, Method, Request, Response};
 use switch_sip::response;
 use switch_sip::sdp::{Description, NegotiationError};
 use switch_sip::transaction::{ClientId, Flow, ServerId};
@@ -53,7 +53,13 @@ pub(crate) enum LegMessage {
     /// Nobody acknowledged our 2xx.
     AckMissing,
     /// A response to a request of ours.
-    Response { id: ClientId, response: Box<Response>, flow: Flow },
+    Response {
+        id: ClientId,
+        /// What it answers.
+        request: Arc<SipMessage>,
+        response: Box<Response>,
+        flow: Flow,
+    },
     /// A request of ours had no answer; `status` is what that counts as (RFC 3261 §8.1.3.1).
     Failed {
         /// Its CSeq.
@@ -86,7 +92,7 @@ pub(crate) struct Refused {
 pub(crate) struct Leg {
     agent: Arc<Agent>,
     session: Option<SessionHandle>,
-    key: DialogKey,
+    key: Arc<DialogKey>,
     dialog: Option<Dialog>,
     /// None before the peer's name was looked up.
     path: Option<Path>,
@@ -114,7 +120,7 @@ enum Role {
 
 impl Endpoint for Leg {
     fn attach(&mut self, session: SessionHandle) {
-        self.agent.directory.add_dialog(self.key.clone(), session.clone());
+        self.agent.directory.add_dialog(Arc::clone(&self.key), session.clone());
         self.session = Some(session);
     }
 
@@ -146,7 +152,10 @@ impl Endpoint for Leg {
             LegMessage::Response { id, response, .. } if self.is_refresh(&response) => {
                 self.on_refresh_response(id, &response)
             }
-            LegMessage::Response { id, response, flow } => self.on_response(id, &response, &flow),
+            LegMessage::Response { id, request, response, flow } => match request.as_request() {
+                Some(request) => self.on_response(id, request, &response, &flow),
+                None => Vec::new(),
+            },
             LegMessage::Failed { number, status } => match self.on_refresh_unanswered(number, status) {
                 Some(events) => events,
                 None => self.on_failed(number, status),

@@ -105,9 +105,9 @@ impl Leg {
     pub(super) fn send_invite(&mut self) -> Vec<LegEvent> {
         let Some(path) = self.path.clone() else { return Vec::new() };
         let Some(invite) = self.build_invite(&path) else { return Vec::new() };
-        match self.agent.request(invite.clone(), path.flow, self.session.clone()) {
+        match self.agent.request(invite, path.flow, self.session.clone()) {
             Some(client) => {
-                self.set_outbound_stage(Stage::Invited { client, invite: Box::new(invite) });
+                self.set_outbound_stage(Stage::Invited { client });
                 self.watch(client);
                 Vec::new()
             }
@@ -153,12 +153,12 @@ impl Leg {
         let host = path.local.advertised.ip();
         let contact = self.contact(path);
         let Role::Outbound(outbound) = &self.role else { return None };
-        let number = &outbound.profile.caller_id_number;
+        let number = &outbound.caller.number;
         let user = if number.is_empty() { "anonymous" } else { number };
         let from = identity::address(Some(user), host);
         let mut from = NameAddr::new(from).with_tag(&self.key.local_tag);
-        if !outbound.profile.caller_id_name.is_empty() {
-            from.display = Some(outbound.profile.caller_id_name.clone());
+        if !outbound.caller.name.is_empty() {
+            from.display = Some(outbound.caller.name.clone());
         }
         let mut invite = Request::new(Method::Invite, outbound.target.as_request_uri());
         invite.headers.push("Max-Forwards", "70");
