@@ -1,0 +1,122 @@
+//! Other firewalls: a packet that connection tracking does not have passes no rule that asks for established flows.
+//!
+//! Only what is certain is found: a chain at the hook forward whose rules, those that ask for something aside, end in
+//! a drop. An accept in another table does not overrule it.
+
+use std::fmt;
+
+use crate::firewall::{DOCKER_USER, Firewall, FirewallError, Place, Point, SeenChain, SeenRule, Verdict};
+
+/// A chain that would drop what is published.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Obstacle {
+    /// Where.
+    pub place: Place,
+    /// Its table.
+    pub table: String,
+    /// Its name.
+    pub chain: String,
+    /// Whether it lets pass what goes through connection tracking.
+    pub passes_tracked: bool,
+}
+
+impl Obstacle {
+    /// The command that lets it pass.
+    pub fn mend(&self) -> String {
+        let Self { table, chain, .. } = self;
+        let family = match self.place {
+            Place::Inet => "inet",
+            Place::Ip if table == "filter" => {
+                return format!("iptables -I {chain} -m conntrack --ctstate UNTRACKED,DNAT -j ACCEPT");
+            }
+            Place::Ip6 if table == "filter" => {
+                return format!("ip6tables -I {chain} -m conntrack --ctstate UNTRACKED,DNAT -j ACCEPT");
+            }
+            Place::Ip => "ip",
+            Place::Ip6 => "ip6",
+        };
+        let mut mend = format!("nft insert rule {family} {table} {chain} ct state untracked accept");
+        if self.passes_tracked {
+            mend.push_str(" (and in its own configuration, to last), or --via conntrack");
+        } else {
+            mend.push_str(&format!("; nft insert rule {family} {table} {chain} ct status dnat accept"));
+        }
+        mend
+    }
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { table, chain, .. } = self;
+        write!(
+            f,
+            "the firewall's chain {chain} of the table {table} drops packets that connection tracking does not have"
+        )
+    }
+}
+
+/// What becomes of a packet that no rule asks for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Fate {
+    Passes,
+    Dropped,
+    Undecided,
+}
+
+/// Finds the first such chain; `places` are the families that matter.
+pub(super) fn obstacle(
+    firewall: &impl Firewall,
+    places: &[Place],
+) -> Result<Option<Obstacle>, FirewallError> {
+    let chains = firewall.chains()?;
+    let docker = |place| chains.iter().any(|chain| chain.place == place && chain.name == DOCKER_USER);
+    let forward = chains.iter().filter(|chain| {
+        let own = chain.table.starts_with("netctl-");
+        // There, DOCKER-USER comes first.
+        let dockers = chain.table == "filter" && chain.name == "FORWARD" && docker(chain.place);
+        chain.point == Some(Point::Forward) && places.contains(&chain.place) && !own && !dockers
+    });
+    for chain in forward {
+        let rules = firewall.rules(chain.place, &chain.table)?;
+        if drops(chain, &rules, |rule| rule.untracked) {
+            return Ok(Some(Obstacle {
+                place: chain.place,
+                table: chain.table.clone(),
+                chain: chain.name.clone(),
+                passes_tracked: !drops(chain, &rules, |rule| rule.translated),
+            }));
+        }
+    }
+    Ok(None)
+}
+
+fn drops(chain: &SeenChain, rules: &[SeenRule], fits: impl Fn(&SeenRule) -> bool + Copy) -> bool {
+    /// The kernel's own bound on jumps.
+    const JUMPS: usize = 16;
+    match fate(&chain.name, rules, fits, JUMPS) {
+        Fate::Passes => false,
+        Fate::Dropped => true,
+        Fate::Undecided => chain.drops,
+    }
+}
+
+fn fate(chain: &str, rules: &[SeenRule], fits: impl Fn(&SeenRule) -> bool + Copy, jumps: usize) -> Fate {
+    for rule in rules.iter().filter(|rule| rule.chain == chain) {
+        if rule.asks && !fits(rule) {
+            continue;
+        }
+        match &rule.verdict {
+            Some(Verdict::Accept) => return Fate::Passes,
+            Some(Verdict::Drop | Verdict::Reject) => return Fate::Dropped,
+            Some(Verdict::Return) => return Fate::Undecided,
+            Some(Verdict::Jump(to)) if jumps > 0 => {
+                let fate = fate(to, rules, fits, jumps - 1);
+                if fate != Fate::Undecided {
+                    return fate;
+                }
+            }
+            _ => {}
+        }
+    }
+    Fate::Undecided
+}

@@ -1,0 +1,326 @@
+//! The change itself: steps that are each made at once or not at all, the journal written before the first, and what
+//! was done taken back if a later one fails.
+
+use std::io;
+
+use sha2::{Digest as _, Sha256};
+
+use super::error::PublishError;
+use super::foreign::{self, Obstacle};
+use super::journal::{Journal, Phase, Record};
+use super::machine::Machine;
+use super::request::{Publication, Request, Via};
+use super::resolve::resolve;
+use super::rules::{container_table, docker_rules, host_table, table_name};
+use crate::docker::Workloads;
+use crate::firewall::{
+    Change, DOCKER_USER, Family, Firewall, FirewallError, Place, SeenRule, Table, Verdict,
+};
+
+/// What publishing came to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Published {
+    /// What is published now.
+    pub publication: Publication,
+    /// What was done for it.
+    pub outcome: Outcome,
+    /// A firewall that keeps the stateless road shut, so that it was not taken.
+    pub obstacle: Option<Obstacle>,
+}
+
+/// What was done.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Outcome {
+    /// It was so before.
+    Unchanged,
+    /// It is so now.
+    Changed,
+}
+
+/// Publishes what is asked for, in place of what the container had published.
+///
+/// # Errors
+/// Then all is as it was, unless it is [`PublishError::NotTakenBack`].
+pub async fn publish(
+    docker: &impl Workloads,
+    machine: &impl Machine,
+    journal: &impl Journal,
+    request: &Request,
+) -> Result<Published, PublishError> {
+    let (mut publication, namespace) = resolve(docker, machine, request).await?;
+    let host = machine.firewall().map_err(cannot("open the host's rules"))?;
+    if machine.legacy_iptables() {
+        return Err(PublishError::Legacy);
+    }
+    let obstacle = road(&host, request.via, &mut publication)?;
+    taken(journal, &publication)?;
+    let before = journal.read(&publication.name)?;
+    let record = Record { phase: Phase::Changing, publication, namespace };
+    let published = |outcome| Published { publication: record.publication.clone(), outcome, obstacle };
+    let done = Record { phase: Phase::Published, ..record.clone() };
+    if before.as_ref() == Some(&done) && stands(&host, machine, &record)? {
+        return Ok(published(Outcome::Unchanged));
+    }
+    journal.write(&record)?;
+    let steps = [Step::Container, Step::Host];
+    let made = steps
+        .iter()
+        .enumerate()
+        .try_for_each(|(index, step)| step.apply(&host, machine, &record).map_err(|error| (index, error)));
+    let made = made.and_then(|()| journal.write(&done).map_err(|error| (steps.len(), error)));
+    match made {
+        Ok(()) => Ok(published(Outcome::Changed)),
+        Err((count, failed)) => {
+            Err(take_back(&host, machine, journal, &record, before, &steps[..count], failed))
+        }
+    }
+}
+
+/// Takes back what is published for a container, by its name; the daemon is not asked.
+///
+/// # Errors
+/// [`PublishError::Nothing`], or what kept a step from being done; the others were done nevertheless.
+pub fn unpublish(machine: &impl Machine, journal: &impl Journal, name: &str) -> Result<(), PublishError> {
+    let record = journal.read(name)?.ok_or_else(|| PublishError::Nothing(name.to_owned()))?;
+    let host = machine.firewall().map_err(cannot("open the host's rules"))?;
+    journal.write(&Record { phase: Phase::Changing, ..record.clone() })?;
+    let taken = [Step::Host, Step::Container].map(|step| step.undo(&host, machine, &record, None));
+    taken.into_iter().collect::<Result<(), _>>()?;
+    journal.remove(name)
+}
+
+/// Whether the kernel has all of a record still.
+pub(super) fn stands<M: Machine>(
+    host: &M::Firewall,
+    machine: &M,
+    record: &Record,
+) -> Result<bool, PublishError> {
+    let look = || {
+        let publication = &record.publication;
+        let accepts = docker_rules(publication).into_iter().filter(|rule| {
+            let place = place(Family::of(rule.container));
+            host.chains().is_ok_and(|chains| {
+                chains.iter().any(|chain| chain.place == place && chain.name == DOCKER_USER)
+            })
+        });
+        if own_accepts(host, &publication.name)?.len() != accepts.count()
+            || !has(host, &host_table_of(publication))?
+        {
+            return Ok(false);
+        }
+        match machine.firewall_within(&record.namespace)? {
+            Some(inside) => has(&inside, &container_table_of(publication)),
+            None => Ok(false),
+        }
+    };
+    look().map_err(cannot("read the rules"))
+}
+
+/// One part of the change, done in one transaction.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// The rules in the container's namespace.
+    Container,
+    /// The host's rules, those in DOCKER-USER included.
+    Host,
+}
+
+impl Step {
+    fn apply<M: Machine>(self, host: &M::Firewall, machine: &M, record: &Record) -> Result<(), PublishError> {
+        let publication = &record.publication;
+        match self {
+            Self::Container => {
+                let add = Change::Add(container_table_of(publication));
+                let inside = machine.firewall_within(&record.namespace).map_err(cannot(INSIDE))?;
+                let gone = || FirewallError::Socket(io::Error::other("the container has ended"));
+                let inside = inside.ok_or_else(gone).map_err(cannot(INSIDE))?;
+                inside.apply(&[Change::Remove(table_name(&publication.name)), add]).map_err(cannot(INSIDE))
+            }
+            Self::Host => {
+                let change = || {
+                    let mut changes = removal(host, &publication.name)?;
+                    changes.push(Change::Add(host_table_of(publication)));
+                    changes.extend(accepts(host, publication)?);
+                    host.apply(&changes)
+                };
+                change().map_err(cannot(OUTSIDE))
+            }
+        }
+    }
+
+    /// Puts back what was there before, or nothing.
+    fn undo<M: Machine>(
+        self,
+        host: &M::Firewall,
+        machine: &M,
+        record: &Record,
+        before: Option<&Record>,
+    ) -> Result<(), PublishError> {
+        if let Some(before) = before {
+            return self.apply(host, machine, before);
+        }
+        let name = &record.publication.name;
+        match self {
+            Self::Container => match machine.firewall_within(&record.namespace).map_err(cannot(INSIDE))? {
+                Some(inside) => inside.apply(&[Change::Remove(table_name(name))]).map_err(cannot(INSIDE)),
+                None => Ok(()),
+            },
+            Self::Host => {
+                removal(host, name).and_then(|changes| host.apply(&changes)).map_err(cannot(OUTSIDE))
+            }
+        }
+    }
+}
+
+const INSIDE: &str = "change the rules in the container's namespace";
+const OUTSIDE: &str = "change the host's rules";
+
+/// Back to what was before; the failure is what is to be told.
+fn take_back<M: Machine>(
+    host: &M::Firewall,
+    machine: &M,
+    journal: &impl Journal,
+    record: &Record,
+    before: Option<Record>,
+    done: &[Step],
+    failed: PublishError,
+) -> PublishError {
+    // What a change that never ended left is not worth having back.
+    let before = before.filter(|before| before.phase == Phase::Published);
+    let steps: &[Step] = if before.is_some() { done } else { &[Step::Container, Step::Host] };
+    let mut trouble = None;
+    for step in steps.iter().rev() {
+        trouble = step.undo(host, machine, record, before.as_ref()).err().or(trouble);
+    }
+    let journalled = match (&before, &trouble) {
+        (_, Some(_)) => Ok(()),
+        (Some(before), None) => journal.write(before),
+        (None, None) => journal.remove(&record.publication.name),
+    };
+    match trouble.or(journalled.err()) {
+        Some(source) => PublishError::NotTakenBack { failed: Box::new(failed), source: Box::new(source) },
+        None => failed,
+    }
+}
+
+/// Chooses the road, and says what stands in the stateless one.
+fn road(
+    host: &impl Firewall,
+    via: Via,
+    publication: &mut Publication,
+) -> Result<Option<Obstacle>, PublishError> {
+    let mut places = vec![Place::Inet];
+    places.extend(publication.paths.iter().map(|path| place(path.family())));
+    let obstacle = foreign::obstacle(host, &places).map_err(cannot("read the host's rules"))?;
+    let Some(obstacle) = obstacle else { return Ok(None) };
+    match via {
+        Via::Stateless => Err(PublishError::Blocked(obstacle)),
+        _ if !obstacle.passes_tracked => Err(PublishError::Blocked(obstacle)),
+        Via::Conntrack => Ok(None),
+        Via::Auto => {
+            for path in &mut publication.paths {
+                if let Some(host) = path.stateless.take() {
+                    path.tracked.insert(0, host);
+                }
+            }
+            Ok(Some(obstacle))
+        }
+    }
+}
+
+/// Nobody else may have any of the ports at the same address.
+fn taken(journal: &impl Journal, wanted: &Publication) -> Result<(), PublishError> {
+    for record in journal.all()? {
+        let other = record.publication;
+        if other.name == wanted.name {
+            continue;
+        }
+        let others: Vec<_> = other.paths.iter().flat_map(super::Path::hosts).collect();
+        let address = wanted.paths.iter().flat_map(super::Path::hosts).find(|host| others.contains(host));
+        let ports = wanted.ports.iter().find(|mine| {
+            let same = |theirs: &&super::Ports| {
+                theirs.transport == mine.transport && theirs.range.overlaps(mine.range)
+            };
+            other.ports.iter().any(|theirs| same(&theirs))
+        });
+        if let (Some(address), Some(ports)) = (address, ports) {
+            return Err(PublishError::Taken { ports: ports.to_string(), address, other: other.name });
+        }
+    }
+    Ok(())
+}
+
+/// What takes away all that a container may have in the host's namespace.
+fn removal(host: &impl Firewall, name: &str) -> Result<Vec<Change>, FirewallError> {
+    let accepts = own_accepts(host, name)?.into_iter();
+    let withdrawn = accepts.map(|(place, handle)| Change::Withdraw(place, handle));
+    Ok(withdrawn.chain([Change::Remove(table_name(name))]).collect())
+}
+
+/// The accepts in DOCKER-USER, before its last rule if that ends it: what the user dropped above stays dropped.
+fn accepts(host: &impl Firewall, publication: &Publication) -> Result<Vec<Change>, FirewallError> {
+    let chains = host.chains()?;
+    let mut changes = Vec::new();
+    for rule in docker_rules(publication) {
+        let place = place(Family::of(rule.container));
+        if !chains.iter().any(|chain| chain.place == place && chain.name == DOCKER_USER) {
+            continue;
+        }
+        let rules = docker_user(host, place)?;
+        let end = rules.last().filter(|rule| !rule.asks && rule.verdict == Some(Verdict::Return));
+        changes.push(Change::Accept(rule, end.map(|rule| rule.handle)));
+    }
+    Ok(changes)
+}
+
+/// The handles of a container's accepts.
+fn own_accepts(host: &impl Firewall, name: &str) -> Result<Vec<(Place, u64)>, FirewallError> {
+    let comment = table_name(name);
+    let mut found = Vec::new();
+    for place in [Place::Ip, Place::Ip6] {
+        let rules = docker_user(host, place)?.into_iter();
+        let own = rules.filter(|rule| rule.comment.as_ref() == Some(&comment));
+        found.extend(own.map(|rule| (place, rule.handle)));
+    }
+    Ok(found)
+}
+
+fn docker_user(host: &impl Firewall, place: Place) -> Result<Vec<SeenRule>, FirewallError> {
+    let rules = host.rules(place, "filter")?.into_iter();
+    Ok(rules.filter(|rule| rule.chain == DOCKER_USER).collect())
+}
+
+fn place(family: Family) -> Place {
+    match family {
+        Family::V4 => Place::Ip,
+        Family::V6 => Place::Ip6,
+    }
+}
+
+/// Whether a table is there as it was made. Its comment says of what text; the number of rules, that none is gone.
+fn has(firewall: &impl Firewall, table: &Table) -> Result<bool, FirewallError> {
+    let same = |seen: &crate::firewall::SeenTable| {
+        seen.place == Place::Inet && seen.name == table.name && seen.comment.as_ref() == Some(&table.comment)
+    };
+    Ok(firewall.tables()?.iter().any(same)
+        && firewall.rules(Place::Inet, &table.name)?.len() == table.rules())
+}
+
+fn host_table_of(publication: &Publication) -> Table {
+    marked(host_table(publication, String::new()))
+}
+
+fn container_table_of(publication: &Publication) -> Table {
+    marked(container_table(publication, String::new()))
+}
+
+fn marked(mut table: Table) -> Table {
+    let digest = Sha256::digest(table.to_string().as_bytes());
+    let digits: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    table.comment = format!("netctl {digits}");
+    table
+}
+
+fn cannot(what: &'static str) -> impl FnOnce(FirewallError) -> PublishError {
+    move |source| PublishError::Firewall { what, source }
+}
