@@ -1,0 +1,50 @@
+//! From outside: every port of the range, source address and port kept, and no entry in connection tracking.
+
+use crate::answer::{Seen, ask, ask_stream, socket};
+use crate::daemon::{Daemon, PORTS};
+use crate::host::{HOST, NEIGHBOUR};
+
+#[test]
+fn udp() {
+    let daemon = Daemon::with_switch();
+    daemon.publish(&[]);
+    let neighbour = socket(&daemon.host.neighbour(), &format!("{NEIGHBOUR}:40001"));
+    let own = neighbour.local_addr().unwrap();
+    for port in PORTS.into_iter().chain([5060]) {
+        let to = format!("{HOST}:{port}");
+        let seen = ask(&neighbour, &to, 160);
+        assert_eq!(
+            seen,
+            Some(Seen { asker: own, answerer: to.parse().unwrap() }),
+            "{}",
+            daemon.host.run("nft list ruleset")
+        );
+    }
+    let entries = daemon.entries("switch");
+    let container = daemon.address_of("switch");
+    for sign in [container.as_str(), "dport=16384", "dport=24000", "dport=32767", "dport=5060", NEIGHBOUR] {
+        assert!(!entries.contains(sign), "{sign}: {entries}");
+    }
+}
+
+/// Connection tracking, as Docker does, but with the asker's address kept as well.
+#[test]
+fn tcp() {
+    let daemon = Daemon::with_switch();
+    daemon.publish(&[]);
+    let to = format!("{HOST}:5060");
+    let (own, seen) = ask_stream(&daemon.host.neighbour(), &to).expect("an answer");
+    assert_eq!(seen, Seen { asker: own, answerer: to.parse().unwrap() });
+}
+
+/// Fragments carry no ports; connection tracking's reassembly is on all the same.
+#[test]
+fn fragments() {
+    let daemon = Daemon::with_switch();
+    daemon.publish(&[]);
+    let neighbour = socket(&daemon.host.neighbour(), &format!("{NEIGHBOUR}:40001"));
+    let to = format!("{HOST}:5060");
+    let seen = ask(&neighbour, &to, 3000);
+    assert_eq!(seen, Some(Seen { asker: neighbour.local_addr().unwrap(), answerer: to.parse().unwrap() }));
+    assert!(!daemon.entries("switch").contains(NEIGHBOUR));
+}

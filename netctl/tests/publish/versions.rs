@@ -1,0 +1,105 @@
+//! What other versions of Docker and other firewalls do, replayed as their rules.
+
+use crate::answer::{Seen, ask, ask_stream, socket};
+use crate::daemon::Daemon;
+use crate::host::{HOST, NEIGHBOUR};
+
+/// From 28 on Docker drops, before connection tracking, what comes to a container's address from another interface.
+#[test]
+fn the_raw_drop_of_28() {
+    let daemon = Daemon::with_switch();
+    daemon.must(&["network", "create", "--subnet", "172.29.1.0/24", "other"]);
+    daemon.answerer("far", &["--network", "other"]);
+    for container in ["switch", "far"] {
+        let address = daemon.address_of(container);
+        let network = if container == "switch" { "voice" } else { "other" };
+        let id = daemon.must(&["network", "inspect", "--format", "{{.Id}}", network]);
+        daemon
+            .host
+            .run(&format!("iptables -t raw -A PREROUTING -d {address}/32 ! -i br-{} -j DROP", &id[..12]));
+    }
+    daemon.publish(&[]);
+    let neighbour = socket(&daemon.host.neighbour(), &format!("{NEIGHBOUR}:40001"));
+    let to = format!("{HOST}:24000");
+    let asker = neighbour.local_addr().unwrap();
+    assert_eq!(ask(&neighbour, &to, 160), Some(Seen { asker, answerer: to.parse().unwrap() }));
+    for namespace in [daemon.host.namespace(), daemon.namespace_of("far")] {
+        let asker = socket(&namespace, "0.0.0.0:15000");
+        assert_eq!(ask(&asker, &to, 160).map(|seen| seen.answerer), to.parse().ok());
+    }
+    assert!(ask_stream(&daemon.host.neighbour(), &format!("{HOST}:5060")).is_some());
+}
+
+/// A forward chain as firewalld's.
+const FIREWALLD: &str = "add table inet firewalld; \
+    add chain inet firewalld policies; \
+    add chain inet firewalld filter_FORWARD { type filter hook forward priority 10; policy accept; }; \
+    add rule inet firewalld filter_FORWARD ct state { established, related } accept; \
+    add rule inet firewalld filter_FORWARD ct status dnat accept; \
+    add rule inet firewalld filter_FORWARD iifname lo accept; \
+    add rule inet firewalld filter_FORWARD ct state invalid drop; \
+    add rule inet firewalld filter_FORWARD jump policies; \
+    add rule inet firewalld filter_FORWARD reject with icmpx admin-prohibited";
+
+fn nft(daemon: &Daemon, script: &str) {
+    let output = daemon.host.command("nft").arg(script).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_firewall_that_drops_what_is_untracked() {
+    let daemon = Daemon::with_switch();
+    nft(&daemon, FIREWALLD);
+    let refused = daemon.try_port(&["publish", "switch", "5060/udp", "--via", "stateless"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    let mend = "nft insert rule inet firewalld filter_FORWARD ct state untracked accept";
+    assert!(said.contains("filter_FORWARD of the table firewalld drops") && said.contains(mend), "{said}");
+    // Left to itself it takes the other road, and says so.
+    let done = daemon.try_port(&["publish", "switch", "5060/udp", "24000/udp"]);
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(
+        done.status.success() && said.contains("goes through connection tracking") && said.contains(mend),
+        "{said}"
+    );
+    assert!(daemon.port(&["ls"]).contains("conntrack"));
+    let neighbour = socket(&daemon.host.neighbour(), &format!("{NEIGHBOUR}:40001"));
+    let asker = neighbour.local_addr().unwrap();
+    let to = format!("{HOST}:24000");
+    assert_eq!(ask(&neighbour, &to, 160), Some(Seen { asker, answerer: to.parse().unwrap() }));
+    assert!(daemon.entries("switch").contains(NEIGHBOUR));
+    // The command it names mends it.
+    daemon.host.run(mend);
+    daemon.port(&["publish", "switch", "5060/udp", "24000/udp", "--via", "stateless"]);
+    let fresh = socket(&daemon.host.neighbour(), &format!("{NEIGHBOUR}:40002"));
+    let asker = fresh.local_addr().unwrap();
+    assert_eq!(ask(&fresh, &to, 160), Some(Seen { asker, answerer: to.parse().unwrap() }));
+}
+
+/// A chain that drops what is translated, too, leaves no road.
+#[test]
+fn a_firewall_that_drops_all() {
+    let daemon = Daemon::with_switch();
+    nft(
+        &daemon,
+        "add table ip mine; add chain ip mine fwd { type filter hook forward priority 0; policy drop; }",
+    );
+    let refused = daemon.try_port(&["publish", "switch", "5060/udp"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        !refused.status.success() && said.contains("nft insert rule ip mine fwd ct status dnat accept"),
+        "{said}"
+    );
+    assert!(!daemon.host.run("nft list ruleset").contains("netctl-"));
+}
+
+/// What the user drops in DOCKER-USER stays dropped.
+#[test]
+fn the_users_own_drop() {
+    let daemon = Daemon::with_switch();
+    daemon.host.run(&format!("iptables -I DOCKER-USER -s {NEIGHBOUR} -p udp --dport 5060 -j DROP"));
+    daemon.publish(&[]);
+    let neighbour = socket(&daemon.host.neighbour(), &format!("{NEIGHBOUR}:40001"));
+    assert!(ask(&neighbour, &format!("{HOST}:24000"), 160).is_some());
+    assert!(ask(&neighbour, &format!("{HOST}:5060"), 160).is_none());
+}
