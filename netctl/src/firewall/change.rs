@@ -12,14 +12,25 @@ pub enum Change {
     Add(Table),
     /// Takes a table away; it need not be there.
     Remove(String),
-    /// Puts an accept into DOCKER-USER, before the rule with this handle or at the end.
-    Accept(DockerRule, Option<u64>),
-    /// Takes the rule with this handle out of DOCKER-USER.
-    Withdraw(Place, u64),
+    /// Puts an accept into a chain of iptables' table filter.
+    Accept {
+        /// What is accepted.
+        rule: DockerRule,
+        /// Which chain.
+        chain: &'static str,
+        /// Before the rule with this handle, or at the end.
+        before: Option<u64>,
+    },
+    /// Takes an accept out again.
+    Withdraw {
+        /// iptables' or ip6tables'.
+        place: Place,
+        /// Which chain.
+        chain: String,
+        /// The rule's.
+        handle: u64,
+    },
 }
-
-/// The chain that Docker leaves to its users.
-pub(crate) const DOCKER_USER: &str = "DOCKER-USER";
 
 /// nftables in one network namespace. `crate::netlink::Nftables` is the real one.
 pub trait Firewall {

@@ -10,7 +10,6 @@ mod rule;
 mod show;
 mod table;
 
-pub(crate) use change::DOCKER_USER;
 pub use change::{Change, Firewall};
 pub use error::FirewallError;
 pub use list::{SeenChain, SeenRule, SeenTable, Verdict};

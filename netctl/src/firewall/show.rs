@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Display, Formatter, Result, Write as _};
 
+use ipnet::IpNet;
+
 use super::rule::{Bit, FlowKey, Side, Statement, Test, Transport, Way};
 use super::table::{Chain, Content, Family, Hook, Kind, MOST_FLOWS, Point, Rule, Set, Table};
 
@@ -32,7 +34,12 @@ impl Display for Set {
             }
             Content::Networks(family, networks) => {
                 writeln!(f, "\t\ttype {}\n\t\tflags interval", address_type(*family))?;
-                elements(f, networks)?;
+                let plain = |network: &IpNet| match network {
+                    // As nft does, one that is a single address is written as such.
+                    network if network.prefix_len() == network.max_prefix_len() => network.addr().to_string(),
+                    network => network.to_string(),
+                };
+                elements(f, &networks.iter().map(plain).collect::<Vec<_>>())?;
             }
             Content::Flows { family, timeout } => {
                 writeln!(f, "\t\ttype {} . inet_service . inet_service", address_type(*family))?;

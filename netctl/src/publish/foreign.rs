@@ -5,7 +5,8 @@
 
 use std::fmt;
 
-use crate::firewall::{DOCKER_USER, Firewall, FirewallError, Place, Point, SeenChain, SeenRule, Verdict};
+use super::accept::is_dockers;
+use crate::firewall::{Firewall, FirewallError, Place, Point, SeenChain, SeenRule, Verdict};
 
 /// A chain that would drop what is published.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -69,12 +70,10 @@ pub(super) fn obstacle(
     places: &[Place],
 ) -> Result<Option<Obstacle>, FirewallError> {
     let chains = firewall.chains()?;
-    let docker = |place| chains.iter().any(|chain| chain.place == place && chain.name == DOCKER_USER);
     let forward = chains.iter().filter(|chain| {
         let own = chain.table.starts_with("netctl-");
-        // There, DOCKER-USER comes first.
-        let dockers = chain.table == "filter" && chain.name == "FORWARD" && docker(chain.place);
-        chain.point == Some(Point::Forward) && places.contains(&chain.place) && !own && !dockers
+        let here = chain.point == Some(Point::Forward) && places.contains(&chain.place);
+        here && !own && !is_dockers(chain, &chains)
     });
     for chain in forward {
         let rules = firewall.rules(chain.place, &chain.table)?;

@@ -1,9 +1,11 @@
 //! Publishing: a range of a container's ports at the host's address, by a constant number of rules.
 //!
 //! `request` is what is asked for, `resolve` finds what it comes to, `rules` says by which rules, `steps` makes the
-//! change with the `journal` written first, `foreign` looks for who would drop the packets. Docker, the kernel's rules
+//! change with the `journal` written first, `accept` is what Docker's own chains
+//! are told, `foreign` looks for who would drop the packets. Docker, the kernel's rules
 //! and the rest of the machine stand behind traits.
 
+mod accept;
 mod error;
 mod foreign;
 mod journal;

@@ -5,17 +5,16 @@ use std::io;
 
 use sha2::{Digest as _, Sha256};
 
+use super::accept::{accepts, own_accepts, place};
 use super::error::PublishError;
 use super::foreign::{self, Obstacle};
 use super::journal::{Journal, Phase, Record};
 use super::machine::Machine;
 use super::request::{Publication, Request, Via};
 use super::resolve::resolve;
-use super::rules::{container_table, docker_rules, host_table, table_name};
+use super::rules::{container_table, host_table, table_name};
 use crate::docker::Workloads;
-use crate::firewall::{
-    Change, DOCKER_USER, Family, Firewall, FirewallError, Place, SeenRule, Table, Verdict,
-};
+use crate::firewall::{Change, Firewall, FirewallError, Place, Table};
 
 /// What publishing came to.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -97,15 +96,8 @@ pub(super) fn stands<M: Machine>(
 ) -> Result<bool, PublishError> {
     let look = || {
         let publication = &record.publication;
-        let accepts = docker_rules(publication).into_iter().filter(|rule| {
-            let place = place(Family::of(rule.container));
-            host.chains().is_ok_and(|chains| {
-                chains.iter().any(|chain| chain.place == place && chain.name == DOCKER_USER)
-            })
-        });
-        if own_accepts(host, &publication.name)?.len() != accepts.count()
-            || !has(host, &host_table_of(publication))?
-        {
+        let wanted = accepts(host, publication)?.len();
+        if own_accepts(host, &publication.name)?.len() != wanted || !has(host, &host_table_of(publication))? {
             return Ok(false);
         }
         match machine.firewall_within(&record.namespace)? {
@@ -252,49 +244,9 @@ fn taken(journal: &impl Journal, wanted: &Publication) -> Result<(), PublishErro
 
 /// What takes away all that a container may have in the host's namespace.
 fn removal(host: &impl Firewall, name: &str) -> Result<Vec<Change>, FirewallError> {
-    let accepts = own_accepts(host, name)?.into_iter();
-    let withdrawn = accepts.map(|(place, handle)| Change::Withdraw(place, handle));
-    Ok(withdrawn.chain([Change::Remove(table_name(name))]).collect())
-}
-
-/// The accepts in DOCKER-USER, before its last rule if that ends it: what the user dropped above stays dropped.
-fn accepts(host: &impl Firewall, publication: &Publication) -> Result<Vec<Change>, FirewallError> {
-    let chains = host.chains()?;
-    let mut changes = Vec::new();
-    for rule in docker_rules(publication) {
-        let place = place(Family::of(rule.container));
-        if !chains.iter().any(|chain| chain.place == place && chain.name == DOCKER_USER) {
-            continue;
-        }
-        let rules = docker_user(host, place)?;
-        let end = rules.last().filter(|rule| !rule.asks && rule.verdict == Some(Verdict::Return));
-        changes.push(Change::Accept(rule, end.map(|rule| rule.handle)));
-    }
+    let mut changes = own_accepts(host, name)?;
+    changes.push(Change::Remove(table_name(name)));
     Ok(changes)
-}
-
-/// The handles of a container's accepts.
-fn own_accepts(host: &impl Firewall, name: &str) -> Result<Vec<(Place, u64)>, FirewallError> {
-    let comment = table_name(name);
-    let mut found = Vec::new();
-    for place in [Place::Ip, Place::Ip6] {
-        let rules = docker_user(host, place)?.into_iter();
-        let own = rules.filter(|rule| rule.comment.as_ref() == Some(&comment));
-        found.extend(own.map(|rule| (place, rule.handle)));
-    }
-    Ok(found)
-}
-
-fn docker_user(host: &impl Firewall, place: Place) -> Result<Vec<SeenRule>, FirewallError> {
-    let rules = host.rules(place, "filter")?.into_iter();
-    Ok(rules.filter(|rule| rule.chain == DOCKER_USER).collect())
-}
-
-fn place(family: Family) -> Place {
-    match family {
-        Family::V4 => Place::Ip,
-        Family::V6 => Place::Ip6,
-    }
 }
 
 /// Whether a table is there as it was made. Its comment says of what text; the number of rules, that none is gone.

@@ -99,10 +99,14 @@ impl Daemon {
         self.scratch.path().join(name)
     }
 
+    pub(crate) fn address(&self) -> String {
+        format!("unix://{}", self.path("docker.sock").display())
+    }
+
     pub(crate) fn docker(&self, arguments: &[&str]) -> Output {
         Command::new("docker")
             .arg("--host")
-            .arg(format!("unix://{}", self.path("docker.sock").display()))
+            .arg(self.address())
             .args(arguments)
             .env("DOCKER_BUILDKIT", "0")
             .stdin(Stdio::null())
@@ -117,10 +121,7 @@ impl Daemon {
     /// `netctl port`, on the host.
     pub(crate) fn try_port(&self, arguments: &[&str]) -> Output {
         let mut command = self.host.command(env!("CARGO_BIN_EXE_netctl"));
-        command
-            .arg("port")
-            .args(arguments)
-            .env("DOCKER_HOST", format!("unix://{}", self.path("docker.sock").display()));
+        command.arg("port").args(arguments).env("DOCKER_HOST", self.address());
         command.arg("--state-dir").arg(self.path("state"));
         command.output().expect("nsenter was there a moment ago")
     }

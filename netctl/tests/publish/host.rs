@@ -83,15 +83,25 @@ impl Host {
         {
             state.push_str(&self.run(line));
         }
-        let changing = ["# Generated", "# Completed", "valid_lft", "random.", "fs.", "kernel.", "vm."];
+        let changing = [
+            "# Generated",
+            "# Completed",
+            "valid_lft",
+            "random.",
+            "fs.",
+            "kernel.",
+            "vm.",
+            "net.netfilter.nf_conntrack_count",
+        ];
         let lines = state.lines().filter(|line| !changing.iter().any(|word| line.starts_with(word)));
         lines.map(without_counters).collect::<Vec<_>>().join("\n")
     }
 }
 
-/// iptables-save writes `:CHAIN POLICY [packets:bytes]`.
-fn without_counters(line: &str) -> &str {
-    if line.starts_with(':') { line.split(" [").next().unwrap_or(line) } else { line }
+/// iptables-save writes `:CHAIN POLICY [packets:bytes]`; an IPv6 address is tentative for a second.
+fn without_counters(line: &str) -> String {
+    let line = if line.starts_with(':') { line.split(" [").next().unwrap_or(line) } else { line };
+    line.replace(" tentative", "")
 }
 
 impl Drop for Host {

@@ -3,6 +3,7 @@
 
 mod answer;
 mod daemon;
+mod faults;
 mod host;
 mod inside;
 mod others;

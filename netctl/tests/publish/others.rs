@@ -13,14 +13,14 @@ fn echo(socket: UdpSocket, times: usize) -> thread::JoinHandle<()> {
         for _ in 0..times {
             let mut bytes = [0; 100];
             if let Ok((length, from)) = socket.recv_from(&mut bytes) {
-                socket.send_to(&bytes[..length], from).unwrap();
+                socket.send_to(&bytes[..length], from).expect("it can be sent");
             }
         }
     })
 }
 
 fn answered(socket: &UdpSocket, to: &str) -> bool {
-    socket.send_to(b"x", to).unwrap();
+    socket.send_to(b"x", to).expect("it can be sent");
     socket.recv_from(&mut [0; 100]).is_ok()
 }
 
@@ -39,6 +39,11 @@ fn a_process_of_the_host() {
     connected.send(b"x").unwrap();
     assert!(connected.recv(&mut [0; 100]).is_ok());
     server.join().unwrap();
+    // Whoever waits on a port of the range has it, as long as he does.
+    let waiting = socket(&daemon.host.namespace(), "0.0.0.0:24000");
+    let neighbour = socket(&daemon.host.neighbour(), &format!("{NEIGHBOUR}:40001"));
+    neighbour.send_to(b"x", format!("{HOST}:24000")).unwrap();
+    assert!(waiting.recv_from(&mut [0; 100]).is_ok());
 }
 
 /// Both ends on the host: the answer passes the output hook, where there is no telling whose it is but by the question.

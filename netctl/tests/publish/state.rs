@@ -1,8 +1,11 @@
 //! What is left, what is said, and what publishing twice does.
 
+use netctl::firewall::Table;
+use netctl::publish::{Publication, container_table, host_table};
+
 use crate::answer::{Seen, ask, socket};
 use crate::daemon::Daemon;
-use crate::host::{HOST, HOST_SECOND, NEIGHBOUR, run_in};
+use crate::host::{HOST, HOST_SECOND, HOST6, NEIGHBOUR, run_in};
 
 #[test]
 fn taken_back_it_is_as_before() {
@@ -18,14 +21,14 @@ fn taken_back_it_is_as_before() {
         let between = state();
         assert!(between.0 != before.0 && between.1 != before.1);
         assert_eq!(daemon.port(&["unpublish", "switch"]), "switch: unpublished\n");
-        similar_asserts(&before.0, &state().0);
-        similar_asserts(&before.1, &state().1);
+        same(&before.0, &state().0);
+        same(&before.1, &state().1);
     }
     let nothing = daemon.try_port(&["unpublish", "switch"]);
     assert_eq!(nothing.status.code(), Some(4));
 }
 
-fn similar_asserts(before: &str, after: &str) {
+fn same(before: &str, after: &str) {
     let only = |a: &str, b: &str| {
         a.lines().filter(|line| !b.lines().any(|other| other == *line)).map(str::to_owned).collect::<Vec<_>>()
     };
@@ -88,11 +91,54 @@ fn as_many_rules_for_two_as_for_16384() {
     for end in [format!("-d {address}/32 -o br-"), format!("-s {address}/32 -i br-")] {
         let line = accepts.lines().find(|line| line.contains(&end)).unwrap_or_else(|| panic!("{accepts}"));
         assert!(
-            line.contains(state) && line.ends_with("-m comment --comment \"netctl-switch\" -j ACCEPT"),
+            line.contains(state) && line.ends_with("-m comment --comment netctl-switch -j ACCEPT"),
             "{line}"
         );
     }
     assert_eq!(accepts.lines().last(), Some("-A DOCKER-USER -j RETURN"));
+}
+
+/// What the kernel has, in nft's words, is what was meant.
+#[test]
+fn the_kernel_has_what_was_meant() {
+    let daemon = Daemon::start();
+    daemon.must(&[
+        "network",
+        "create",
+        "--ipv6",
+        "--subnet",
+        "172.29.0.0/23",
+        "--subnet",
+        "fd00:29::/64",
+        "voice",
+    ]);
+    daemon.answerer("switch", &["--network", "voice"]);
+    let options = [
+        "--host-ip",
+        HOST,
+        "--host-ip",
+        HOST_SECOND,
+        "--host-ip",
+        HOST6,
+        "--from",
+        "10.0.0.0/7",
+        "--from",
+        "::/0",
+    ];
+    for via in ["auto", "conntrack"] {
+        daemon.publish(&options.into_iter().chain(["--via", via]).collect::<Vec<_>>());
+        let listed: serde_json::Value =
+            serde_json::from_str(&daemon.port(&["ls", "--output", "json"])).unwrap();
+        let publication: Publication = serde_json::from_value(listed[0]["publication"].clone()).unwrap();
+        for (namespace, make) in [
+            (daemon.host.namespace(), host_table as fn(&Publication, String) -> Table),
+            (daemon.namespace_of("switch"), container_table),
+        ] {
+            let kept = run_in(&namespace, "nft -s -y list table inet netctl-switch");
+            let comment = kept.split('"').nth(1).expect("a comment").to_owned();
+            assert_eq!(make(&publication, comment).to_string(), kept);
+        }
+    }
 }
 
 #[test]

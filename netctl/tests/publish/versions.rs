@@ -42,7 +42,7 @@ const FIREWALLD: &str = "add table inet firewalld; \
     add rule inet firewalld filter_FORWARD reject with icmpx admin-prohibited";
 
 fn nft(daemon: &Daemon, script: &str) {
-    let output = daemon.host.command("nft").arg(script).output().unwrap();
+    let output = daemon.host.command("nft").arg(script).output().expect("nsenter was there a moment ago");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
@@ -82,12 +82,12 @@ fn a_firewall_that_drops_all() {
     let daemon = Daemon::with_switch();
     nft(
         &daemon,
-        "add table ip mine; add chain ip mine fwd { type filter hook forward priority 0; policy drop; }",
+        "add table ip mine; add chain ip mine forwarded { type filter hook forward priority 0; policy drop; }",
     );
     let refused = daemon.try_port(&["publish", "switch", "5060/udp"]);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(
-        !refused.status.success() && said.contains("nft insert rule ip mine fwd ct status dnat accept"),
+        !refused.status.success() && said.contains("nft insert rule ip mine forwarded ct status dnat accept"),
         "{said}"
     );
     assert!(!daemon.host.run("nft list ruleset").contains("netctl-"));

@@ -58,9 +58,9 @@ impl Batch {
                 self.push(NEW_TABLE, CREATE, Place::Inet, body(), format_args!("make the table {name}"));
                 self.push(DELETE_TABLE, 0, Place::Inet, body(), format_args!("take away the table {name}"));
             }
-            Change::Accept(rule, before) => {
+            Change::Accept { rule, chain, before } => {
                 let mut body = Attributes::default();
-                body.text(RULE_TABLE, iptables::TABLE).text(RULE_CHAIN, crate::firewall::DOCKER_USER);
+                body.text(RULE_TABLE, iptables::TABLE).text(RULE_CHAIN, chain);
                 body.nest(RULE_EXPRESSIONS, |list| iptables::expressions(rule, list));
                 // With a position and without APPEND it stands before that rule.
                 let flags = match before {
@@ -70,14 +70,14 @@ impl Batch {
                     }
                     None => CREATE | APPEND,
                 };
-                let place = iptables::place(rule);
-                self.push(NEW_RULE, flags, place, body, format_args!("put an accept into DOCKER-USER"));
+                let what = format_args!("put an accept into {chain}");
+                self.push(NEW_RULE, flags, iptables::place(rule), body, what);
             }
-            Change::Withdraw(place, handle) => {
+            Change::Withdraw { place, chain, handle } => {
                 let mut body = Attributes::default();
-                body.text(RULE_TABLE, iptables::TABLE).text(RULE_CHAIN, crate::firewall::DOCKER_USER);
-                body.long(RULE_HANDLE, *handle);
-                self.push(DELETE_RULE, 0, *place, body, format_args!("take an accept out of DOCKER-USER"));
+                body.text(RULE_TABLE, iptables::TABLE).text(RULE_CHAIN, chain).long(RULE_HANDLE, *handle);
+                let what = format_args!("take an accept out of {chain}");
+                self.push(DELETE_RULE, 0, *place, body, what);
             }
         }
     }
