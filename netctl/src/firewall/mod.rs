@@ -5,6 +5,8 @@
 
 mod change;
 mod error;
+#[cfg(test)]
+pub(crate) mod fake;
 mod list;
 mod rule;
 mod show;

@@ -1,6 +1,6 @@
 //! Other firewalls: a packet that connection tracking does not have passes no rule that asks for established flows.
 //!
-//! Only what is certain is found: a chain at the hook forward whose rules, those that ask for something aside, end in
+//! Only what is certain is found: a chain at the hook forward (or input, for the host itself) whose rules, those that ask for something aside, end in
 //! a drop. An accept in another table does not overrule it.
 
 use std::fmt;
@@ -17,6 +17,8 @@ pub struct Obstacle {
     pub table: String,
     /// Its name.
     pub chain: String,
+    /// Where packets enter it: on their way through the host, or into it.
+    pub point: Point,
     /// Whether it lets pass what goes through connection tracking.
     pub passes_tracked: bool,
 }
@@ -25,6 +27,11 @@ impl Obstacle {
     /// The command that lets it pass.
     pub fn mend(&self) -> String {
         let Self { table, chain, .. } = self;
+        if self.is_dockers_nftables() {
+            return "set \"firewall-backend\": \"iptables\" in /etc/docker/daemon.json and start Docker again: an accept \
+                in another table does not overrule its drop"
+                .to_owned();
+        }
         let family = match self.place {
             Place::Inet => "inet",
             Place::Ip if table == "filter" => {
@@ -44,17 +51,32 @@ impl Obstacle {
         }
         mend
     }
+
+    fn is_dockers_nftables(&self) -> bool {
+        self.table == DOCKERS_NFTABLES
+    }
 }
 
 impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { table, chain, .. } = self;
-        write!(
-            f,
-            "the firewall's chain {chain} of the table {table} drops packets that connection tracking does not have"
-        )
+        if self.is_dockers_nftables() {
+            return write!(
+                f,
+                "Docker speaks nftables itself and drops what it did not publish (table {table})"
+            );
+        }
+        let what = "drops packets that connection tracking does not have";
+        write!(f, "the firewall's chain {chain} of the table {table} {what}")?;
+        match self.point {
+            Point::Input => f.write_str(": the host itself gets no answers by UDP"),
+            _ => Ok(()),
+        }
     }
 }
+
+/// The table of Docker 29 where it speaks nftables itself.
+const DOCKERS_NFTABLES: &str = "docker-bridges";
 
 /// What becomes of a packet that no rule asks for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -64,26 +86,33 @@ enum Fate {
     Undecided,
 }
 
-/// Finds the first such chain; `places` are the families that matter.
+/// Finds the first such chain at a point; `places` are the families that matter.
 pub(super) fn obstacle(
     firewall: &impl Firewall,
+    point: Point,
     places: &[Place],
 ) -> Result<Option<Obstacle>, FirewallError> {
     let chains = firewall.chains()?;
-    let forward = chains.iter().filter(|chain| {
+    let foreign = chains.iter().filter(|chain| {
         let own = chain.table.starts_with("netctl-");
-        let here = chain.point == Some(Point::Forward) && places.contains(&chain.place);
+        let here = chain.point == Some(point) && places.contains(&chain.place);
         here && !own && !is_dockers(chain, &chains)
     });
-    for chain in forward {
+    for chain in foreign {
         let rules = firewall.rules(chain.place, &chain.table)?;
+        let found = |passes_tracked| Obstacle {
+            place: chain.place,
+            table: chain.table.clone(),
+            chain: chain.name.clone(),
+            point,
+            passes_tracked,
+        };
+        // What its maps decide is not seen from here, but that it drops what Docker did not publish is known.
+        if chain.table == DOCKERS_NFTABLES && point == Point::Forward {
+            return Ok(Some(found(false)));
+        }
         if drops(chain, &rules, |rule| rule.untracked) {
-            return Ok(Some(Obstacle {
-                place: chain.place,
-                table: chain.table.clone(),
-                chain: chain.name.clone(),
-                passes_tracked: !drops(chain, &rules, |rule| rule.translated),
-            }));
+            return Ok(Some(found(!drops(chain, &rules, |rule| rule.translated))));
         }
     }
     Ok(None)

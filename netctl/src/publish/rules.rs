@@ -177,9 +177,9 @@ fn sets(publication: &Publication, path: &Path) -> Vec<Set> {
 }
 
 /// What comes to a published port, unless it is for one of the host's own sockets.
-fn prerouting(publication: &Publication, path: &Path) -> Vec<Rule> {
+fn prerouting(_: &Publication, path: &Path) -> Vec<Rule> {
     let Some(host) = path.stateless else { return Vec::new() };
-    let (names, _) = (names(path.family()), publication);
+    let names = names(path.family());
     vec![
         rule([is(Destination, host), udp(Destination), S::OwnSocket, S::Counter, S::Goto(names.outbound)]),
         rule([is(Destination, host), udp(Destination), S::Goto(names.inbound)]),
@@ -195,12 +195,8 @@ fn inbound(publication: &Publication, path: &Path) -> Vec<Rule> {
     vec![
         // Connection tracking has to bring these, for their answers would not come by here.
         rule([within(Source, path, names.peers), S::Counter, S::Return]),
-        rule([
-            S::KnownFlow(path.family(), FlowKey::From, names.flows),
-            S::RememberFlow(path.family(), FlowKey::From, names.flows),
-            S::Counter,
-            S::Return,
-        ]),
+        // Not made young by this: a peer that goes on sending to somebody who is gone would keep it for ever.
+        rule([S::KnownFlow(path.family(), FlowKey::From, names.flows), S::Counter, S::Return]),
         Rule(pass),
     ]
 }
@@ -239,6 +235,13 @@ fn postrouting(publication: &Publication, path: &Path) -> Vec<Rule> {
             udp(Source),
             S::Tracked(Bit::Snat),
             S::RememberFlow(path.family(), FlowKey::To, names.flows),
+        ]),
+        // Its answers: whoever only listens is not forgotten.
+        rule([
+            within(Destination, path, names.peers),
+            udp(Destination),
+            S::Tracked(Bit::Snat),
+            S::RememberFlow(path.family(), FlowKey::From, names.flows),
         ]),
         rule([
             is(Destination, path.container),
@@ -293,6 +296,7 @@ fn nat_prerouting(publication: &Publication, path: &Path) -> Vec<Rule> {
         Rule(statements)
     };
     vec![
+        rule([within(Destination, path, names.hosts), udp(Destination), S::OwnSocket, S::Return]),
         // Other containers of this host: their answers cross the bridge itself, or Docker drops them.
         allowed(vec![
             within(Source, path, names.peers),
@@ -356,4 +360,44 @@ fn within(side: Side, path: &Path, set: &'static str) -> S {
 
 fn udp(side: Side) -> S {
     S::Port(Transport::Udp, side, UDP)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn publication(ports: &[&str]) -> Publication {
+        Publication {
+            name: "switch".to_owned(),
+            container: "c0ffee".to_owned(),
+            bridge: "br-voice".to_owned(),
+            ports: ports.iter().map(|text| text.parse().unwrap()).collect(),
+            from: vec!["198.51.100.0/24".parse().unwrap()],
+            paths: vec![Path {
+                container: [172, 29, 0, 2].into(),
+                network: "172.29.0.0/24".parse().unwrap(),
+                stateless: Some([192, 0, 2, 1].into()),
+                tracked: vec![[192, 0, 2, 9].into()],
+                peers: vec!["172.17.0.0/16".parse().unwrap(), "172.29.0.0/24".parse().unwrap()],
+            }],
+        }
+    }
+
+    #[test]
+    fn as_nft_writes_them() {
+        let publication = publication(&["5060/udp", "16384-32767/udp", "5060/tcp"]);
+        let both = [
+            host_table(&publication, "netctl".to_owned()),
+            container_table(&publication, "netctl".to_owned()),
+        ];
+        assert_eq!(both.map(|table| table.to_string()).concat(), include_str!("rules.snapshot"));
+    }
+
+    #[test]
+    fn as_many_for_two_ports_as_for_16384() {
+        let tables = [&["16384-16385/udp"][..], &["16384-32767/udp", "5060/udp", "5060/tcp"]]
+            .map(|ports| [host_table, container_table].map(|make| make(&publication(ports), String::new())));
+        let [few, many] = tables.map(|tables| tables.map(|table| table.chains));
+        assert_eq!(few, many);
+    }
 }

@@ -10,11 +10,11 @@ use super::error::PublishError;
 use super::foreign::{self, Obstacle};
 use super::journal::{Journal, Phase, Record};
 use super::machine::Machine;
-use super::request::{Publication, Request, Via};
+use super::request::{Path, Publication, Request, Via};
 use super::resolve::resolve;
 use super::rules::{container_table, host_table, table_name};
 use crate::docker::Workloads;
-use crate::firewall::{Change, Firewall, FirewallError, Place, Table};
+use crate::firewall::{Change, Firewall, FirewallError, Place, Point, Table};
 
 /// What publishing came to.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -25,6 +25,8 @@ pub struct Published {
     pub outcome: Outcome,
     /// A firewall that keeps the stateless road shut, so that it was not taken.
     pub obstacle: Option<Obstacle>,
+    /// A firewall that keeps answers by the stateless road from the host itself.
+    pub deaf: Option<Obstacle>,
 }
 
 /// What was done.
@@ -52,10 +54,11 @@ pub async fn publish(
         return Err(PublishError::Legacy);
     }
     let obstacle = road(&host, request.via, &mut publication)?;
+    let deaf = deaf(&host, &publication)?;
     taken(journal, &publication)?;
     let before = journal.read(&publication.name)?;
     let record = Record { phase: Phase::Changing, publication, namespace };
-    let published = |outcome| Published { publication: record.publication.clone(), outcome, obstacle };
+    let published = |outcome| Published { publication: record.publication.clone(), outcome, obstacle, deaf };
     let done = Record { phase: Phase::Published, ..record.clone() };
     if before.as_ref() == Some(&done) && stands(&host, machine, &record)? {
         return Ok(published(Outcome::Unchanged));
@@ -201,9 +204,8 @@ fn road(
     via: Via,
     publication: &mut Publication,
 ) -> Result<Option<Obstacle>, PublishError> {
-    let mut places = vec![Place::Inet];
-    places.extend(publication.paths.iter().map(|path| place(path.family())));
-    let obstacle = foreign::obstacle(host, &places).map_err(cannot("read the host's rules"))?;
+    let obstacle = foreign::obstacle(host, Point::Forward, &places(&publication.paths));
+    let obstacle = obstacle.map_err(cannot("read the host's rules"))?;
     let Some(obstacle) = obstacle else { return Ok(None) };
     match via {
         Via::Stateless => Err(PublishError::Blocked(obstacle)),
@@ -220,6 +222,22 @@ fn road(
     }
 }
 
+/// Says what keeps answers from the host itself.
+fn deaf(host: &impl Firewall, publication: &Publication) -> Result<Option<Obstacle>, PublishError> {
+    let stateless: Vec<Path> =
+        publication.paths.iter().filter(|path| path.stateless.is_some()).cloned().collect();
+    if stateless.is_empty() {
+        return Ok(None);
+    }
+    foreign::obstacle(host, Point::Input, &places(&stateless)).map_err(cannot("read the host's rules"))
+}
+
+/// Where there may be rules for such addresses.
+fn places(paths: &[Path]) -> Vec<Place> {
+    let of = |path: &Path| place(path.family());
+    [Place::Inet].into_iter().chain(paths.iter().map(of)).collect()
+}
+
 /// Nobody else may have any of the ports at the same address.
 fn taken(journal: &impl Journal, wanted: &Publication) -> Result<(), PublishError> {
     for record in journal.all()? {
@@ -227,8 +245,8 @@ fn taken(journal: &impl Journal, wanted: &Publication) -> Result<(), PublishErro
         if other.name == wanted.name {
             continue;
         }
-        let others: Vec<_> = other.paths.iter().flat_map(super::Path::hosts).collect();
-        let address = wanted.paths.iter().flat_map(super::Path::hosts).find(|host| others.contains(host));
+        let others: Vec<_> = other.paths.iter().flat_map(Path::hosts).collect();
+        let address = wanted.paths.iter().flat_map(Path::hosts).find(|host| others.contains(host));
         let ports = wanted.ports.iter().find(|mine| {
             let same = |theirs: &&super::Ports| {
                 theirs.transport == mine.transport && theirs.range.overlaps(mine.range)

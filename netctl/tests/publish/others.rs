@@ -44,6 +44,10 @@ fn a_process_of_the_host() {
     let neighbour = socket(&daemon.host.neighbour(), &format!("{NEIGHBOUR}:40001"));
     neighbour.send_to(b"x", format!("{HOST}:24000")).unwrap();
     assert!(waiting.recv_from(&mut [0; 100]).is_ok());
+    daemon.answerer("near", &["--network", "voice"]);
+    let server = echo(waiting, 1);
+    assert!(answered(&socket(&daemon.namespace_of("near"), "0.0.0.0:0"), &format!("{HOST}:24000")));
+    server.join().unwrap();
 }
 
 /// Both ends on the host: the answer passes the output hook, where there is no telling whose it is but by the question.

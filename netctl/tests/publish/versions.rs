@@ -93,6 +93,47 @@ fn a_firewall_that_drops_all() {
     assert!(!daemon.host.run("nft list ruleset").contains("netctl-"));
 }
 
+/// As ufw does: what comes into the host itself has to be established.
+#[test]
+fn a_firewall_at_the_hosts_own_door() {
+    let daemon = Daemon::with_switch();
+    daemon.host.run("iptables -P INPUT DROP");
+    daemon.host.run("iptables -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT");
+    let done = daemon.try_port(&["publish", "switch", "24000/udp"]);
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    let mend = "iptables -I INPUT -m conntrack --ctstate UNTRACKED,DNAT -j ACCEPT";
+    assert!(
+        done.status.success() && said.contains("the host itself gets no answers") && said.contains(mend),
+        "{said}"
+    );
+    let (to, outside) = (format!("{HOST}:24000"), daemon.host.neighbour());
+    assert!(ask(&socket(&outside, &format!("{NEIGHBOUR}:40001")), &to, 160).is_some());
+    let host = socket(&daemon.host.namespace(), "0.0.0.0:15000");
+    assert!(ask(&host, &to, 160).is_none());
+    daemon.host.run(mend);
+    assert!(ask(&host, &to, 160).is_some());
+    let again = daemon.try_port(&["publish", "switch", "24000/udp"]);
+    assert_eq!(String::from_utf8_lossy(&again.stderr), "");
+}
+
+/// From 29 on Docker can do without iptables, and then has no chain for others.
+#[test]
+fn dockers_own_nftables() {
+    let daemon = Daemon::with_switch();
+    nft(
+        &daemon,
+        "add table ip docker-bridges; add chain ip docker-bridges filter-FORWARD { type filter hook forward priority 0; policy accept; }",
+    );
+    let refused = daemon.try_port(&["publish", "switch", "24000/udp"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        !refused.status.success()
+            && said.contains("Docker speaks nftables itself")
+            && said.contains("firewall-backend"),
+        "{said}"
+    );
+}
+
 /// What the user drops in DOCKER-USER stays dropped.
 #[test]
 fn the_users_own_drop() {
