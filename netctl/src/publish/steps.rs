@@ -5,7 +5,7 @@ use std::io;
 
 use sha2::{Digest as _, Sha256};
 
-use super::accept::{accepts, own_accepts, place};
+use super::accept::{accepts, chain_for, own_accepts, place};
 use super::error::PublishError;
 use super::foreign::{self, Obstacle};
 use super::journal::{Journal, Phase, Record};
@@ -50,9 +50,7 @@ pub async fn publish(
 ) -> Result<Published, PublishError> {
     let (mut publication, namespace) = resolve(docker, machine, request).await?;
     let host = machine.firewall().map_err(cannot("open the host's rules"))?;
-    if machine.legacy_iptables() {
-        return Err(PublishError::Legacy);
-    }
+    reachable(&host, machine)?;
     let obstacle = road(&host, request.via, &mut publication)?;
     let deaf = deaf(&host, &publication)?;
     taken(journal, &publication)?;
@@ -196,6 +194,14 @@ fn take_back<M: Machine>(
         Some(source) => PublishError::NotTakenBack { failed: Box::new(failed), source: Box::new(source) },
         None => failed,
     }
+}
+
+/// Docker's own chains have to be in nftables, if it has any.
+fn reachable<M: Machine>(host: &M::Firewall, machine: &M) -> Result<(), PublishError> {
+    let chains = host.chains().map_err(cannot("read the host's rules"))?;
+    // Both kinds may be loaded; Docker's are in one.
+    let here = chain_for(&chains, Place::Ip).is_some();
+    if !here && machine.legacy_iptables() { Err(PublishError::Legacy) } else { Ok(()) }
 }
 
 /// Chooses the road, and says what stands in the stateless one.

@@ -51,6 +51,7 @@ struct Computer {
     host: Fake,
     container: Fake,
     remote: bool,
+    legacy: bool,
 }
 
 impl Computer {
@@ -78,7 +79,7 @@ impl Computer {
         };
         host.chains.borrow_mut().push(user);
         host.filter.borrow_mut().push(end);
-        Self { host, container, remote: false }
+        Self { host, container, ..Self::default() }
     }
 
     fn asked(&self) -> Vec<String> {
@@ -120,7 +121,7 @@ impl Machine for Computer {
         true
     }
     fn legacy_iptables(&self) -> bool {
-        false
+        self.legacy
     }
 }
 
@@ -244,4 +245,14 @@ async fn a_chain_that_drops_the_rest() {
     assert!(matches!(refused, Err(PublishError::Blocked(_))), "{refused:?}");
     assert_eq!(machine.asked(), Vec::<String>::new());
     assert!(machine.host.tables().unwrap().is_empty());
+}
+
+/// Where both kinds of iptables are loaded, it counts which one Docker uses.
+#[tokio::test]
+async fn the_old_iptables() {
+    let (machine, asked) = (Computer { legacy: true, ..Computer::new() }, request(&["5060/udp"]));
+    assert!(publish(&Docker::default(), &machine, &Memory::default(), &asked).await.is_ok());
+    machine.host.chains.borrow_mut().clear();
+    let refused = publish(&Docker::default(), &machine, &Memory::default(), &asked).await;
+    assert!(matches!(refused, Err(PublishError::Legacy)));
 }

@@ -69,15 +69,27 @@ fn from_other_containers() {
     assert_eq!(ask(&host, &to, 160).map(|seen| seen.answerer), to.parse().ok());
 }
 
-/// A call that the switch bridges to its own published address.
+/// A call that the switch bridges to its own published address: back by the port it came in.
 #[test]
 fn from_itself() {
     let daemon = Daemon::with_switch();
     daemon.publish(&[]);
-    daemon.host.run("sysctl -w net.bridge.bridge-nf-call-iptables=0");
-    for own in ["0.0.0.0:20001", "0.0.0.0:15000"] {
+    let reaches = |own: &str| {
         let inside = socket(&daemon.namespace_of("switch"), own);
         let to = format!("{HOST}:5060");
-        assert_eq!(ask(&inside, &to, 160).map(|seen| seen.answerer), to.parse().ok(), "{own}");
-    }
+        ask(&inside, &to, 160).map(|seen| seen.answerer) == to.parse().ok()
+    };
+    // By the host, which bridge-nf-call-iptables keeps it from.
+    assert!(!reaches("0.0.0.0:20001"));
+    daemon.host.run("sysctl -w net.bridge.bridge-nf-call-iptables=0");
+    assert!(reaches("0.0.0.0:20002") && reaches("0.0.0.0:15002"));
+    // By the bridge, which has to be let.
+    daemon.host.run("sysctl -w net.bridge.bridge-nf-call-iptables=1");
+    let ports = daemon.host.run("ip -o link show type veth");
+    let port =
+        ports.lines().find(|line| line.contains("master br-")).and_then(|line| line.split([' ', '@']).nth(1));
+    let bridge = ports.split("master ").nth(1).and_then(|rest| rest.split(' ').next());
+    let (bridge, port) = (bridge.expect("a bridge"), port.expect("a port"));
+    daemon.host.run(&format!("{} bridge hairpin {bridge} {port} on", env!("CARGO_BIN_EXE_netctl")));
+    assert!(reaches("0.0.0.0:20003") && reaches("0.0.0.0:15003"));
 }

@@ -48,3 +48,23 @@ fn fragments() {
     assert_eq!(seen, Some(Seen { asker: neighbour.local_addr().unwrap(), answerer: to.parse().unwrap() }));
     assert!(!daemon.entries("switch").contains(NEIGHBOUR));
 }
+
+/// In two networks it answers by the one that has its default route.
+#[test]
+fn a_container_in_two_networks() {
+    let daemon = Daemon::with_switch();
+    daemon.must(&["network", "create", "--subnet", "172.29.1.0/24", "aaa"]);
+    for network in ["aaa", "bridge"] {
+        daemon.must(&["network", "connect", network, "switch"]);
+        daemon.publish(&[]);
+        let neighbour = socket(&daemon.host.neighbour(), &format!("{NEIGHBOUR}:40001"));
+        let to = format!("{HOST}:24000");
+        let asker = neighbour.local_addr().unwrap();
+        assert_eq!(
+            ask(&neighbour, &to, 160),
+            Some(Seen { asker, answerer: to.parse().unwrap() }),
+            "{network}"
+        );
+        assert!(!daemon.entries("switch").contains(NEIGHBOUR));
+    }
+}
