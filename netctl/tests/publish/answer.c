@@ -1,4 +1,5 @@
-// Answers on the ports it is given (udp:PORT, tcp:PORT): whom it sees as the sender, and what it got.
+// Answers on the ports it is given (udp:PORT, tcp:PORT): whom it sees as the sender, and what it got;
+// by TCP a megabyte more if that begins with M.
 #include <arpa/inet.h>
 #include <poll.h>
 #include <signal.h>
@@ -8,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static char got[65536], said[65600];
+static char got[65536], said[65600], much[1 << 20];
 
 static int reply(struct sockaddr_in6 *from, ssize_t length) {
     char address[INET6_ADDRSTRLEN];
@@ -45,6 +46,7 @@ int main(int count, char **names) {
                 int peer = accept(fd, (struct sockaddr *)&from, &size);
                 ssize_t length = read(peer, got, sizeof got);
                 if (length >= 0) (void)!write(peer, said, reply(&from, length));
+                if (length > 0 && got[0] == 'M') (void)!write(peer, much, sizeof much);
                 close(peer);
             }
         }

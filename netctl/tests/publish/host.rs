@@ -21,12 +21,14 @@ static MADE: AtomicU32 = AtomicU32::new(0);
 pub(crate) struct Host {
     host: String,
     neighbour: String,
+    far: String,
 }
 
 impl Host {
     pub(crate) fn new() -> Self {
         let name = format!("pub-{}-{}", process::id(), MADE.fetch_add(1, Ordering::Relaxed));
-        let host = Self { host: format!("{name}-h"), neighbour: format!("{name}-n") };
+        let host =
+            Self { host: format!("{name}-h"), neighbour: format!("{name}-n"), far: format!("{name}-f") };
         for namespace in [&host.host, &host.neighbour] {
             ip(&["netns", "add", namespace]);
             ip(&["-n", namespace, "link", "set", "lo", "up"]);
@@ -55,6 +57,23 @@ impl Host {
     fn beyond(&self, arguments: &str) -> String {
         let all: Vec<&str> = ["-n", &self.neighbour].into_iter().chain(arguments.split(' ')).collect();
         ip(&all)
+    }
+
+    /// A namespace behind the neighbour, by a link that takes 600 bytes, while its own interface takes more.
+    pub(crate) fn behind_a_narrow_link(&self) -> PathBuf {
+        ip(&["netns", "add", &self.far]);
+        let join = format!("link add far0 type veth peer name up0 netns {}", self.far);
+        for line in [join.as_str(), "link set far0 up mtu 600", "address add 198.51.100.1/24 dev far0"] {
+            self.beyond(line);
+        }
+        for line in
+            ["address add 198.51.100.2/24 dev up0", "link set up0 up", "route add default via 198.51.100.1"]
+        {
+            let all: Vec<&str> = ["-n", &self.far].into_iter().chain(line.split(' ')).collect();
+            ip(&all);
+        }
+        run_in(&self.neighbour(), "sysctl -w net.ipv4.ip_forward=1");
+        Path::new("/run/netns").join(&self.far)
     }
 
     pub(crate) fn namespace(&self) -> PathBuf {
@@ -106,8 +125,8 @@ fn without_counters(line: &str) -> String {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        for namespace in [&self.host, &self.neighbour] {
-            let _ = Command::new("ip").args(["netns", "del", namespace]).status();
+        for namespace in [&self.host, &self.neighbour, &self.far] {
+            let _ = Command::new("ip").args(["netns", "del", namespace]).output();
         }
     }
 }

@@ -1,8 +1,12 @@
 //! From outside: every port of the range, source address and port kept, and no entry in connection tracking.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
 use crate::answer::{Seen, ask, ask_stream, socket};
 use crate::daemon::{Daemon, PORTS};
-use crate::host::{HOST, NEIGHBOUR};
+use crate::host::{HOST, NEIGHBOUR, within};
 
 #[test]
 fn udp() {
@@ -35,6 +39,20 @@ fn tcp() {
     let to = format!("{HOST}:5060");
     let (own, seen) = ask_stream(&daemon.host.neighbour(), &to).expect("an answer");
     assert_eq!(seen, Seen { asker: own, answerer: to.parse().unwrap() });
+}
+
+/// Behind a narrow link the ICMP errors by which TCP learns of it find the container.
+#[test]
+fn tcp_behind_a_narrow_link() {
+    let daemon = Daemon::with_switch();
+    daemon.publish(&[]);
+    let far = daemon.host.behind_a_narrow_link();
+    let mut stream = within(&far, || TcpStream::connect((HOST, 5060)));
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.write_all(b"Much").unwrap();
+    let mut got = Vec::new();
+    stream.read_to_end(&mut got).unwrap();
+    assert!(got.len() > 1 << 20, "{} bytes", got.len());
 }
 
 /// Fragments carry no ports; connection tracking's reassembly is on all the same.
