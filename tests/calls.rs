@@ -305,6 +305,8 @@ fn hostile_bytes_on_every_socket_leave_the_calls_their_sound() {
         }
         let _ = stranger.send_to(&random.mutate(invite.as_bytes()), switch.sip);
         let _ = phone.rtp.send_to(extension, there);
+        // The same with the payload type that it was found with.
+        let _ = phone.rtp.send_to(&[&b"\x90\x08\x00"[..], &extension[3..]].concat(), there);
         // Sound that would be taken, were it not from a third party.
         let _ = stranger
             .send_to(&[&b"\x80\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x09"[..], &[9; 160]].concat(), there);

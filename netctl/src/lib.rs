@@ -1,14 +1,19 @@
 //! Builds, moves and connects the switch's containers.
 //!
 //! The rooms: `cli` is what can be typed, `run` does it with the other rooms; `bridge` is what brctl does, behind a
-//! trait for the kernel; `netlink` is that kernel; `image` is what concerns images, behind a trait for Docker; `docker`
-//! is that daemon; `error` is how failures are told.
+//! trait for the kernel; `publish` is what concerns ports, `firewall` the words for the rules it needs, behind a trait
+//! for the kernel; `netlink` is that kernel; `image` is what concerns images, behind a trait for Docker; `docker` is
+//! that daemon; `error` is how failures are told.
+
+#![forbid(unsafe_code)]
 
 pub mod bridge;
 pub mod cli;
 pub mod docker;
 pub mod error;
+pub mod firewall;
 pub mod image;
 pub mod netlink;
 mod output;
+pub mod publish;
 pub mod run;

@@ -2,12 +2,14 @@
 
 mod bridge;
 mod image;
+mod port;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub use bridge::BridgeVerb;
 pub use image::{BuildArgs, ImageArgs, ImageVerb};
+pub use port::{PortArgs, PortVerb};
 
 /// Builds, moves and connects the switch's containers.
 #[derive(Debug, Parser)]
@@ -30,6 +32,7 @@ Examples:
   netctl image build -f Dockerfile.switch -t switch:v1.0.3 .
   netctl image save -o switch.tar.zst switch:v1.0.3
   netctl image load -i switch.tar.zst
+  netctl port publish switch 16384-32767/udp 5060/udp 5060/tcp
   netctl completions bash >/etc/bash_completion.d/netctl
 
 Exit codes:
@@ -60,6 +63,9 @@ pub enum Command {
     /// Images: build, save, load, list
     #[command(after_help = image::HELP)]
     Image(ImageArgs),
+    /// Ports: publish any number of a container's by a few rules
+    #[command(after_help = port::HELP)]
+    Port(PortArgs),
     /// Print the completion script of a shell
     ///
     /// For instance: netctl completions bash >/etc/bash_completion.d/netctl

@@ -21,7 +21,7 @@ const GREETING: Duration = Duration::from_secs(10);
 
 /// A daemon that has answered.
 pub struct Client {
-    docker: Docker,
+    pub(super) docker: Docker,
 }
 
 impl Client {

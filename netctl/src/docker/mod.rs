@@ -6,8 +6,11 @@ mod client;
 mod engine;
 mod error;
 mod host;
+mod workload;
+mod workloads;
 
 pub use client::Client;
 pub use engine::{BuildEvent, BuildOrder, Chunks, Engine, Image, Platform};
 pub use error::DockerError;
 pub use host::{Host, HostError};
+pub use workload::{Attachment, Network, Workload, Workloads};

@@ -1,9 +1,10 @@
-//! The kernel, over rtnetlink (rtnetlink(7)).
+//! The kernel, over rtnetlink (rtnetlink(7)) and nfnetlink.
 //!
 //! What the verbs mean is not known here: each room above has a narrow trait, which is implemented in a file of its
 //! own.
 
 mod bridge;
+mod nftables;
 mod parse;
 
 use std::io;
@@ -11,6 +12,8 @@ use std::io;
 use rtnetlink::Handle;
 
 use crate::bridge::KernelError;
+
+pub use nftables::Nftables;
 
 /// A netlink socket in the namespace of the thread that opened it.
 #[derive(Clone)]

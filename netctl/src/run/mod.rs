@@ -2,6 +2,7 @@
 
 mod bridge;
 mod image;
+mod port;
 
 use clap::CommandFactory as _;
 
@@ -60,6 +61,7 @@ async fn command(cli: Cli) -> Result<(), Vec<Failure>> {
             let client = Client::connect(&args.host).await.map_err(one)?;
             image::run(&client, args.verb, cli.output).await.map_err(one)
         }
+        Command::Port(args) => port::run(args, cli.output).await,
     }
 }
 

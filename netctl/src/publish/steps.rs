@@ -1,0 +1,302 @@
+//! The change itself: steps that are each made at once or not at all, the journal written before the first, and what
+//! was done taken back if a later one fails.
+
+use std::io;
+
+use sha2::{Digest as _, Sha256};
+
+use super::accept::{accepts, chain_for, own_accepts, place};
+use super::error::PublishError;
+use super::foreign::{self, Obstacle};
+use super::journal::{Journal, Phase, Record};
+use super::machine::Machine;
+use super::request::{Path, Publication, Request, Via};
+use super::resolve::resolve;
+use super::rules::{container_table, host_table, table_name};
+use crate::docker::Workloads;
+use crate::firewall::{Change, Firewall, FirewallError, Place, Point, Table};
+
+/// What publishing came to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Published {
+    /// What is published now.
+    pub publication: Publication,
+    /// What was done for it.
+    pub outcome: Outcome,
+    /// A firewall that keeps the stateless road shut, so that it was not taken.
+    pub obstacle: Option<Obstacle>,
+    /// A firewall that keeps answers by the stateless road from the host itself.
+    pub deaf: Option<Obstacle>,
+}
+
+/// What was done.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Outcome {
+    /// It was so before.
+    Unchanged,
+    /// It is so now.
+    Changed,
+}
+
+/// Publishes what is asked for, in place of what the container had published.
+///
+/// # Errors
+/// Then all is as it was, unless it is [`PublishError::NotTakenBack`].
+pub async fn publish(
+    docker: &impl Workloads,
+    machine: &impl Machine,
+    journal: &impl Journal,
+    request: &Request,
+) -> Result<Published, PublishError> {
+    let (mut publication, namespace) = resolve(docker, machine, request).await?;
+    let host = machine.firewall().map_err(cannot("open the host's rules"))?;
+    reachable(&host, machine)?;
+    let obstacle = road(&host, request.via, &mut publication)?;
+    let deaf = deaf(&host, &publication)?;
+    taken(journal, &publication)?;
+    let before = journal.read(&publication.name)?;
+    let record = Record { phase: Phase::Changing, publication, namespace };
+    let published = |outcome| Published { publication: record.publication.clone(), outcome, obstacle, deaf };
+    let done = Record { phase: Phase::Published, ..record.clone() };
+    if before.as_ref() == Some(&done) && stands(&host, machine, &record)? {
+        return Ok(published(Outcome::Unchanged));
+    }
+    journal.write(&record)?;
+    let steps = [Step::Container, Step::Host];
+    let made = steps
+        .iter()
+        .enumerate()
+        .try_for_each(|(index, step)| step.apply(&host, machine, &record).map_err(|error| (index, error)));
+    let made = made.and_then(|()| journal.write(&done).map_err(|error| (steps.len(), error)));
+    match made {
+        Ok(()) => Ok(published(Outcome::Changed)),
+        Err((count, failed)) => {
+            Err(take_back(&host, machine, journal, &record, before, &steps[..count], failed))
+        }
+    }
+}
+
+/// Takes back what is published for a container, by its name; the daemon is not asked.
+///
+/// # Errors
+/// [`PublishError::Nothing`], or what kept a step from being done; the others were done nevertheless.
+pub fn unpublish(machine: &impl Machine, journal: &impl Journal, name: &str) -> Result<(), PublishError> {
+    let record = journal.read(name)?.ok_or_else(|| PublishError::Nothing(name.to_owned()))?;
+    let host = machine.firewall().map_err(cannot("open the host's rules"))?;
+    journal.write(&Record { phase: Phase::Changing, ..record.clone() })?;
+    let taken = [Step::Host, Step::Container].map(|step| step.undo(&host, machine, &record, None));
+    taken.into_iter().collect::<Result<(), _>>()?;
+    journal.remove(name)
+}
+
+/// Whether the kernel has all of a record still.
+pub(super) fn stands<M: Machine>(
+    host: &M::Firewall,
+    machine: &M,
+    record: &Record,
+) -> Result<bool, PublishError> {
+    let look = || {
+        let publication = &record.publication;
+        let wanted = accepts(host, publication)?.len();
+        if own_accepts(host, &publication.name)?.len() != wanted || !has(host, &host_table_of(publication))? {
+            return Ok(false);
+        }
+        match machine.firewall_within(&record.namespace)? {
+            Some(inside) => has(&inside, &container_table_of(publication)),
+            None => Ok(false),
+        }
+    };
+    look().map_err(cannot("read the rules"))
+}
+
+/// One part of the change, done in one transaction.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// The rules in the container's namespace.
+    Container,
+    /// The host's rules, those in DOCKER-USER included.
+    Host,
+}
+
+impl Step {
+    fn apply<M: Machine>(self, host: &M::Firewall, machine: &M, record: &Record) -> Result<(), PublishError> {
+        let publication = &record.publication;
+        match self {
+            Self::Container => {
+                let add = Change::Add(container_table_of(publication));
+                let inside = machine.firewall_within(&record.namespace).map_err(cannot(INSIDE))?;
+                let gone = || FirewallError::Socket(io::Error::other("the container has ended"));
+                let inside = inside.ok_or_else(gone).map_err(cannot(INSIDE))?;
+                inside.apply(&[Change::Remove(table_name(&publication.name)), add]).map_err(cannot(INSIDE))
+            }
+            Self::Host => {
+                let change = || {
+                    let mut changes = removal(host, &publication.name)?;
+                    changes.push(Change::Add(host_table_of(publication)));
+                    changes.extend(accepts(host, publication)?);
+                    host.apply(&changes)
+                };
+                change().map_err(cannot(OUTSIDE))
+            }
+        }
+    }
+
+    /// Puts back what was there before, or nothing.
+    fn undo<M: Machine>(
+        self,
+        host: &M::Firewall,
+        machine: &M,
+        record: &Record,
+        before: Option<&Record>,
+    ) -> Result<(), PublishError> {
+        if let Some(before) = before {
+            return self.apply(host, machine, before);
+        }
+        let name = &record.publication.name;
+        match self {
+            Self::Container => match machine.firewall_within(&record.namespace).map_err(cannot(INSIDE))? {
+                Some(inside) => inside.apply(&[Change::Remove(table_name(name))]).map_err(cannot(INSIDE)),
+                None => Ok(()),
+            },
+            Self::Host => {
+                removal(host, name).and_then(|changes| host.apply(&changes)).map_err(cannot(OUTSIDE))
+            }
+        }
+    }
+}
+
+const INSIDE: &str = "change the rules in the container's namespace";
+const OUTSIDE: &str = "change the host's rules";
+
+/// Back to what was before; the failure is what is to be told.
+fn take_back<M: Machine>(
+    host: &M::Firewall,
+    machine: &M,
+    journal: &impl Journal,
+    record: &Record,
+    before: Option<Record>,
+    done: &[Step],
+    failed: PublishError,
+) -> PublishError {
+    // What a change that never ended left is not worth having back.
+    let before = before.filter(|before| before.phase == Phase::Published);
+    let steps: &[Step] = if before.is_some() { done } else { &[Step::Container, Step::Host] };
+    let mut trouble = None;
+    for step in steps.iter().rev() {
+        trouble = step.undo(host, machine, record, before.as_ref()).err().or(trouble);
+    }
+    let journalled = match (&before, &trouble) {
+        (_, Some(_)) => Ok(()),
+        (Some(before), None) => journal.write(before),
+        (None, None) => journal.remove(&record.publication.name),
+    };
+    match trouble.or(journalled.err()) {
+        Some(source) => PublishError::NotTakenBack { failed: Box::new(failed), source: Box::new(source) },
+        None => failed,
+    }
+}
+
+/// Docker's own chains have to be in nftables, if it has any.
+fn reachable<M: Machine>(host: &M::Firewall, machine: &M) -> Result<(), PublishError> {
+    let chains = host.chains().map_err(cannot("read the host's rules"))?;
+    // Both kinds may be loaded; Docker's are in one.
+    let here = chain_for(&chains, Place::Ip).is_some();
+    if !here && machine.legacy_iptables() { Err(PublishError::Legacy) } else { Ok(()) }
+}
+
+/// Chooses the road, and says what stands in the stateless one.
+fn road(
+    host: &impl Firewall,
+    via: Via,
+    publication: &mut Publication,
+) -> Result<Option<Obstacle>, PublishError> {
+    let obstacle = foreign::obstacle(host, Point::Forward, &places(&publication.paths));
+    let obstacle = obstacle.map_err(cannot("read the host's rules"))?;
+    let Some(obstacle) = obstacle else { return Ok(None) };
+    match via {
+        Via::Stateless => Err(PublishError::Blocked(obstacle)),
+        _ if !obstacle.passes_tracked => Err(PublishError::Blocked(obstacle)),
+        Via::Conntrack => Ok(None),
+        Via::Auto => {
+            for path in &mut publication.paths {
+                if let Some(host) = path.stateless.take() {
+                    path.tracked.insert(0, host);
+                }
+            }
+            Ok(Some(obstacle))
+        }
+    }
+}
+
+/// Says what keeps answers from the host itself.
+fn deaf(host: &impl Firewall, publication: &Publication) -> Result<Option<Obstacle>, PublishError> {
+    let stateless: Vec<Path> =
+        publication.paths.iter().filter(|path| path.stateless.is_some()).cloned().collect();
+    if stateless.is_empty() {
+        return Ok(None);
+    }
+    foreign::obstacle(host, Point::Input, &places(&stateless)).map_err(cannot("read the host's rules"))
+}
+
+/// Where there may be rules for such addresses.
+fn places(paths: &[Path]) -> Vec<Place> {
+    let of = |path: &Path| place(path.family());
+    [Place::Inet].into_iter().chain(paths.iter().map(of)).collect()
+}
+
+/// Nobody else may have any of the ports at the same address.
+fn taken(journal: &impl Journal, wanted: &Publication) -> Result<(), PublishError> {
+    for record in journal.all()? {
+        let other = record.publication;
+        if other.name == wanted.name {
+            continue;
+        }
+        let others: Vec<_> = other.paths.iter().flat_map(Path::hosts).collect();
+        let address = wanted.paths.iter().flat_map(Path::hosts).find(|host| others.contains(host));
+        let ports = wanted.ports.iter().find(|mine| {
+            let same = |theirs: &&super::Ports| {
+                theirs.transport == mine.transport && theirs.range.overlaps(mine.range)
+            };
+            other.ports.iter().any(|theirs| same(&theirs))
+        });
+        if let (Some(address), Some(ports)) = (address, ports) {
+            return Err(PublishError::Taken { ports: ports.to_string(), address, other: other.name });
+        }
+    }
+    Ok(())
+}
+
+/// What takes away all that a container may have in the host's namespace.
+fn removal(host: &impl Firewall, name: &str) -> Result<Vec<Change>, FirewallError> {
+    let mut changes = own_accepts(host, name)?;
+    changes.push(Change::Remove(table_name(name)));
+    Ok(changes)
+}
+
+/// Whether a table is there as it was made. Its comment says of what text; the number of rules, that none is gone.
+fn has(firewall: &impl Firewall, table: &Table) -> Result<bool, FirewallError> {
+    let same = |seen: &crate::firewall::SeenTable| {
+        seen.place == Place::Inet && seen.name == table.name && seen.comment.as_ref() == Some(&table.comment)
+    };
+    Ok(firewall.tables()?.iter().any(same)
+        && firewall.rules(Place::Inet, &table.name)?.len() == table.rules())
+}
+
+fn host_table_of(publication: &Publication) -> Table {
+    marked(host_table(publication, String::new()))
+}
+
+fn container_table_of(publication: &Publication) -> Table {
+    marked(container_table(publication, String::new()))
+}
+
+fn marked(mut table: Table) -> Table {
+    let digest = Sha256::digest(table.to_string().as_bytes());
+    let digits: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    table.comment = format!("netctl {digits}");
+    table
+}
+
+fn cannot(what: &'static str) -> impl FnOnce(FirewallError) -> PublishError {
+    move |source| PublishError::Firewall { what, source }
+}
