@@ -297,6 +297,7 @@ fn nat_prerouting(publication: &Publication, path: &Path) -> Vec<Rule> {
     };
     vec![
         rule([within(Destination, path, names.hosts), udp(Destination), S::OwnSocket, S::Return]),
+        rule([within(Destination, path, names.hosts), tcp(), S::OwnSocket, S::Return]),
         // Other containers of this host: their answers cross the bridge itself, or Docker drops them.
         allowed(vec![
             within(Source, path, names.peers),
@@ -304,7 +305,7 @@ fn nat_prerouting(publication: &Publication, path: &Path) -> Vec<Rule> {
             udp(Destination),
         ]),
         allowed(vec![within(Destination, path, names.tracked), udp(Destination)]),
-        allowed(vec![within(Destination, path, names.hosts), S::Port(Transport::Tcp, Destination, TCP)]),
+        allowed(vec![within(Destination, path, names.hosts), tcp()]),
     ]
 }
 
@@ -317,12 +318,7 @@ fn nat_output(_: &Publication, path: &Path) -> Vec<Rule> {
             S::Counter,
             S::Dnat(path.container),
         ]),
-        rule([
-            within(Destination, path, names.hosts),
-            S::Port(Transport::Tcp, Destination, TCP),
-            S::Counter,
-            S::Dnat(path.container),
-        ]),
+        rule([within(Destination, path, names.hosts), tcp(), S::Counter, S::Dnat(path.container)]),
     ]
 }
 
@@ -360,6 +356,10 @@ fn within(side: Side, path: &Path, set: &'static str) -> S {
 
 fn udp(side: Side) -> S {
     S::Port(Transport::Udp, side, UDP)
+}
+
+fn tcp() -> S {
+    S::Port(Transport::Tcp, Destination, TCP)
 }
 
 #[cfg(test)]

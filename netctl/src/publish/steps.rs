@@ -10,11 +10,11 @@ use super::error::PublishError;
 use super::foreign::{self, Obstacle};
 use super::journal::{Journal, Phase, Record};
 use super::machine::Machine;
-use super::request::{Path, Publication, Request, Via};
+use super::request::{Path, Ports, Publication, Request, Via};
 use super::resolve::resolve;
 use super::rules::{container_table, host_table, table_name};
 use crate::docker::Workloads;
-use crate::firewall::{Change, Firewall, FirewallError, Place, Point, Table};
+use crate::firewall::{Change, Firewall, FirewallError, Place, Point, PortRange, Table};
 
 /// What publishing came to.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -27,6 +27,8 @@ pub struct Published {
     pub obstacle: Option<Obstacle>,
     /// A firewall that keeps answers by the stateless road from the host itself.
     pub deaf: Option<Obstacle>,
+    /// Ports that a process of the host waits on: it has them, not the container.
+    pub held: Vec<Ports>,
 }
 
 /// What was done.
@@ -53,10 +55,12 @@ pub async fn publish(
     reachable(&host, machine)?;
     let obstacle = road(&host, request.via, &mut publication)?;
     let deaf = deaf(&host, &publication)?;
+    let held = held(machine, &publication);
     taken(journal, &publication)?;
     let before = journal.read(&publication.name)?;
     let record = Record { phase: Phase::Changing, publication, namespace };
-    let published = |outcome| Published { publication: record.publication.clone(), outcome, obstacle, deaf };
+    let published =
+        |outcome| Published { publication: record.publication.clone(), outcome, obstacle, deaf, held };
     let done = Record { phase: Phase::Published, ..record.clone() };
     if before.as_ref() == Some(&done) && stands(&host, machine, &record)? {
         return Ok(published(Outcome::Unchanged));
@@ -238,6 +242,18 @@ fn deaf(host: &impl Firewall, publication: &Publication) -> Result<Option<Obstac
     foreign::obstacle(host, Point::Input, &places(&stateless)).map_err(cannot("read the host's rules"))
 }
 
+/// Says which ports the host itself keeps.
+fn held(machine: &impl Machine, publication: &Publication) -> Vec<Ports> {
+    let hosts: Vec<_> = publication.paths.iter().flat_map(Path::hosts).collect();
+    let kept = machine.listeners().into_iter().filter_map(|(transport, address, port)| {
+        let range = PortRange { first: port, last: port };
+        let ours = address.is_none_or(|address| hosts.contains(&address))
+            && publication.ranges(transport).iter().any(|published| published.overlaps(range));
+        ours.then_some(Ports { transport, range })
+    });
+    Publication::joined(&kept.collect::<Vec<_>>())
+}
+
 /// Where there may be rules for such addresses.
 fn places(paths: &[Path]) -> Vec<Place> {
     let of = |path: &Path| place(path.family());
@@ -254,9 +270,8 @@ fn taken(journal: &impl Journal, wanted: &Publication) -> Result<(), PublishErro
         let others: Vec<_> = other.paths.iter().flat_map(Path::hosts).collect();
         let address = wanted.paths.iter().flat_map(Path::hosts).find(|host| others.contains(host));
         let ports = wanted.ports.iter().find(|mine| {
-            let same = |theirs: &&super::Ports| {
-                theirs.transport == mine.transport && theirs.range.overlaps(mine.range)
-            };
+            let same =
+                |theirs: &&Ports| theirs.transport == mine.transport && theirs.range.overlaps(mine.range);
             other.ports.iter().any(|theirs| same(&theirs))
         });
         if let (Some(address), Some(ports)) = (address, ports) {
