@@ -71,6 +71,11 @@ pub enum PublishError {
     },
 }
 
+/// The error of the rules, with what was to be done.
+pub(super) fn cannot(what: &'static str) -> impl FnOnce(FirewallError) -> PublishError {
+    move |source| PublishError::Firewall { what, source }
+}
+
 fn family(address: &IpAddr) -> &'static str {
     match Family::of(*address) {
         Family::V4 => "IPv4",
