@@ -124,6 +124,9 @@ impl Explain for PublishError {
             Self::Firewall { .. } => {
                 "the kernel needs nftables with nft_socket, nft_ct, nft_nat and nft_masq (Linux 5.10 or newer): modprobe them"
             }
+            Self::Journal { source, path, .. } if source.kind() == std::io::ErrorKind::InvalidData => {
+                return Some(format!("rm {}, then netctl port unpublish NAME", path.display()));
+            }
             Self::Journal { .. } => "say where the state may be kept: --state-dir DIRECTORY",
             Self::NotTakenBack { .. } => "netctl port unpublish NAME takes back what is left",
         };

@@ -86,12 +86,26 @@ pub async fn publish(
 /// # Errors
 /// [`PublishError::Nothing`], or what kept a step from being done; the others were done nevertheless.
 pub fn unpublish(machine: &impl Machine, journal: &impl Journal, name: &str) -> Result<(), PublishError> {
-    let record = journal.read(name)?.ok_or_else(|| PublishError::Nothing(name.to_owned()))?;
     let host = machine.firewall().map_err(cannot("open the host's rules"))?;
+    let Some(record) = journal.read(name)? else { return unpublish_unknown(&host, name) };
     journal.write(&Record { phase: Phase::Changing, ..record.clone() })?;
     let taken = [Step::Host, Step::Container].map(|step| step.undo(&host, machine, &record, None));
     taken.into_iter().collect::<Result<(), _>>()?;
     journal.remove(name)
+}
+
+/// Without a record, its directory being lost or another one, the host's rules are known by their name all the same.
+/// Those in the container's namespace go with it.
+fn unpublish_unknown(host: &impl Firewall, name: &str) -> Result<(), PublishError> {
+    let look = || {
+        let table = table_name(name);
+        let there = host.tables()?.iter().any(|seen| seen.place == Place::Inet && seen.name == table);
+        Ok(there || !own_accepts(host, name)?.is_empty())
+    };
+    if !look().map_err(cannot("read the rules"))? {
+        return Err(PublishError::Nothing(name.to_owned()));
+    }
+    removal(host, name).and_then(|changes| host.apply(&changes)).map_err(cannot(OUTSIDE))
 }
 
 /// Whether the kernel has all of a record still.

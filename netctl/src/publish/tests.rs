@@ -186,6 +186,12 @@ async fn one_transaction_a_namespace() {
     unpublish(&machine, &journal, "switch").unwrap();
     assert_eq!(machine.state(), before);
     assert!(matches!(unpublish(&machine, &journal, "switch"), Err(PublishError::Nothing(_))));
+    // With the records lost, the host's rules are found by their name.
+    publish(&docker, &machine, &journal, &asked).await.unwrap();
+    journal.remove("switch").unwrap();
+    unpublish(&machine, &journal, "switch").unwrap();
+    let (host, _, accepts) = machine.state();
+    assert_eq!((host, accepts), (before.0, before.2));
 }
 
 #[tokio::test]
