@@ -71,6 +71,11 @@ pub enum PublishError {
     },
 }
 
+/// The error of the rules, with what was to be done.
+pub(super) fn cannot(what: &'static str) -> impl FnOnce(FirewallError) -> PublishError {
+    move |source| PublishError::Firewall { what, source }
+}
+
 fn family(address: &IpAddr) -> &'static str {
     match Family::of(*address) {
         Family::V4 => "IPv4",
@@ -118,6 +123,9 @@ impl Explain for PublishError {
             }
             Self::Firewall { .. } => {
                 "the kernel needs nftables with nft_socket, nft_ct, nft_nat and nft_masq (Linux 5.10 or newer): modprobe them"
+            }
+            Self::Journal { source, path, .. } if source.kind() == std::io::ErrorKind::InvalidData => {
+                return Some(format!("rm {}, then netctl port unpublish NAME", path.display()));
             }
             Self::Journal { .. } => "say where the state may be kept: --state-dir DIRECTORY",
             Self::NotTakenBack { .. } => "netctl port unpublish NAME takes back what is left",

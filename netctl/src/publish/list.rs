@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::error::PublishError;
+use super::error::{PublishError, cannot};
 use super::journal::{Journal, Phase, Record};
 use super::machine::Machine;
 use super::steps::stands;
@@ -41,8 +41,7 @@ pub enum State {
 /// # Errors
 /// If the records or the rules cannot be read.
 pub fn list<M: Machine>(machine: &M, journal: &impl Journal) -> Result<Listed, PublishError> {
-    let host = machine.firewall();
-    let host = host.map_err(|source| PublishError::Firewall { what: "open the host's rules", source })?;
+    let host = machine.firewall().map_err(cannot("open the host's rules"))?;
     let rows = journal.all()?.into_iter().map(|record| {
         let state = match record.phase {
             Phase::Changing => State::Unfinished,

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 
 use serde::{Deserialize, Serialize};
 
-use crate::firewall::{Family, Firewall, FirewallError};
+use crate::firewall::{Family, Firewall, FirewallError, Transport};
 use crate::netlink::Nftables;
 
 /// This machine. [`LocalMachine`] is the real one.
@@ -36,6 +36,8 @@ pub trait Machine {
     fn is_own(&self, address: IpAddr) -> bool;
     /// Whether there is an interface of this name.
     fn has_interface(&self, name: &str) -> bool;
+    /// What waits for packets on this host: protocol, address (none for all) and port.
+    fn listeners(&self) -> Vec<(Transport, Option<IpAddr>, u16)>;
     /// Whether the old iptables is in use, whose tables nftables does not see.
     fn legacy_iptables(&self) -> bool;
 }
@@ -129,8 +131,64 @@ impl Machine for LocalMachine {
             .any(|line| line.trim_start().split_once(':').is_some_and(|(found, _)| found == name))
     }
 
+    fn listeners(&self) -> Vec<(Transport, Option<IpAddr>, u16)> {
+        // A TCP socket that listens; a UDP socket that is not connected.
+        let tables = [
+            ("tcp", Transport::Tcp, "0A"),
+            ("tcp6", Transport::Tcp, "0A"),
+            ("udp", Transport::Udp, "07"),
+            ("udp6", Transport::Udp, "07"),
+        ];
+        let mut found = Vec::new();
+        for (name, transport, state) in tables {
+            let table = fs::read_to_string(format!("/proc/thread-self/net/{name}")).unwrap_or_default();
+            let waiting = table.lines().skip(1).filter_map(|line| listener(line, state));
+            found.extend(waiting.map(|(address, port)| (transport, address, port)));
+        }
+        found
+    }
+
     fn legacy_iptables(&self) -> bool {
         let tables = fs::read_to_string("/proc/thread-self/net/ip_tables_names").unwrap_or_default();
         tables.lines().any(|table| table == "filter")
+    }
+}
+
+/// A line of /proc/net/udp and its like (proc(5)): number, local and remote address, state.
+fn listener(line: &str, state: &str) -> Option<(Option<IpAddr>, u16)> {
+    let mut fields = line.split_whitespace().skip(1);
+    let (local, _, found) = (fields.next()?, fields.next()?, fields.next()?);
+    let (address, port) = local.split_once(':')?;
+    if found != state {
+        return None;
+    }
+    // Words of four bytes, each a number of this machine's byte order.
+    let words = (0..address.len() / 8).map(|word| u32::from_str_radix(&address[word * 8..][..8], 16));
+    let octets: Vec<u8> = words.flatten().flat_map(u32::to_ne_bytes).collect();
+    let address = match octets.len() {
+        4 => IpAddr::from(<[u8; 4]>::try_from(octets).ok()?),
+        _ => IpAddr::from(<[u8; 16]>::try_from(octets).ok()?).to_canonical(),
+    };
+    let port = u16::from_str_radix(port, 16).ok()?;
+    Some((Some(address).filter(|address| !address.is_unspecified()), port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_waits() {
+        let udp = "  462: 0100007F:13C4 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 1 2 3 0";
+        let six =
+            "  462: 00000000000000000000000000000000:13C4 00000000000000000000000000000000:0000 0A 0:0 0:0 0";
+        if cfg!(target_endian = "little") {
+            assert_eq!(listener(udp, "07"), Some((Some([127, 0, 0, 1].into()), 5060)));
+        }
+        assert_eq!(listener(six, "0A"), Some((None, 5060)));
+        assert_eq!(
+            (listener(udp, "01"), listener("", "07"), listener("1: x 0 07", "07")),
+            (None, None, None)
+        );
     }
 }

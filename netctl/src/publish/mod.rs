@@ -1,9 +1,8 @@
 //! Publishing: a range of a container's ports at the host's address, by a constant number of rules.
 //!
-//! `request` is what is asked for, `resolve` finds what it comes to, `rules` says by which rules, `steps` makes the
-//! change with the `journal` written first, `accept` is what Docker's own chains
-//! are told, `foreign` looks for who would drop the packets. Docker, the kernel's rules
-//! and the rest of the machine stand behind traits.
+//! `request` is what is asked for, `resolve` finds what it comes to, `road` what stands in the way (`foreign` looks for
+//! other firewalls), `rules` says by which rules, `accept` what Docker's own chains are told, `steps` makes the change
+//! with the `journal` written first. Docker, the kernel's rules and the rest of the machine stand behind traits.
 
 mod accept;
 mod error;
@@ -13,6 +12,7 @@ mod list;
 mod machine;
 mod request;
 mod resolve;
+mod road;
 mod rules;
 mod steps;
 #[cfg(test)]

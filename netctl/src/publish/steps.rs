@@ -5,16 +5,17 @@ use std::io;
 
 use sha2::{Digest as _, Sha256};
 
-use super::accept::{accepts, chain_for, own_accepts, place};
-use super::error::PublishError;
-use super::foreign::{self, Obstacle};
+use super::accept::{accepts, own_accepts};
+use super::error::{PublishError, cannot};
+use super::foreign::Obstacle;
 use super::journal::{Journal, Phase, Record};
 use super::machine::Machine;
-use super::request::{Path, Publication, Request, Via};
+use super::request::{Ports, Publication, Request};
 use super::resolve::resolve;
+use super::road::{deaf, held, reachable, road, taken};
 use super::rules::{container_table, host_table, table_name};
 use crate::docker::Workloads;
-use crate::firewall::{Change, Firewall, FirewallError, Place, Point, Table};
+use crate::firewall::{Change, Firewall, FirewallError, Place, Table};
 
 /// What publishing came to.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -27,6 +28,8 @@ pub struct Published {
     pub obstacle: Option<Obstacle>,
     /// A firewall that keeps answers by the stateless road from the host itself.
     pub deaf: Option<Obstacle>,
+    /// Ports that a process of the host waits on: it has them, not the container.
+    pub held: Vec<Ports>,
 }
 
 /// What was done.
@@ -53,10 +56,12 @@ pub async fn publish(
     reachable(&host, machine)?;
     let obstacle = road(&host, request.via, &mut publication)?;
     let deaf = deaf(&host, &publication)?;
+    let held = held(machine, &publication);
     taken(journal, &publication)?;
     let before = journal.read(&publication.name)?;
     let record = Record { phase: Phase::Changing, publication, namespace };
-    let published = |outcome| Published { publication: record.publication.clone(), outcome, obstacle, deaf };
+    let published =
+        |outcome| Published { publication: record.publication.clone(), outcome, obstacle, deaf, held };
     let done = Record { phase: Phase::Published, ..record.clone() };
     if before.as_ref() == Some(&done) && stands(&host, machine, &record)? {
         return Ok(published(Outcome::Unchanged));
@@ -81,12 +86,26 @@ pub async fn publish(
 /// # Errors
 /// [`PublishError::Nothing`], or what kept a step from being done; the others were done nevertheless.
 pub fn unpublish(machine: &impl Machine, journal: &impl Journal, name: &str) -> Result<(), PublishError> {
-    let record = journal.read(name)?.ok_or_else(|| PublishError::Nothing(name.to_owned()))?;
     let host = machine.firewall().map_err(cannot("open the host's rules"))?;
+    let Some(record) = journal.read(name)? else { return unpublish_unknown(&host, name) };
     journal.write(&Record { phase: Phase::Changing, ..record.clone() })?;
     let taken = [Step::Host, Step::Container].map(|step| step.undo(&host, machine, &record, None));
     taken.into_iter().collect::<Result<(), _>>()?;
     journal.remove(name)
+}
+
+/// Without a record, its directory being lost or another one, the host's rules are known by their name all the same.
+/// Those in the container's namespace go with it.
+fn unpublish_unknown(host: &impl Firewall, name: &str) -> Result<(), PublishError> {
+    let look = || {
+        let table = table_name(name);
+        let there = host.tables()?.iter().any(|seen| seen.place == Place::Inet && seen.name == table);
+        Ok(there || !own_accepts(host, name)?.is_empty())
+    };
+    if !look().map_err(cannot("read the rules"))? {
+        return Err(PublishError::Nothing(name.to_owned()));
+    }
+    removal(host, name).and_then(|changes| host.apply(&changes)).map_err(cannot(OUTSIDE))
 }
 
 /// Whether the kernel has all of a record still.
@@ -196,76 +215,6 @@ fn take_back<M: Machine>(
     }
 }
 
-/// Docker's own chains have to be in nftables, if it has any.
-fn reachable<M: Machine>(host: &M::Firewall, machine: &M) -> Result<(), PublishError> {
-    let chains = host.chains().map_err(cannot("read the host's rules"))?;
-    // Both kinds may be loaded; Docker's are in one.
-    let here = chain_for(&chains, Place::Ip).is_some();
-    if !here && machine.legacy_iptables() { Err(PublishError::Legacy) } else { Ok(()) }
-}
-
-/// Chooses the road, and says what stands in the stateless one.
-fn road(
-    host: &impl Firewall,
-    via: Via,
-    publication: &mut Publication,
-) -> Result<Option<Obstacle>, PublishError> {
-    let obstacle = foreign::obstacle(host, Point::Forward, &places(&publication.paths));
-    let obstacle = obstacle.map_err(cannot("read the host's rules"))?;
-    let Some(obstacle) = obstacle else { return Ok(None) };
-    match via {
-        Via::Stateless => Err(PublishError::Blocked(obstacle)),
-        _ if !obstacle.passes_tracked => Err(PublishError::Blocked(obstacle)),
-        Via::Conntrack => Ok(None),
-        Via::Auto => {
-            for path in &mut publication.paths {
-                if let Some(host) = path.stateless.take() {
-                    path.tracked.insert(0, host);
-                }
-            }
-            Ok(Some(obstacle))
-        }
-    }
-}
-
-/// Says what keeps answers from the host itself.
-fn deaf(host: &impl Firewall, publication: &Publication) -> Result<Option<Obstacle>, PublishError> {
-    let stateless: Vec<Path> =
-        publication.paths.iter().filter(|path| path.stateless.is_some()).cloned().collect();
-    if stateless.is_empty() {
-        return Ok(None);
-    }
-    foreign::obstacle(host, Point::Input, &places(&stateless)).map_err(cannot("read the host's rules"))
-}
-
-/// Where there may be rules for such addresses.
-fn places(paths: &[Path]) -> Vec<Place> {
-    let of = |path: &Path| place(path.family());
-    [Place::Inet].into_iter().chain(paths.iter().map(of)).collect()
-}
-
-/// Nobody else may have any of the ports at the same address.
-fn taken(journal: &impl Journal, wanted: &Publication) -> Result<(), PublishError> {
-    for record in journal.all()? {
-        let other = record.publication;
-        if other.name == wanted.name {
-            continue;
-        }
-        let others: Vec<_> = other.paths.iter().flat_map(Path::hosts).collect();
-        let address = wanted.paths.iter().flat_map(Path::hosts).find(|host| others.contains(host));
-        let ports = wanted.ports.iter().find(|mine| {
-            let same = |theirs: &&super::Ports| {
-                theirs.transport == mine.transport && theirs.range.overlaps(mine.range)
-            };
-            other.ports.iter().any(|theirs| same(&theirs))
-        });
-        if let (Some(address), Some(ports)) = (address, ports) {
-            return Err(PublishError::Taken { ports: ports.to_string(), address, other: other.name });
-        }
-    }
-    Ok(())
-}
-
 /// What takes away all that a container may have in the host's namespace.
 fn removal(host: &impl Firewall, name: &str) -> Result<Vec<Change>, FirewallError> {
     let mut changes = own_accepts(host, name)?;
@@ -295,8 +244,4 @@ fn marked(mut table: Table) -> Table {
     let digits: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     table.comment = format!("netctl {digits}");
     table
-}
-
-fn cannot(what: &'static str) -> impl FnOnce(FirewallError) -> PublishError {
-    move |source| PublishError::Firewall { what, source }
 }

@@ -7,7 +7,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::*;
 use crate::docker::{Attachment, DockerError, Network, Workload, Workloads};
 use crate::firewall::fake::Fake;
-use crate::firewall::{Family, Firewall, FirewallError, Place, Point, SeenChain, SeenRule, Verdict};
+use crate::firewall::{
+    Family, Firewall, FirewallError, Place, Point, SeenChain, SeenRule, Transport, Verdict,
+};
 
 /// A container `switch` at 172.29.0.2 behind br-voice.
 struct Docker {
@@ -120,6 +122,15 @@ impl Machine for Computer {
     fn has_interface(&self, _: &str) -> bool {
         true
     }
+    fn listeners(&self) -> Vec<(Transport, Option<IpAddr>, u16)> {
+        let at = |port| (Transport::Udp, Some([192, 0, 2, 1].into()), port);
+        vec![
+            at(5060),
+            at(53),
+            (Transport::Tcp, None, 5060),
+            (Transport::Udp, Some([127, 0, 0, 1].into()), 5061),
+        ]
+    }
     fn legacy_iptables(&self) -> bool {
         self.legacy
     }
@@ -167,6 +178,7 @@ async fn one_transaction_a_namespace() {
     let asked = request(&["16384-32767/udp", "5060/udp"]);
     let done = publish(&docker, &machine, &journal, &asked).await.unwrap();
     assert_eq!((done.outcome, machine.asked()), (Outcome::Changed, PUBLISHED.map(str::to_owned).to_vec()));
+    assert_eq!(done.held, ["5060/udp".parse().unwrap()]);
     // The rule that ends DOCKER-USER is still the last.
     assert_eq!(machine.state().2.last(), Some(&None));
     let done = publish(&docker, &machine, &journal, &asked).await.unwrap();
@@ -174,6 +186,12 @@ async fn one_transaction_a_namespace() {
     unpublish(&machine, &journal, "switch").unwrap();
     assert_eq!(machine.state(), before);
     assert!(matches!(unpublish(&machine, &journal, "switch"), Err(PublishError::Nothing(_))));
+    // With the records lost, the host's rules are found by their name.
+    publish(&docker, &machine, &journal, &asked).await.unwrap();
+    journal.remove("switch").unwrap();
+    unpublish(&machine, &journal, "switch").unwrap();
+    let (host, _, accepts) = machine.state();
+    assert_eq!((host, accepts), (before.0, before.2));
 }
 
 #[tokio::test]

@@ -32,6 +32,11 @@ pub(super) async fn run(args: PortArgs, format: Format) -> Result<(), Vec<Failur
             if let Some(deaf) = &done.deaf {
                 output::warning(&deaf.to_string(), &deaf.mend());
             }
+            if !done.held.is_empty() {
+                let ports: Vec<String> = done.held.iter().map(ToString::to_string).collect();
+                let text = format!("processes of this host wait on {} and keep them", ports.join(" "));
+                output::warning(&text, "ss -lntup says which; end them, or publish other ports");
+            }
             let outcome = if done.outcome == Outcome::Changed { "published" } else { "unchanged" };
             let name = &done.publication.name;
             let json = json!({ "outcome": outcome, "publication": done.publication });

@@ -1,11 +1,11 @@
 //! Whoever else uses a port of the range gets his answers.
 
-use std::net::UdpSocket;
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::thread;
 
 use crate::answer::socket;
 use crate::daemon::Daemon;
-use crate::host::{HOST, NEIGHBOUR};
+use crate::host::{HOST, NEIGHBOUR, within};
 
 /// Sends back what it gets, so often.
 fn echo(socket: UdpSocket, times: usize) -> thread::JoinHandle<()> {
@@ -44,6 +44,13 @@ fn a_process_of_the_host() {
     let neighbour = socket(&daemon.host.neighbour(), &format!("{NEIGHBOUR}:40001"));
     neighbour.send_to(b"x", format!("{HOST}:24000")).unwrap();
     assert!(waiting.recv_from(&mut [0; 100]).is_ok());
+    let listening = within(&daemon.host.namespace(), || TcpListener::bind("0.0.0.0:5060"));
+    let outside = within(&daemon.host.neighbour(), || TcpStream::connect((HOST, 5060)));
+    assert_eq!(listening.accept().unwrap().1, outside.local_addr().unwrap());
+    let again = daemon.try_port(&["publish", "switch", "16384-32767/udp", "5060/tcp"]);
+    let said = String::from_utf8_lossy(&again.stderr).into_owned();
+    // Not the one that is connected.
+    assert!(said.contains("wait on 20002-20003/udp 24000/udp 5060/tcp and keep them"), "{said}");
     daemon.answerer("near", &["--network", "voice"]);
     let server = echo(waiting, 1);
     assert!(answered(&socket(&daemon.namespace_of("near"), "0.0.0.0:0"), &format!("{HOST}:24000")));

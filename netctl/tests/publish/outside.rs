@@ -14,15 +14,15 @@ fn udp() {
     daemon.publish(&[]);
     let neighbour = socket(&daemon.host.neighbour(), &format!("{NEIGHBOUR}:40001"));
     let own = neighbour.local_addr().unwrap();
-    for port in PORTS.into_iter().chain([5060]) {
-        let to = format!("{HOST}:{port}");
-        let seen = ask(&neighbour, &to, 160);
-        assert_eq!(
-            seen,
-            Some(Seen { asker: own, answerer: to.parse().unwrap() }),
-            "{}",
-            daemon.host.run("nft list ruleset")
-        );
+    let host = socket(&daemon.host.namespace(), "0.0.0.0:15000");
+    for call in [1, 0] {
+        daemon.host.run(&format!("sysctl -w net.bridge.bridge-nf-call-iptables={call}"));
+        for port in PORTS.into_iter().chain([5060]) {
+            let to = format!("{HOST}:{port}");
+            let answerer = to.parse().unwrap();
+            assert_eq!(ask(&neighbour, &to, 160), Some(Seen { asker: own, answerer }), "{call}");
+            assert_eq!(ask(&host, &to, 160).map(|seen| seen.answerer), Some(answerer), "{call}");
+        }
     }
     let entries = daemon.entries("switch");
     let container = daemon.address_of("switch");

@@ -8,14 +8,17 @@
 //! connection tracking gave the host's address (other containers, virtual machines), those of the host's own
 //! processes, and those that connection tracking brings to the container. Their packets are left alone.
 
+mod stateless;
+mod tracked;
+
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use super::request::{Path, Publication};
 use crate::firewall::{
-    Bit, Chain, Content, DockerRule, Family, FlowKey, Hook, Kind, Point, PortRange, Rule, Set, Side,
-    Statement, Table, Test, Transport, Way,
+    Chain, Content, DockerRule, Family, Hook, Kind, Point, PortRange, Rule, Set, Side, Statement, Table,
+    Test, Transport, Way,
 };
 
 use Side::{Destination, Source};
@@ -91,19 +94,27 @@ pub fn host_table(publication: &Publication, comment: String) -> Table {
     let each = |rules: Rules| publication.paths.iter().flat_map(|path| rules(publication, path)).collect();
     for path in publication.paths.iter().filter(|path| path.stateless.is_some()) {
         let names = names(path.family());
-        table.chains.push(Chain { name: names.inbound, hook: None, rules: inbound(publication, path) });
-        table.chains.push(Chain { name: names.outbound, hook: None, rules: outbound(publication, path) });
+        table.chains.push(Chain {
+            name: names.inbound,
+            hook: None,
+            rules: stateless::inbound(publication, path),
+        });
+        table.chains.push(Chain {
+            name: names.outbound,
+            hook: None,
+            rules: stateless::outbound(publication, path),
+        });
     }
     use Kind::{Filter, Nat, Route};
     use Point::{Input, Output, Postrouting, Prerouting};
     let chains: [(_, _, _, _, Rules); 7] = [
-        ("prerouting", Filter, Prerouting, EARLY, prerouting),
-        ("output", Route, Output, EARLY, output),
-        ("input", Filter, Input, EARLY, input),
-        ("postrouting", Filter, Postrouting, BEHIND_SNAT, postrouting),
-        ("nat-prerouting", Nat, Prerouting, BEFORE_DNAT, nat_prerouting),
-        ("nat-output", Nat, Output, BEFORE_DNAT, nat_output),
-        ("nat-postrouting", Nat, Postrouting, BEFORE_SNAT, nat_postrouting),
+        ("prerouting", Filter, Prerouting, EARLY, stateless::prerouting),
+        ("output", Route, Output, EARLY, stateless::output),
+        ("input", Filter, Input, EARLY, stateless::input),
+        ("postrouting", Filter, Postrouting, BEHIND_SNAT, stateless::postrouting),
+        ("nat-prerouting", Nat, Prerouting, BEFORE_DNAT, tracked::prerouting),
+        ("nat-output", Nat, Output, BEFORE_DNAT, tracked::output),
+        ("nat-postrouting", Nat, Postrouting, BEFORE_SNAT, tracked::postrouting),
     ];
     for (name, kind, point, priority, rules) in chains {
         table.chains.push(Chain { name, hook: Some(Hook { kind, point, priority }), rules: each(rules) });
@@ -176,168 +187,6 @@ fn sets(publication: &Publication, path: &Path) -> Vec<Set> {
     sets
 }
 
-/// What comes to a published port, unless it is for one of the host's own sockets.
-fn prerouting(_: &Publication, path: &Path) -> Vec<Rule> {
-    let Some(host) = path.stateless else { return Vec::new() };
-    let names = names(path.family());
-    vec![
-        rule([is(Destination, host), udp(Destination), S::OwnSocket, S::Counter, S::Goto(names.outbound)]),
-        rule([is(Destination, host), udp(Destination), S::Goto(names.inbound)]),
-        rule([is(Source, path.container), udp(Source), S::Goto(names.outbound)]),
-    ]
-}
-
-/// To the container.
-fn inbound(publication: &Publication, path: &Path) -> Vec<Rule> {
-    let names = names(path.family());
-    let mut pass = allowed(publication, path);
-    pass.extend([S::Counter, S::Notrack, S::Rewrite(Destination, path.container)]);
-    vec![
-        // Connection tracking has to bring these, for their answers would not come by here.
-        rule([within(Source, path, names.peers), S::Counter, S::Return]),
-        // Not made young by this: a peer that goes on sending to somebody who is gone would keep it for ever.
-        rule([S::KnownFlow(path.family(), FlowKey::From, names.flows), S::Counter, S::Return]),
-        Rule(pass),
-    ]
-}
-
-/// From the container, whatever has come to the host's own sockets aside.
-fn outbound(publication: &Publication, path: &Path) -> Vec<Rule> {
-    let names = names(path.family());
-    vec![
-        rule([S::KnownFlow(path.family(), FlowKey::To, names.flows), S::Counter, S::Return]),
-        // Within its network it is seen as it is, and connection tracking's answers go to the bridge's own address.
-        rule([
-            S::Interface(Way::In, true, publication.bridge.clone()),
-            is(Source, path.container),
-            udp(Source),
-            S::Address(Destination, Test::Outside(path.network)),
-            S::Counter,
-            S::Notrack,
-        ]),
-    ]
-}
-
-fn postrouting(publication: &Publication, path: &Path) -> Vec<Rule> {
-    let Some(host) = path.stateless else { return Vec::new() };
-    let names = names(path.family());
-    vec![
-        rule([
-            is(Source, path.container),
-            udp(Source),
-            S::Interface(Way::Out, false, publication.bridge.clone()),
-            S::Tracked(Bit::Untracked),
-            S::Counter,
-            S::Rewrite(Source, host),
-        ]),
-        rule([
-            is(Source, host),
-            udp(Source),
-            S::Tracked(Bit::Snat),
-            S::RememberFlow(path.family(), FlowKey::To, names.flows),
-        ]),
-        // Its answers: whoever only listens is not forgotten.
-        rule([
-            within(Destination, path, names.peers),
-            udp(Destination),
-            S::Tracked(Bit::Snat),
-            S::RememberFlow(path.family(), FlowKey::From, names.flows),
-        ]),
-        rule([
-            is(Destination, path.container),
-            udp(Destination),
-            S::Tracked(Bit::Dnat),
-            S::RememberFlow(path.family(), FlowKey::From, names.flows),
-        ]),
-    ]
-}
-
-/// From the host itself.
-fn output(_: &Publication, path: &Path) -> Vec<Rule> {
-    let Some(host) = path.stateless else { return Vec::new() };
-    let names = names(path.family());
-    vec![
-        // A process of the host that sends from such a port to another one gets its answer.
-        rule([
-            is(Destination, host),
-            udp(Destination),
-            S::KnownFlow(path.family(), FlowKey::From, names.flows),
-            S::Return,
-        ]),
-        rule([
-            is(Destination, host),
-            udp(Destination),
-            S::Counter,
-            S::Notrack,
-            S::Rewrite(Destination, path.container),
-        ]),
-        rule([is(Source, host), udp(Source), S::RememberFlow(path.family(), FlowKey::To, names.flows)]),
-    ]
-}
-
-/// The answer to the host itself.
-fn input(publication: &Publication, path: &Path) -> Vec<Rule> {
-    let Some(host) = path.stateless else { return Vec::new() };
-    vec![rule([
-        S::Interface(Way::In, true, publication.bridge.clone()),
-        is(Source, path.container),
-        udp(Source),
-        S::Tracked(Bit::Untracked),
-        S::Counter,
-        S::Rewrite(Source, host),
-    ])]
-}
-
-fn nat_prerouting(publication: &Publication, path: &Path) -> Vec<Rule> {
-    let names = names(path.family());
-    let allowed = |mut statements: Vec<S>| {
-        statements.extend(allowed(publication, path));
-        statements.extend([S::Counter, S::Dnat(path.container)]);
-        Rule(statements)
-    };
-    vec![
-        rule([within(Destination, path, names.hosts), udp(Destination), S::OwnSocket, S::Return]),
-        // Other containers of this host: their answers cross the bridge itself, or Docker drops them.
-        allowed(vec![
-            within(Source, path, names.peers),
-            within(Destination, path, names.hosts),
-            udp(Destination),
-        ]),
-        allowed(vec![within(Destination, path, names.tracked), udp(Destination)]),
-        allowed(vec![within(Destination, path, names.hosts), S::Port(Transport::Tcp, Destination, TCP)]),
-    ]
-}
-
-fn nat_output(_: &Publication, path: &Path) -> Vec<Rule> {
-    let names = names(path.family());
-    vec![
-        rule([
-            within(Destination, path, names.tracked),
-            udp(Destination),
-            S::Counter,
-            S::Dnat(path.container),
-        ]),
-        rule([
-            within(Destination, path, names.hosts),
-            S::Port(Transport::Tcp, Destination, TCP),
-            S::Counter,
-            S::Dnat(path.container),
-        ]),
-    ]
-}
-
-/// So that other containers' answers come back by the bridge's address.
-fn nat_postrouting(publication: &Publication, path: &Path) -> Vec<Rule> {
-    vec![rule([
-        within(Source, path, names(path.family()).peers),
-        is(Destination, path.container),
-        S::Interface(Way::Out, true, publication.bridge.clone()),
-        S::Tracked(Bit::Dnat),
-        S::Counter,
-        S::Masquerade,
-    ])]
-}
-
 /// `--from`, where it was given.
 fn allowed(publication: &Publication, path: &Path) -> Vec<S> {
     if publication.from.is_empty() {
@@ -360,6 +209,10 @@ fn within(side: Side, path: &Path, set: &'static str) -> S {
 
 fn udp(side: Side) -> S {
     S::Port(Transport::Udp, side, UDP)
+}
+
+fn tcp() -> S {
+    S::Port(Transport::Tcp, Destination, TCP)
 }
 
 #[cfg(test)]
