@@ -2,12 +2,14 @@
 
 mod bridge;
 mod image;
+mod network;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub use bridge::BridgeVerb;
 pub use image::{BuildArgs, ImageArgs, ImageVerb};
+pub use network::{CreateArgs, DaemonArgs, NetworkArgs, NetworkVerb};
 
 /// Builds, moves and connects the switch's containers.
 #[derive(Debug, Parser)]
@@ -60,6 +62,9 @@ pub enum Command {
     /// Images: build, save, load, list
     #[command(after_help = image::HELP)]
     Image(ImageArgs),
+    /// Networks of Docker: list, inspect, create, remove
+    #[command(after_help = network::HELP)]
+    Network(NetworkArgs),
     /// Print the completion script of a shell
     ///
     /// For instance: netctl completions bash >/etc/bash_completion.d/netctl

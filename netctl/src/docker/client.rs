@@ -1,5 +1,7 @@
 //! The real daemon, through bollard.
 
+mod networks;
+
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -18,6 +20,15 @@ use super::host::Host;
 const ANSWER: u64 = 3600;
 /// How long the first answer may take: it tells whether anybody is there.
 const GREETING: Duration = Duration::from_secs(10);
+
+/// What was asked for by name, or nothing where the daemon knows none of that name.
+fn found<T>(asked: Result<T, bollard::errors::Error>) -> Result<Option<T>, DockerError> {
+    match asked.map_err(DockerError::from) {
+        Ok(found) => Ok(Some(found)),
+        Err(DockerError::Refused { status: 404, .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
 
 /// A daemon that has answered.
 pub struct Client {

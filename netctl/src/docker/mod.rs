@@ -6,8 +6,10 @@ mod client;
 mod engine;
 mod error;
 mod host;
+mod networks;
 
 pub use client::Client;
 pub use engine::{BuildEvent, BuildOrder, Chunks, Engine, Image, Platform};
 pub use error::DockerError;
 pub use host::{Host, HostError};
+pub use networks::{Member, Network, NetworkOrder, Networks, Pool};

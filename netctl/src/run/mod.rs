@@ -2,6 +2,7 @@
 
 mod bridge;
 mod image;
+mod network;
 
 use clap::CommandFactory as _;
 
@@ -59,6 +60,10 @@ async fn command(cli: Cli) -> Result<(), Vec<Failure>> {
         Command::Image(args) => {
             let client = Client::connect(&args.host).await.map_err(one)?;
             image::run(&client, args.verb, cli.output).await.map_err(one)
+        }
+        Command::Network(args) => {
+            let client = Client::connect(&args.daemon.host).await.map_err(one)?;
+            network::run(&client, args.verb, cli.output).await.map_err(one)
         }
     }
 }
