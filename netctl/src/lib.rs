@@ -13,4 +13,5 @@ pub mod image;
 pub mod netlink;
 pub mod network;
 mod output;
+pub mod procfs;
 pub mod run;

@@ -3,6 +3,7 @@
 mod bridge;
 mod image;
 mod network;
+mod switch;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -10,6 +11,7 @@ use clap_complete::Shell;
 pub use bridge::BridgeVerb;
 pub use image::{BuildArgs, ImageArgs, ImageVerb};
 pub use network::{CreateArgs, DaemonArgs, NetworkArgs, NetworkVerb};
+pub use switch::{NamedArgs, RunArgs};
 
 /// Builds, moves and connects the switch's containers.
 #[derive(Debug, Parser)]
@@ -32,6 +34,10 @@ Examples:
   netctl image build -f Dockerfile.switch -t switch:v1.0.3 .
   netctl image save -o switch.tar.zst switch:v1.0.3
   netctl image load -i switch.tar.zst
+  netctl network create voice --subnet 10.20.0.0/24 --ip-range 10.20.0.128/25
+  netctl run --name switch --net host switch:v1.0.3
+  netctl inspect switch                        interfaces, routes and listeners inside
+  netctl rm switch
   netctl completions bash >/etc/bash_completion.d/netctl
 
 Exit codes:
@@ -65,6 +71,15 @@ pub enum Command {
     /// Networks of Docker: list, inspect, create, remove
     #[command(after_help = network::HELP)]
     Network(NetworkArgs),
+    /// Run a switch in a container, connected as told, and call it
+    #[command(after_help = switch::RUN_HELP)]
+    Run(RunArgs),
+    /// Take away a switch and all that run made for it
+    Rm(NamedArgs),
+    /// Show a container's interfaces, routes and listeners from inside
+    Inspect(NamedArgs),
+    /// Place one call to a switch in a container and judge what comes back
+    Probe(NamedArgs),
     /// Print the completion script of a shell
     ///
     /// For instance: netctl completions bash >/etc/bash_completion.d/netctl

@@ -1,6 +1,8 @@
 //! The real daemon, through bollard.
 
+mod containers;
 mod networks;
+mod whereabouts;
 
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -33,6 +35,7 @@ fn found<T>(asked: Result<T, bollard::errors::Error>) -> Result<Option<T>, Docke
 /// A daemon that has answered.
 pub struct Client {
     docker: Docker,
+    host: Host,
 }
 
 impl Client {
@@ -60,7 +63,7 @@ impl Client {
             }
         };
         match tokio::time::timeout(GREETING, docker.negotiate_version()).await {
-            Ok(Ok(docker)) => Ok(Self { docker }),
+            Ok(Ok(docker)) => Ok(Self { docker, host: host.clone() }),
             Ok(Err(error)) => Err(DockerError::NoDaemon { host: host.clone(), source: Some(error.into()) }),
             Err(_) => Err(DockerError::NoDaemon {
                 host: host.clone(),

@@ -3,12 +3,14 @@
 //! Says nothing of what images mean or of how anything is shown.
 
 mod client;
+mod containers;
 mod engine;
 mod error;
 mod host;
 mod networks;
 
 pub use client::Client;
+pub use containers::{Container, ContainerOrder, Containers, Endpoint, Restart, Ulimit, Whereabouts};
 pub use engine::{BuildEvent, BuildOrder, Chunks, Engine, Image, Platform};
 pub use error::DockerError;
 pub use host::{Host, HostError};

@@ -4,13 +4,19 @@
 //! own.
 
 mod bridge;
+mod namespace;
 mod parse;
+mod parse_wires;
+mod wires;
 
 use std::io;
 
 use rtnetlink::Handle;
 
 use crate::bridge::KernelError;
+
+pub(crate) use namespace::inside;
+pub use wires::Wires;
 
 /// A netlink socket in the namespace of the thread that opened it.
 #[derive(Clone)]
