@@ -73,7 +73,7 @@ pub enum Command {
     Network(NetworkArgs),
     /// Run a switch in a container, connected as told, and call it
     #[command(after_help = switch::RUN_HELP)]
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Take away a switch and all that run made for it
     Rm(NamedArgs),
     /// Show a container's interfaces, routes and listeners from inside

@@ -10,7 +10,7 @@ use netlink_packet_route::link::{InfoData, InfoVeth, LinkAttribute};
 use netlink_packet_route::route::RouteMessage;
 use rtnetlink::{AddressMessageBuilder, LinkMessageBuilder, LinkUnspec, LinkVeth, RouteMessageBuilder};
 
-use super::{Netlink, parse_wires as parse, refused};
+use super::{Netlink, inside, parse_wires as parse, refused};
 use crate::bridge::{InterfaceName, KernelError};
 use crate::network::{Interface, Pair, Place, Route, Wiring};
 
@@ -69,6 +69,13 @@ impl Wiring for Wires {
         name: &InterfaceName,
         addresses: &[IpNet],
     ) -> Result<(), KernelError> {
+        if addresses.iter().any(|address| matches!(address, IpNet::V6(_))) {
+            // Docker switches IPv6 off in namespaces whose network has none.
+            let path = format!("/proc/sys/net/ipv6/conf/{name}/disable_ipv6");
+            inside(pid, || std::fs::write(path, "0"))
+                .and_then(|written| written)
+                .map_err(KernelError::Refused)?;
+        }
         let Netlink { handle } = open(Place::Process(pid))?;
         let mut links = handle.link().get().match_name(name.as_str()).execute();
         let link = links.try_next().await.map_err(refused)?;

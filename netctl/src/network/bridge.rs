@@ -169,10 +169,11 @@ fn lowest(network: &Network, containers: &[Container]) -> Result<Option<Ipv4Addr
 
 /// Whose an address is, stopped containers included.
 fn holder(network: &Network, pool: &Pool, containers: &[Container], address: IpAddr) -> Option<String> {
-    let gateway = pool.gateway.as_deref().and_then(|gateway| gateway.parse().ok());
-    let subnet: Option<IpNet> = pool.subnet.as_deref().and_then(|subnet| subnet.parse().ok());
-    // Without one that is told, Docker takes the first.
-    if gateway.or(subnet.and_then(|subnet| subnet.hosts().next())) == Some(address) {
+    let told = pool.gateway.as_deref().and_then(|gateway| gateway.parse().ok());
+    // Where none was chosen Docker takes the first address that it gives: of the range, or else of the subnet.
+    let first =
+        || pool.subnet.as_deref().filter(|_| pool.ip_range.is_none())?.parse::<IpNet>().ok()?.hosts().next();
+    if told.or_else(first) == Some(address) {
         return Some(format!("the gateway of the network {}", network.name));
     }
     let has = |endpoint: &Endpoint| {

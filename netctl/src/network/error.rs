@@ -85,6 +85,8 @@ pub enum CheckError {
     NoPrefix(IpAddr),
     #[error("the gateway {0} is in none of the subnets of the addresses")]
     GatewayOutside(IpAddr),
+    #[error("the gateway {0} is the container's own address")]
+    GatewayItself(IpAddr),
     #[error("the address {address} is {holder}'s")]
     AddressTaken { address: IpAddr, holder: String },
     #[error("Docker gives addresses from {range} to anybody; {address} cannot be pinned in there")]
@@ -238,7 +240,7 @@ impl CheckError {
                     .to_owned()
             }
             Self::Lacks(_) => "run it as root (sudo netctl ...)".to_owned(),
-            Self::Kernel(_) | Self::Sockets(_) | Self::Twice(_) => return None,
+            Self::Kernel(_) | Self::Sockets(_) | Self::Twice(_) | Self::GatewayItself(_) => return None,
         })
     }
 

@@ -98,6 +98,9 @@ fn addresses(order: &Order) -> Result<Vec<IpNet>, CheckError> {
         if !addresses.iter().any(|address| address.contains(gateway)) {
             return Err(CheckError::GatewayOutside(*gateway));
         }
+        if addresses.iter().any(|address| address.addr() == *gateway) {
+            return Err(CheckError::GatewayItself(*gateway));
+        }
     }
     Ok(addresses)
 }

@@ -55,6 +55,11 @@ impl Step {
         }
     }
 
+    /// Whether anything is different once it is done.
+    pub(super) fn changes(&self) -> bool {
+        !matches!(self, Self::Free { .. } | Self::Ready { .. })
+    }
+
     /// Does it.
     pub(super) async fn apply(&self, world: &impl Worldly) -> Result<(), StepError> {
         match self {

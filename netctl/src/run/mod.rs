@@ -39,7 +39,7 @@ pub fn run(cli: Cli) -> Result<(), Vec<Failure>> {
     let done = runtime.block_on(async {
         if let Command::Run(args) = cli.command {
             // Takes back what was done before it ends.
-            return switch::run(args, cli.output).await;
+            return switch::run(*args, cli.output).await;
         }
         tokio::select! {
             done = command(cli) => done,
@@ -70,7 +70,7 @@ async fn command(cli: Cli) -> Result<(), Vec<Failure>> {
             let client = Client::connect(&args.daemon.host).await.map_err(one)?;
             network::run(&client, args.verb, cli.output).await.map_err(one)
         }
-        Command::Run(args) => switch::run(args, cli.output).await,
+        Command::Run(args) => switch::run(*args, cli.output).await,
         Command::Rm(args) => switch::remove(args, cli.output).await,
         Command::Inspect(args) => switch::inspect(args, cli.output).await,
         Command::Probe(args) => switch::probe(args, cli.output).await,

@@ -23,7 +23,9 @@ pub(super) async fn run(args: RunArgs, format: Format) -> Result<(), Vec<Failure
     let world = world(&args.daemon.host).await?;
     let call = !args.no_probe;
     let order = order(args);
-    let signal = async { drop(super::interrupted().await) };
+    let signal = async {
+        let _ = super::interrupted().await;
+    };
     let ran = network::run(&world, &order, signal).await.map_err(all)?;
     if !call {
         return output::write(format, &ran, ran.json()).map_err(one);

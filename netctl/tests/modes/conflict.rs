@@ -47,7 +47,7 @@ fn each_conflict_is_named_before_the_start() {
     ] {
         assert!(error.contains(&conflict), "{conflict} in {error}");
     }
-    assert_eq!(site.state(), before);
+    site.is_as(&before);
     // With others it runs, and a second one with the same media range, whose ports no socket shows, does not.
     let others = ["--net", "host", "-p", "40000-40099/udp", "-p", "5070/udp"];
     let http = |port: u16| format!("SWITCH__HTTP__LISTEN=127.0.0.1:{port}");
@@ -62,5 +62,5 @@ fn each_conflict_is_named_before_the_start() {
         "{error}"
     );
     site.must_netctl(&["rm", "switch"]);
-    assert_eq!(site.state(), before);
+    site.is_as(&before);
 }

@@ -44,5 +44,5 @@ fn what_docker_has_and_what_it_gets() {
     assert_eq!(code, Some(4));
     site.must_docker(&["rm", "-f", "one"]);
     site.must_netctl(&["network", "rm", "voice"]);
-    assert_eq!(site.state(), before);
+    site.is_as(&before);
 }

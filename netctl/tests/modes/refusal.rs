@@ -26,7 +26,7 @@ fn each_refusal_has_its_words_and_its_code() {
         let (ended, error) = failed(site.netctl(&[&["run"], arguments].concat()));
         assert_eq!(ended, Some(code), "{error}");
         assert!(error.contains(words), "{words} in {error}");
-        assert_eq!(site.state(), before, "{arguments:?}");
+        site.is_as(&before);
     }
     // Without capabilities, said before anything is made. (setpriv is part of util-linux.)
     let mut command = site.on_host("setpriv");
@@ -49,7 +49,7 @@ fn each_refusal_has_its_words_and_its_code() {
     let (ended, error) = failed(outside.output().expect("it was there a moment ago"));
     assert_eq!(ended, Some(1));
     assert!(error.contains("the daemon runs elsewhere: it is in another network namespace"), "{error}");
-    assert_eq!(site.state(), before);
+    site.is_as(&before);
     let (ended, error) = failed(site.netctl(&["rm", "taken"]));
     assert_eq!(ended, Some(1));
     assert!(error.contains("the container taken was not made by netctl run"), "{error}");

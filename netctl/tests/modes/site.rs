@@ -166,7 +166,34 @@ impl Site {
         state
     }
 
-    /// Runs netctl against the daemon at an address, and in the host's namespace or outside it.
+    /// The state, once a second has changed nothing of it.
+    pub(crate) fn settled(&self) -> String {
+        let mut last = self.state();
+        loop {
+            thread::sleep(Duration::from_millis(1500));
+            let state = self.state();
+            if state == last {
+                return state;
+            }
+            last = state;
+        }
+    }
+
+    /// Fails unless the state is what it was. The kernel tells of carriers a moment later, so it is given one.
+    pub(crate) fn is_as(&self, before: &str) {
+        let until = Instant::now() + Duration::from_secs(3);
+        while self.state() != before && Instant::now() < until {
+            thread::sleep(Duration::from_millis(100));
+        }
+        let after = self.state();
+        let differs: Vec<&str> =
+            after.lines().filter(|line| !before.lines().any(|other| other == *line)).collect();
+        let gone: Vec<&str> =
+            before.lines().filter(|line| !after.lines().any(|other| other == *line)).collect();
+        assert!(after == before, "new: {differs:#?}\ngone: {gone:#?}");
+    }
+
+    /// The daemon's.
     pub(crate) fn address(&self) -> String {
         format!("unix://{}", self.path("docker.sock").display())
     }
