@@ -290,6 +290,9 @@ impl Sockets for Fake {
     fn kin(&self, pid: u32) -> Vec<u32> {
         vec![pid]
     }
+    fn filters_bridges(&self) -> bool {
+        true
+    }
     fn lacks(&self, capability: Capability) -> bool {
         self.0.lacking.get() == Some(capability)
     }

@@ -10,7 +10,7 @@ use super::error::{CheckError, RunError};
 use super::labels;
 use super::order::Order;
 use super::plan::{self, Plan};
-use super::sockets::Place;
+use super::sockets::{Place, Sockets as _};
 use super::step::Step;
 use super::wiring::{Pair, Wiring as _};
 use super::world::Worldly;
@@ -66,20 +66,29 @@ pub(super) async fn plan(world: &impl Worldly, order: &Order) -> Result<Plan, Ru
     ];
     steps.extend(order.gateways.iter().map(|gateway| Step::Gateway { name: name(), gateway: *gateway }));
     steps.push(plan::ready(order, &settings));
-    Ok(Plan { steps, notes: notes(order, master.flags.contains(&"UP")) })
+    Ok(Plan {
+        steps,
+        notes: notes(order, bridge, master.flags.contains(&"UP"), world.proc().filters_bridges()),
+    })
 }
 
-fn notes(order: &Order, bridge_is_up: bool) -> Vec<String> {
-    let mut notes = Vec::new();
-    let name = &order.name;
+fn notes(order: &Order, bridge: &InterfaceName, is_up: bool, filtered: bool) -> Vec<String> {
+    let (name, mut notes) = (&order.name, Vec::new());
     if order.restart != Restart::No {
         notes.push(format!(
             "Docker makes a new, empty namespace when {name} restarts, and nothing furnishes it again: run \
              netctl rm {name} and netctl run then"
         ));
     }
-    if let Some(bridge) = order.bridge.as_ref().filter(|_| !bridge_is_up) {
+    if !is_up {
         notes.push(format!("the bridge {bridge} is down: ip link set {bridge} up"));
+    }
+    if filtered {
+        notes.push(format!(
+            "frames from port to port of {bridge} pass this host's iptables (net.bridge.bridge-nf-call-iptables is 1), \
+             and Docker often lets its FORWARD chain drop them; to let them through: \
+             iptables -I DOCKER-USER -i {bridge} -o {bridge} -j ACCEPT"
+        ));
     }
     notes
 }

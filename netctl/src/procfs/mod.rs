@@ -23,6 +23,12 @@ impl Sockets for Proc {
         process::kin(pid)
     }
 
+    fn filters_bridges(&self) -> bool {
+        let files = ["bridge-nf-call-iptables", "bridge-nf-call-ip6tables"];
+        let set = |file| std::fs::read_to_string(format!("/proc/sys/net/bridge/{file}"));
+        files.into_iter().any(|file| set(file).is_ok_and(|value| value.trim() == "1"))
+    }
+
     fn lacks(&self, capability: crate::network::Capability) -> bool {
         capability::lacks(capability)
     }

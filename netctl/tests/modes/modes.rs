@@ -30,7 +30,9 @@ fn host_mode_answers_at_the_hosts_address() {
     site.call(&format!("sip:9196@{HOST}:5062;transport=tcp"));
     let timeout = site.must_docker(&["inspect", "-f", "{{.Config.StopTimeout}}", "switch"]);
     assert_eq!(timeout.trim(), "12", "8 s of drain and a grace");
-    site.must_netctl(&["probe", "switch"]);
+    let json: serde_json::Value =
+        serde_json::from_str(&site.must_netctl(&["--output", "json", "probe", "switch"])).expect("JSON");
+    assert_eq!(json["report"]["verdict"], "audio_both_ways");
     site.must_netctl(&["rm", "switch"]);
     site.is_as(&before);
 }
@@ -55,6 +57,46 @@ fn none_mode_has_an_address_of_its_own_on_the_bridge() {
     ]);
     assert!(told.contains("Audio both ways"), "{told}");
     site.call("sip:9196@198.51.100.10");
+    site.must_netctl(&["rm", "switch"]);
+    site.is_as(&before);
+}
+
+/// Where Docker lets the host forward nothing, br_netfilter drops what only crosses a bridge, too; the command that the note
+/// tells opens the way.
+#[test]
+fn none_mode_says_what_opens_a_filtered_bridge() {
+    let site = Site::new();
+    let none =
+        ["run", "--name", "switch", "--net", "none", "--bridge", "br0", "--address", "198.51.100.10/24"];
+    let host = |command: &str| {
+        let mut words = command.split(' ');
+        let mut command = site.on_host(words.next().unwrap_or_default());
+        assert!(command.args(words).status().expect("it is there").success());
+    };
+    host("sysctl -qw net.bridge.bridge-nf-call-iptables=0");
+    host("sysctl -qw net.bridge.bridge-nf-call-ip6tables=0");
+    let told = site.must_netctl(&[&none[..], &["--no-probe", IMAGE]].concat());
+    assert!(!told.contains("note: "), "{told}");
+    site.must_netctl(&["rm", "switch"]);
+    host("sysctl -qw net.bridge.bridge-nf-call-iptables=1");
+    host("iptables -P FORWARD DROP");
+    let told = site.must_netctl(&[&none[..], &["--no-probe", IMAGE]].concat());
+    assert!(!site.reaches("sip:9196@198.51.100.10"), "nothing drops it");
+    let note = told.lines().find(|line| line.contains("bridge-nf-call-iptables is 1")).expect("a note");
+    host(note.split(": ").last().expect("the command"));
+    site.call("sip:9196@198.51.100.10");
+}
+
+#[test]
+fn none_mode_is_not_kept_by_docker_as_the_note_says() {
+    let site = Site::new();
+    let before = site.state();
+    let none =
+        ["run", "--name", "switch", "--net", "none", "--bridge", "br0", "--address", "198.51.100.10/24"];
+    let told = site.must_netctl(&[&none[..], &["--restart", "always", "--no-probe", IMAGE]].concat());
+    assert!(told.contains("note: Docker makes a new, empty namespace when switch restarts"), "{told}");
+    site.must_docker(&["restart", "switch"]);
+    assert!(!site.must_netctl(&["inspect", "switch"]).contains("eth0"));
     site.must_netctl(&["rm", "switch"]);
     site.is_as(&before);
 }

@@ -137,10 +137,19 @@ impl Site {
 
     /// A call with audio from beyond the bridge.
     pub(crate) fn call(&self, target: &str) {
+        let output = self.probe(target);
+        assert!(output.status.success(), "{target}: {}{}", text(&output.stdout), text(&output.stderr));
+    }
+
+    /// Whether such a call has audio.
+    pub(crate) fn reaches(&self, target: &str) -> bool {
+        self.probe(target).status.success()
+    }
+
+    fn probe(&self, target: &str) -> Output {
         let node = root("images/root/usr/bin/switch-node");
         let mut command = within(&self.caller, &node.display().to_string());
-        let output = command.args(["probe", target]).output().expect("images/prepare laid it out");
-        assert!(output.status.success(), "{target}: {}{}", text(&output.stdout), text(&output.stderr));
+        command.args(["probe", target]).output().expect("images/prepare laid it out")
     }
 
     /// The kernel's and Docker's state, all that a run could leave behind: counters and numbers that only grow are left out.
