@@ -99,6 +99,8 @@ pub struct ContainerOrder {
     pub network_mode: String,
     /// Addresses it has for good; only on a network.
     pub pinned: Endpoint,
+    /// Settings of the kernel in its own namespaces.
+    pub sysctls: HashMap<String, String>,
     /// How long it may take to end before it is killed.
     pub stop_timeout: Duration,
 }

@@ -41,7 +41,7 @@ pub(super) async fn plan_own(world: &impl Worldly, order: &Order) -> Result<Plan
         name: OWN.to_owned(),
         driver: DRIVER.to_owned(),
         pools: vec![pool.clone()],
-        labels: [(labels::RUN.to_owned(), run.clone())].into(),
+        labels: [(labels::RUN.to_owned(), run.clone()), (labels::FOR.to_owned(), order.name.clone())].into(),
         ..NetworkOrder::default()
     };
     let labels = made.labels.clone().into_iter().collect();

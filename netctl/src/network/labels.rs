@@ -14,6 +14,8 @@ pub(super) const INTERFACE: &str = "io.switch.netctl.interface";
 pub(super) const ADDRESSES: &str = "io.switch.netctl.addresses";
 /// The network of netctl's own that it is on.
 pub(super) const NETWORK: &str = "io.switch.netctl.network";
+/// On a network: the container it was made for.
+pub(super) const FOR: &str = "io.switch.netctl.for";
 /// Whether ports are published.
 pub(super) const PUBLISHED: &str = "io.switch.netctl.published";
 

@@ -21,6 +21,8 @@ use crate::docker::{Containers as _, Restart};
 const NETWORK: &str = "none";
 /// The inner end's name, the one that Docker gives, too.
 const INSIDE: &str = "eth0";
+/// Lets a socket be bound to an address that is still to come (ip-sysctl of the kernel's documentation).
+const NONLOCAL: [&str; 2] = ["net.ipv4.ip_nonlocal_bind", "net.ipv6.ip_nonlocal_bind"];
 
 pub(super) async fn plan(world: &impl Worldly, order: &Order) -> Result<Plan, RunError> {
     plan::only(order, &["-p", "--advertise", "--bridge", "--address", "--gateway"])?;
@@ -49,6 +51,10 @@ pub(super) async fn plan(world: &impl Worldly, order: &Order) -> Result<Plan, Ru
     let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     container.labels.insert(labels::INTERFACE.to_owned(), outside.to_string());
     container.labels.insert(labels::ADDRESSES.to_owned(), texts.join(", "));
+    // The switch starts before its address is there, and may be told to listen at it.
+    if settings.claims.iter().any(|claim| addresses.iter().any(|net| Some(net.addr()) == claim.address)) {
+        container.sysctls = NONLOCAL.map(|name| (name.to_owned(), "1".to_owned())).into();
+    }
     let inside = interface_name(INSIDE.to_owned());
     let pair = Pair {
         outside,

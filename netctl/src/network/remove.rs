@@ -27,7 +27,7 @@ pub struct Removed {
 pub async fn remove(world: &impl Worldly, name: &str) -> Result<Removed, Vec<RunError>> {
     let one = |error| vec![error];
     let container = world.docker().container(name).await.map_err(|error| one(error.into()))?;
-    let container = container.ok_or_else(|| one(RunError::NoSuchContainer(name.to_owned())))?;
+    let Some(container) = container else { return sweep(world, name).await.map_err(one) };
     if !container.labels.contains_key(labels::RUN) {
         return Err(one(RunError::NotOurs(container.name)));
     }
@@ -67,6 +67,23 @@ pub async fn remove(world: &impl Worldly, name: &str) -> Result<Removed, Vec<Run
         true => Ok(Removed { taken }),
         false => Err(failures),
     }
+}
+
+/// Without a container: what is left of a run that was killed before it had made one, or of a container that somebody else
+/// removed.
+async fn sweep(world: &impl Worldly, name: &str) -> Result<Removed, RunError> {
+    let networks = world.docker().networks().await?;
+    for network in
+        networks.iter().filter(|it| it.labels.get(labels::FOR).is_some_and(|made_for| made_for == name))
+    {
+        let step = format!("remove the network {}", network.name);
+        match leave(world, &network.name).await {
+            Ok(true) => return Ok(Removed { taken: vec![step] }),
+            Ok(false) => {}
+            Err(source) => return Err(RunError::Remove { step, source }),
+        }
+    }
+    Err(RunError::NoSuchContainer(name.to_owned()))
 }
 
 /// The kernel has deleted it with the container's namespace, unless that is held open.

@@ -109,6 +109,25 @@ fn rm_takes_back_all_that_run_made() {
     }
 }
 
+/// Killed after any change, without a chance to take anything back: rm does it.
+#[test]
+fn rm_takes_back_what_a_killed_run_left() {
+    for order in [order("host"), order("bridge"), published(), furnished()] {
+        for changes in 1..10 {
+            let fake = Fake::new();
+            fake.0.can_publish.set(true);
+            let before = fake.snapshot();
+            let steps = wait(plan::plan(&fake.world(), &order)).unwrap().steps;
+            let changing: Vec<_> = steps.iter().filter(|step| step.changes()).collect();
+            for step in changing.iter().take(changes) {
+                wait(step.apply(&fake.world())).unwrap();
+            }
+            wait(remove_switch(&fake.world(), "switch")).unwrap();
+            assert_eq!(fake.snapshot(), before, "{} {changes}", order.mode);
+        }
+    }
+}
+
 #[test]
 fn rm_goes_on_past_a_failure_and_tells_of_each() {
     let fake = Fake::new();
@@ -219,8 +238,12 @@ fn what_cannot_be_is_refused_before_anything_is_done() {
             "the address 10.1.0.9 has no prefix length",
         ),
         (
-            Order { addresses: vec!["10.1.0.1/24".parse().unwrap()], ..furnished() },
+            Order { addresses: vec!["10.1.0.1/24".parse().unwrap()], gateways: vec![], ..furnished() },
             "the address 10.1.0.1 is this host's interface br0's",
+        ),
+        (
+            Order { gateways: vec!["10.1.0.9".parse().unwrap()], ..furnished() },
+            "the gateway 10.1.0.9 is the container's own address",
         ),
         (
             Order { gateways: vec!["10.2.0.1".parse().unwrap()], ..furnished() },

@@ -78,3 +78,28 @@ fn a_signal_takes_all_back() {
     assert!(matches!(output.status.code(), Some(130 | 1)), "{output:?}");
     site.is_as(&before);
 }
+
+/// kill -9 at ten moments; rm sets it right each time.
+#[test]
+fn what_a_killed_run_left_is_taken_back_by_rm() {
+    let site = Site::new();
+    let before = site.state();
+    let none =
+        ["--net", "none", "--bridge", "br0", "--address", "198.51.100.10/24", "--gateway", "198.51.100.1"];
+    let mut left = 0;
+    for moment in 0..10 {
+        let net = if moment % 2 == 0 { &none[..] } else { &["--net", "bridge"] };
+        let mut command = site.on_host(env!("CARGO_BIN_EXE_netctl"));
+        command.args(["run", "--name", "switch"]).args(net).arg(IMAGE).env("DOCKER_HOST", site.address());
+        let mut child =
+            command.stdout(std::process::Stdio::null()).spawn().expect("it was there a moment ago");
+        std::thread::sleep(Duration::from_millis(40 * moment));
+        child.kill().expect("it is our child");
+        child.wait().expect("it is our child");
+        // What the daemon was asked for it still does.
+        std::thread::sleep(Duration::from_millis(700));
+        left += usize::from(site.netctl(&["rm", "switch"]).status.success());
+        site.is_as(&before);
+    }
+    assert!(left > 3, "only {left} runs got as far as leaving something");
+}

@@ -59,6 +59,14 @@ fn none_mode_has_an_address_of_its_own_on_the_bridge() {
     site.call("sip:9196@198.51.100.10");
     site.must_netctl(&["rm", "switch"]);
     site.is_as(&before);
+    // It may be told to listen at the address that it has only a moment later.
+    let at = ["-e", "SWITCH__SIP__LISTEN=udp:198.51.100.10:5060", "--no-probe", IMAGE];
+    let none =
+        ["run", "--name", "switch", "--net", "none", "--bridge", "br0", "--address", "198.51.100.10/24"];
+    site.must_netctl(&[&none[..], &at].concat());
+    site.call("sip:9196@198.51.100.10");
+    site.must_netctl(&["rm", "switch"]);
+    site.is_as(&before);
 }
 
 /// Where Docker lets the host forward nothing, br_netfilter drops what only crosses a bridge, too; the command that the note

@@ -98,6 +98,7 @@ fn body(order: &ContainerOrder) -> ContainerCreateBody {
             cpuset_cpus: order.cpus.clone(),
             log_config: (!order.log_options.is_empty()).then_some(log),
             network_mode: Some(order.network_mode.clone()),
+            sysctls: (!order.sysctls.is_empty()).then(|| order.sysctls.clone()),
             ..HostConfig::default()
         }),
         networking_config: is_pinned.then_some(NetworkingConfig { endpoints_config: Some(network) }),

@@ -49,3 +49,28 @@ async fn namespace(socket: &Path) -> Whereabouts {
         _ => Whereabouts::Here,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(host: &str, info: &SystemInfo) -> Whereabouts {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        runtime.block_on(judge(&host.parse().unwrap(), info))
+    }
+
+    #[test]
+    fn what_is_told_against_what_is_here() {
+        let local = "unix:///nowhere";
+        assert_eq!(judged(local, &SystemInfo::default()), Whereabouts::Here);
+        let rootless =
+            SystemInfo { security_options: Some(vec!["name=rootless".to_owned()]), ..SystemInfo::default() };
+        assert_eq!(judged(local, &rootless), Whereabouts::Rootless);
+        let far = SystemInfo { kernel_version: Some("1.0".to_owned()), ..SystemInfo::default() };
+        assert!(
+            matches!(judged(local, &far), Whereabouts::Elsewhere(why) if why.contains("its kernel is 1.0"))
+        );
+        let tcp = judged("tcp://192.0.2.1", &SystemInfo::default());
+        assert_eq!(tcp, Whereabouts::Elsewhere("it is reached over tcp://192.0.2.1:2375".to_owned()));
+    }
+}
