@@ -94,7 +94,7 @@ async fn steps(
     if !order.ports.is_empty() {
         container.labels.insert(labels::PUBLISHED.to_owned(), "yes".to_owned());
     }
-    steps.extend([Step::Container(container), plan::start(order)]);
+    steps.extend([Step::Container(Box::new(container)), plan::start(order)]);
     if !order.ports.is_empty() {
         steps.push(Step::Publish(Publication {
             name: order.name.clone(),

@@ -24,7 +24,7 @@ pub(super) async fn plan(world: &impl Worldly, order: &Order, name: &str) -> Res
     let (container, settings) = plan::container(order, variables, &network, &labels::run_id())?;
     let steps = vec![
         Step::Free { place: Place::Process(pid), claims: settings.claims.clone() },
-        Step::Container(container),
+        Step::Container(Box::new(container)),
         plan::start(order),
         plan::ready(order, &settings),
     ];

@@ -29,7 +29,7 @@ pub(super) fn plan(order: &Order) -> Result<Plan, RunError> {
     let (container, settings) = plan::container(order, variables, NETWORK, &labels::run_id())?;
     let steps = vec![
         Step::Free { place: Place::Here, claims: settings.claims.clone() },
-        Step::Container(container),
+        Step::Container(Box::new(container)),
         plan::start(order),
         plan::ready(order, &settings),
     ];

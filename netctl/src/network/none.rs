@@ -65,7 +65,7 @@ pub(super) async fn plan(world: &impl Worldly, order: &Order) -> Result<Plan, Ru
     };
     let name = || order.name.clone();
     let mut steps = vec![
-        Step::Container(container),
+        Step::Container(Box::new(container)),
         plan::start(order),
         Step::Pair { name: name(), pair },
         Step::Addresses { name: name(), interface: inside, addresses },

@@ -26,7 +26,7 @@ pub(super) enum Step {
     /// A network of netctl's own.
     Network(NetworkOrder),
     /// The container.
-    Container(ContainerOrder),
+    Container(Box<ContainerOrder>),
     /// It runs.
     Start { name: String },
     /// A pair of interfaces, one end in the container.
