@@ -2,14 +2,18 @@
 
 mod bridge;
 mod image;
+mod network;
 mod port;
+mod switch;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub use bridge::BridgeVerb;
 pub use image::{BuildArgs, ImageArgs, ImageVerb};
+pub use network::{CreateArgs, DaemonArgs, NetworkArgs, NetworkVerb};
 pub use port::{PortArgs, PortVerb};
+pub use switch::{NamedArgs, RunArgs};
 
 /// Builds, moves and connects the switch's containers.
 #[derive(Debug, Parser)]
@@ -33,6 +37,10 @@ Examples:
   netctl image save -o switch.tar.zst switch:v1.0.3
   netctl image load -i switch.tar.zst
   netctl port publish switch 16384-32767/udp 5060/udp 5060/tcp
+  netctl network create voice --subnet 10.20.0.0/24 --ip-range 10.20.0.128/25
+  netctl run --name switch --net host switch:v1.0.3
+  netctl inspect switch                        interfaces, routes and listeners inside
+  netctl rm switch
   netctl completions bash >/etc/bash_completion.d/netctl
 
 Exit codes:
@@ -66,6 +74,18 @@ pub enum Command {
     /// Ports: publish any number of a container's by a few rules
     #[command(after_help = port::HELP)]
     Port(PortArgs),
+    /// Networks of Docker: list, inspect, create, remove
+    #[command(after_help = network::HELP)]
+    Network(NetworkArgs),
+    /// Run a switch in a container, connected as told, and call it
+    #[command(after_help = switch::RUN_HELP)]
+    Run(Box<RunArgs>),
+    /// Take away a switch and all that run made for it
+    Rm(NamedArgs),
+    /// Show a container's interfaces, routes and listeners from inside
+    Inspect(NamedArgs),
+    /// Place one call to a switch in a container and judge what comes back
+    Probe(NamedArgs),
     /// Print the completion script of a shell
     ///
     /// For instance: netctl completions bash >/etc/bash_completion.d/netctl

@@ -1,5 +1,9 @@
 //! The real daemon, through bollard.
 
+mod containers;
+mod networks;
+mod whereabouts;
+
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -19,9 +23,19 @@ const ANSWER: u64 = 3600;
 /// How long the first answer may take: it tells whether anybody is there.
 const GREETING: Duration = Duration::from_secs(10);
 
+/// What was asked for by name, or nothing where the daemon knows none of that name.
+fn found<T>(asked: Result<T, bollard::errors::Error>) -> Result<Option<T>, DockerError> {
+    match asked.map_err(DockerError::from) {
+        Ok(found) => Ok(Some(found)),
+        Err(DockerError::Refused { status: 404, .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// A daemon that has answered.
 pub struct Client {
     pub(super) docker: Docker,
+    host: Host,
 }
 
 impl Client {
@@ -49,7 +63,7 @@ impl Client {
             }
         };
         match tokio::time::timeout(GREETING, docker.negotiate_version()).await {
-            Ok(Ok(docker)) => Ok(Self { docker }),
+            Ok(Ok(docker)) => Ok(Self { docker, host: host.clone() }),
             Ok(Err(error)) => Err(DockerError::NoDaemon { host: host.clone(), source: Some(error.into()) }),
             Err(_) => Err(DockerError::NoDaemon {
                 host: host.clone(),

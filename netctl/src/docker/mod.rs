@@ -3,14 +3,18 @@
 //! Says nothing of what images mean or of how anything is shown.
 
 mod client;
+mod containers;
 mod engine;
 mod error;
 mod host;
+mod networks;
 mod workload;
 mod workloads;
 
 pub use client::Client;
+pub use containers::{Container, ContainerOrder, Containers, Endpoint, Restart, Ulimit, Whereabouts};
 pub use engine::{BuildEvent, BuildOrder, Chunks, Engine, Image, Platform};
 pub use error::DockerError;
 pub use host::{Host, HostError};
-pub use workload::{Attachment, Network, Workload, Workloads};
+pub use networks::{Member, Network, NetworkOrder, Networks, Pool};
+pub use workload::{Attachment, BridgeNetwork, Workload, Workloads};

@@ -4,8 +4,11 @@
 //! own.
 
 mod bridge;
+mod namespace;
 mod nftables;
 mod parse;
+mod parse_wires;
+mod wires;
 
 use std::io;
 
@@ -13,7 +16,9 @@ use rtnetlink::Handle;
 
 use crate::bridge::KernelError;
 
+pub(crate) use namespace::inside;
 pub use nftables::Nftables;
+pub use wires::Wires;
 
 /// A netlink socket in the namespace of the thread that opened it.
 #[derive(Clone)]

@@ -2,7 +2,9 @@
 
 mod bridge;
 mod image;
+mod network;
 mod port;
+mod switch;
 
 use clap::CommandFactory as _;
 
@@ -36,6 +38,10 @@ pub fn run(cli: Cli) -> Result<(), Vec<Failure>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| one(NoRuntime(error)))?;
     let done = runtime.block_on(async {
+        if let Command::Run(args) = cli.command {
+            // Takes back what was done before it ends.
+            return switch::run(*args, cli.output).await;
+        }
         tokio::select! {
             done = command(cli) => done,
             interrupted = interrupted() => Err(one(interrupted)),
@@ -62,6 +68,14 @@ async fn command(cli: Cli) -> Result<(), Vec<Failure>> {
             image::run(&client, args.verb, cli.output).await.map_err(one)
         }
         Command::Port(args) => port::run(args, cli.output).await,
+        Command::Network(args) => {
+            let client = Client::connect(&args.daemon.host).await.map_err(one)?;
+            network::run(&client, args.verb, cli.output).await.map_err(one)
+        }
+        Command::Run(args) => switch::run(*args, cli.output).await,
+        Command::Rm(args) => switch::remove(args, cli.output).await,
+        Command::Inspect(args) => switch::inspect(args, cli.output).await,
+        Command::Probe(args) => switch::probe(args, cli.output).await,
     }
 }
 

@@ -1,0 +1,143 @@
+//! The verbs that run a switch's container: run, rm, inspect, probe.
+
+use std::net::IpAddr;
+use std::str::FromStr as _;
+
+use clap::Args;
+use ipnet::IpNet;
+
+use super::network::DaemonArgs;
+use crate::bridge::InterfaceName;
+use crate::docker::{Restart, Ulimit};
+use crate::network::{Address, Mode, Ports};
+
+pub(super) const RUN_HELP: &str = "\
+Networks:
+  host            the host's own stack. -p and --host-ip say what the switch listens on; ports that somebody has are
+                  named before anything is started
+  container:NAME  the namespace of another container that runs
+  none            an empty namespace, furnished by netctl: --bridge, --address, --gateway. An address of the switch's
+                  own, nothing translated. Docker does not keep it when the container restarts
+  bridge          a network of netctl's own, made with the first switch and removed with the last; the address stays the
+                  switch's own while it is stopped
+  NETWORK         a bridge network that is there: netctl network create
+
+The switch is told by its environment what to listen on; -e wins over what -p means. What a mounted file sets is not seen
+by netctl. Whatever fails, or on Ctrl-C, all that was done is taken back.
+
+Examples:
+  netctl run --name switch --net host switch:v1.0.3
+  netctl run --name two --net host -p 40000-41999/udp -p 5070/udp -e SWITCH__HTTP__LISTEN=127.0.0.1:9283 switch:v1.0.3
+  netctl run --name own --net none --bridge br0 --address 192.0.2.10/24 --gateway 192.0.2.1 switch:v1.0.3
+  netctl run --name inner --net bridge switch:v1.0.3
+  netctl rm switch";
+
+/// The switch that is to run.
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    /// The daemon.
+    #[command(flatten)]
+    pub daemon: DaemonArgs,
+    /// The container's name
+    #[arg(long, value_name = "NAME")]
+    pub name: String,
+    /// How it is connected: host, none, bridge, container:NAME or a network's name
+    #[arg(long, visible_alias = "network", value_name = "NETWORK")]
+    pub net: Mode,
+    /// Ports of the switch: a UDP range is the media range, single ports are SIP's; may be given again
+    #[arg(long, short, value_name = "PORT[-PORT][/udp]")]
+    pub publish: Vec<Ports>,
+    /// With --net host, the address SIP listens at, once a family; by default every one
+    #[arg(long, value_name = "IP")]
+    pub host_ip: Vec<IpAddr>,
+    /// The address that SIP and SDP tell; by default, to each peer, the one that faces it
+    #[arg(long, value_name = "IP")]
+    pub advertise: Option<IpAddr>,
+    /// Who may reach published ports
+    // Shown as soon as run publishes.
+    #[arg(long, value_name = "CIDR", hide = true)]
+    pub from: Vec<IpNet>,
+    /// With --net none, the bridge that the container is joined to
+    #[arg(long, value_name = "BRIDGE")]
+    pub bridge: Option<InterfaceName>,
+    /// With --net none, the container's address; on a bridge network, the address that is pinned; once a family
+    #[arg(long, value_name = "IP[/PREFIX]")]
+    pub address: Vec<Address>,
+    /// With --net none, the default route; once a family
+    #[arg(long, value_name = "IP")]
+    pub gateway: Vec<IpAddr>,
+    /// A variable; without =VALUE it is taken from the environment
+    #[arg(long, short, value_name = "NAME[=VALUE]")]
+    pub env: Vec<String>,
+    /// A mount: a path of the host or a volume, and the path inside
+    #[arg(long, short, value_name = "FROM:TO[:ro]")]
+    pub volume: Vec<String>,
+    /// When it is started again: no, always, unless-stopped, on-failure or on-failure:TIMES
+    #[arg(long, value_name = "POLICY", default_value = "no", value_parser = restart)]
+    pub restart: Restart,
+    /// A limit, for instance nofile=65536 or nofile=4096:65536
+    #[arg(long, value_name = "NAME=SOFT[:HARD]", value_parser = ulimit)]
+    pub ulimit: Vec<Ulimit>,
+    /// The CPUs it may use: 0-3 or 0,1
+    #[arg(long, value_name = "CPUS")]
+    pub cpuset_cpus: Option<String>,
+    /// An option of the daemon's log driver, for instance max-size=10m
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub log_opt: Vec<String>,
+    /// Place no call at the end
+    #[arg(long)]
+    pub no_probe: bool,
+    /// The image
+    pub image: String,
+    /// Arguments for the image's entry point
+    #[arg(value_name = "ARG", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub arguments: Vec<String>,
+}
+
+/// A container by its name.
+#[derive(Args, Debug)]
+pub struct NamedArgs {
+    /// The daemon.
+    #[command(flatten)]
+    pub daemon: DaemonArgs,
+    /// The container's name
+    pub name: String,
+}
+
+fn restart(text: &str) -> Result<Restart, &'static str> {
+    const FORMS: &str = "give no, always, unless-stopped, on-failure or on-failure:TIMES";
+    match text.split_once(':') {
+        Some(("on-failure", times)) => {
+            times.parse().map(|times| Restart::OnFailure(Some(times))).map_err(|_| FORMS)
+        }
+        None if text == "no" => Ok(Restart::No),
+        None if text == "always" => Ok(Restart::Always),
+        None if text == "unless-stopped" => Ok(Restart::UnlessStopped),
+        None if text == "on-failure" => Ok(Restart::OnFailure(None)),
+        _ => Err(FORMS),
+    }
+}
+
+fn ulimit(text: &str) -> Result<Ulimit, &'static str> {
+    const FORM: &str = "give NAME=SOFT or NAME=SOFT:HARD, numbers, -1 for none";
+    let (name, limits) = text.split_once('=').ok_or(FORM)?;
+    let (soft, hard) = limits.split_once(':').unwrap_or((limits, limits));
+    let number = |text| i64::from_str(text).ok().filter(|number| *number >= -1).ok_or(FORM);
+    Ok(Ulimit { name: name.to_owned(), soft: number(soft)?, hard: number(hard)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_and_limits_as_docker_takes_them() {
+        assert_eq!(restart("on-failure:3"), Ok(Restart::OnFailure(Some(3))));
+        assert_eq!(restart("unless-stopped"), Ok(Restart::UnlessStopped));
+        assert!(restart("sometimes").is_err() && restart("always:3").is_err());
+        let limit = |soft, hard| Ok(Ulimit { name: "nofile".to_owned(), soft, hard });
+        assert_eq!(ulimit("nofile=10"), limit(10, 10));
+        assert_eq!(ulimit("nofile=10:20"), limit(10, 20));
+        assert!(ulimit("nofile").is_err() && ulimit("nofile=-2").is_err());
+    }
+}

@@ -1,0 +1,36 @@
+//! Container mode: the switch shares the namespace of a container that runs: its interfaces, its addresses and its ports.
+//! Both reach each other over lo. The files and processes stay apart.
+
+use super::error::{CheckError, RunError};
+use super::host;
+use super::labels;
+use super::order::Order;
+use super::plan::{self, Plan};
+use super::sockets::Place;
+use super::step::Step;
+use super::world::Worldly;
+use crate::docker::Containers as _;
+
+pub(super) async fn plan(world: &impl Worldly, order: &Order, name: &str) -> Result<Plan, RunError> {
+    plan::only(order, &["-p", "--advertise"])?;
+    let other = world.docker().container(name).await?;
+    let other = other.ok_or_else(|| RunError::NoSuchContainer(name.to_owned()))?;
+    let pid = other.pid.ok_or_else(|| CheckError::NothingToShare(other.name.clone()))?;
+    if other.network_mode == host::NETWORK {
+        return Err(CheckError::SharesHost(other.name).into());
+    }
+    let variables = order.variables(&[], order.advertise)?;
+    let network = format!("container:{}", other.id);
+    let (container, settings) = plan::container(order, variables, &network, &labels::run_id())?;
+    let steps = vec![
+        Step::Free { place: Place::Process(pid), claims: settings.claims.clone() },
+        Step::Container(Box::new(container)),
+        plan::start(order),
+        plan::ready(order, &settings),
+    ];
+    let notes = vec![format!(
+        "the namespace is {0}'s: when {0} restarts, restart {1} after it (docker restart {1})",
+        other.name, order.name
+    )];
+    Ok(Plan { steps, notes })
+}

@@ -1,0 +1,292 @@
+//! How running a switch fails.
+
+use std::io;
+use std::net::IpAddr;
+
+use super::order::{MeaningError, Mode};
+use super::ports::Claim;
+use super::probe::CallError;
+use super::publisher::PublishError;
+use super::settings::SettingsError;
+use super::sockets::Capability;
+use crate::bridge::KernelError;
+use crate::docker::DockerError;
+use crate::error::{Exit, Explain};
+
+/// Why a switch was not run, or not taken away.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says it")]
+pub enum RunError {
+    #[error(transparent)]
+    Docker(#[from] DockerError),
+    #[error(transparent)]
+    Check(#[from] CheckError),
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Meaning(#[from] MeaningError),
+    #[error("cannot {step}; what was done is taken back")]
+    Step { step: String, source: StepError },
+    #[error("interrupted; what was done is taken back")]
+    Interrupted,
+    #[error("cannot take back: {step}")]
+    Undo { step: String, source: StepError },
+    #[error("cannot {step}")]
+    Remove { step: String, source: StepError },
+    #[error("the daemon runs elsewhere: {0}")]
+    Remote(String),
+    #[error(
+        "the daemon is rootless: its containers live in a user namespace, and what is done here would not reach them"
+    )]
+    Rootless,
+    #[error("no such container: {0}")]
+    NoSuchContainer(String),
+    #[error("the container {0} was not made by netctl run")]
+    NotOurs(String),
+    #[error("the container {0} does not run")]
+    NotRunning(String),
+    #[error("the container {0} has no address that netctl knows of")]
+    NoAddress(String),
+    #[error("the switch listens for no SIP at a port that netctl knows of")]
+    NoSip,
+    #[error("no call to {target} from {from}")]
+    NoCall { target: String, from: &'static str, source: CallError },
+    #[error("the call brought no good audio: {0}")]
+    BadAudio(String),
+}
+
+/// What was seen before anything was done.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says it")]
+pub enum CheckError {
+    #[error("there is a container {0} already")]
+    NameTaken(String),
+    #[error("{}", conflicts(.0))]
+    PortsTaken(Vec<Conflict>),
+    #[error("{option} has no meaning with --net {mode}")]
+    NoMeaning { option: &'static str, mode: Mode },
+    #[error("--net none needs {0}")]
+    Needs(&'static str),
+    #[error("-p on a bridge network is not done by run yet; nothing was started")]
+    CannotPublish,
+    #[error("no such network: {0}")]
+    NoSuchNetwork(String),
+    #[error("the driver of the network {network} is {driver}; run knows bridge")]
+    Driver { network: String, driver: String },
+    #[error("the container {0} does not run, so it has no namespace to share")]
+    NothingToShare(String),
+    #[error("the container {0} is in host mode; its namespace is the host's")]
+    SharesHost(String),
+    #[error("there is no bridge {0}")]
+    NoBridge(String),
+    #[error("{0} is an interface, but no bridge")]
+    NotABridge(String),
+    #[error("the address {0} has no prefix length")]
+    NoPrefix(IpAddr),
+    #[error("the gateway {0} is in none of the subnets of the addresses")]
+    GatewayOutside(IpAddr),
+    #[error("the gateway {0} is the container's own address")]
+    GatewayItself(IpAddr),
+    #[error("the address {address} is {holder}'s")]
+    AddressTaken { address: IpAddr, holder: String },
+    #[error("Docker gives addresses from {range} to anybody; {address} cannot be pinned in there")]
+    InPool { address: IpAddr, range: String },
+    #[error("the address {address} is not in the network {network}")]
+    NotInNetwork { address: IpAddr, network: String },
+    #[error("the network {0} has no address left outside Docker's range")]
+    Full(String),
+    #[error("{0} is given twice for one family")]
+    Twice(&'static str),
+    #[error("no free subnet was found for a network of netctl's own")]
+    NoSubnet,
+    #[error("{0} is missing")]
+    Lacks(Capability),
+    #[error("cannot read the kernel's interfaces and routes")]
+    Kernel(#[source] KernelError),
+    #[error("cannot read who listens where")]
+    Sockets(#[source] io::Error),
+}
+
+/// A port that somebody else has.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Conflict {
+    /// What is wanted.
+    pub claim: Claim,
+    /// What is in the way, for instance "0.0.0.0:5060, held by 42/nginx".
+    pub holder: String,
+}
+
+/// Why a step failed.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says it")]
+pub enum StepError {
+    #[error(transparent)]
+    Docker(#[from] DockerError),
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    #[error("{0} has ended")]
+    Gone(String),
+    #[error("{name} ended with {code}; it said:\n{words}")]
+    Ended { name: String, code: i64, words: String },
+    #[error("after {seconds} s nobody listens at {claim}; {name} said:\n{words}")]
+    Silent { name: String, claim: Claim, seconds: u64, words: String },
+    #[error("cannot read who listens where")]
+    Sockets(#[source] io::Error),
+}
+
+fn conflicts(list: &[Conflict]) -> String {
+    let one = |conflict: &Conflict| format!("{} is taken: {}", conflict.claim, conflict.holder);
+    list.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+impl Explain for RunError {
+    fn next_step(&self) -> Option<String> {
+        match self {
+            Self::Docker(error) => error.next_step(),
+            Self::Check(error) => error.next_step(),
+            Self::Settings(_) => Some("docs/configuration.md has the forms".to_owned()),
+            Self::Meaning(_) => {
+                Some("say it to the switch itself: -e SWITCH__RTP__PORTS=... -e SWITCH__SIP__LISTEN=...".to_owned())
+            }
+            Self::Step { source, .. } | Self::Remove { source, .. } => source.next_step(),
+            Self::Undo { source, .. } => source
+                .next_step()
+                .or_else(|| Some("netctl rm NAME takes away what is left, as soon as it can be".to_owned())),
+            Self::Interrupted => None,
+            Self::Remote(_) => Some("run netctl beside the daemon: ssh HOST netctl ...".to_owned()),
+            Self::Rootless => Some("use root's daemon: --host unix:///var/run/docker.sock".to_owned()),
+            Self::NoSuchContainer(_) => Some("docker ps -a shows what there is".to_owned()),
+            Self::NotOurs(name) => Some(format!("docker rm {name} removes it")),
+            Self::NotRunning(name) => Some(format!("docker start {name}; docker logs {name} says why it ended")),
+            Self::NoAddress(_) | Self::NoSip => None,
+            Self::NoCall { .. } | Self::BadAudio(_) => Some(
+                "the container runs on: netctl inspect NAME shows what listens in it, netctl probe NAME calls again, \
+                 netctl rm NAME takes it away"
+                    .to_owned(),
+            ),
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Docker(error) => error.exit(),
+            Self::Check(error) => error.exit(),
+            Self::Settings(_) | Self::Meaning(_) => Exit::Usage,
+            Self::Step { source, .. } | Self::Undo { source, .. } | Self::Remove { source, .. } => {
+                source.exit()
+            }
+            Self::Interrupted => Exit::Interrupted,
+            Self::NoSuchContainer(_) => Exit::Missing,
+            Self::NoCall { source: CallError::Namespace(error), .. }
+                if error.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                Exit::Denied
+            }
+            Self::Remote(_)
+            | Self::Rootless
+            | Self::NotOurs(_)
+            | Self::NotRunning(_)
+            | Self::NoAddress(_)
+            | Self::NoSip
+            | Self::NoCall { .. }
+            | Self::BadAudio(_) => Exit::Failed,
+        }
+    }
+}
+
+impl CheckError {
+    fn next_step(&self) -> Option<String> {
+        Some(match self {
+            Self::NameTaken(name) => format!("choose another name, or take it away: netctl rm {name}"),
+            Self::PortsTaken(_) => {
+                "end what holds them, or choose others: -p FIRST-LAST/udp for media, -p PORT/udp \
+                and -p PORT/tcp for SIP, -e SWITCH__HTTP__LISTEN=127.0.0.1:PORT"
+                    .to_owned()
+            }
+            Self::NoMeaning { .. } => {
+                "leave it out; netctl run --help says what goes with which mode".to_owned()
+            }
+            Self::Needs(_) => {
+                "for instance: --net none --bridge br0 --address 192.0.2.10/24 --gateway 192.0.2.1".to_owned()
+            }
+            Self::CannotPublish => {
+                "run it without -p, the switch's ports given by -e, and then: netctl port publish NAME \
+                16384-32767/udp 5060/udp 5060/tcp"
+                    .to_owned()
+            }
+            Self::NoSuchNetwork(name) => {
+                format!("netctl network ls shows what there is; netctl network create {name} makes it")
+            }
+            Self::Driver { .. } | Self::Full(_) | Self::NotInNetwork { .. } => {
+                "netctl network create NAME --subnet CIDR --ip-range CIDR makes a network with room"
+                    .to_owned()
+            }
+            Self::NothingToShare(name) => format!("docker start {name}"),
+            Self::SharesHost(_) => "give --net host".to_owned(),
+            Self::NoBridge(name) => format!("netctl bridge addbr {name} && ip link set {name} up"),
+            Self::NotABridge(_) => "netctl bridge show lists the bridges".to_owned(),
+            Self::NoPrefix(address) => {
+                format!("give it: --address {address}/{}", if address.is_ipv4() { 24 } else { 64 })
+            }
+            Self::GatewayOutside(_) => "give an address in its subnet, too: --address".to_owned(),
+            Self::AddressTaken { .. } => "choose another address".to_owned(),
+            Self::InPool { .. } => {
+                "choose one outside it, or give the network a smaller --ip-range".to_owned()
+            }
+            Self::NoSubnet => {
+                "make one: netctl network create NAME --subnet CIDR --ip-range CIDR, and give --net NAME"
+                    .to_owned()
+            }
+            Self::Lacks(_) => "run it as root (sudo netctl ...)".to_owned(),
+            Self::Kernel(_) | Self::Sockets(_) | Self::Twice(_) | Self::GatewayItself(_) => return None,
+        })
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::NoMeaning { .. }
+            | Self::Needs(_)
+            | Self::NoPrefix(_)
+            | Self::GatewayOutside(_)
+            | Self::Twice(_) => Exit::Usage,
+            Self::NoSuchNetwork(_) | Self::NoBridge(_) => Exit::Missing,
+            Self::Lacks(_) => Exit::Denied,
+            Self::Kernel(error) if error.denied() => Exit::Denied,
+            _ => Exit::Failed,
+        }
+    }
+}
+
+impl StepError {
+    fn next_step(&self) -> Option<String> {
+        match self {
+            Self::Docker(DockerError::Refused { message, .. }) if message.contains("user configured subnets") => Some(
+                "Docker pins addresses only on networks that were made with a subnet: netctl network create NAME \
+                 --subnet CIDR --ip-range CIDR"
+                    .to_owned(),
+            ),
+            Self::Docker(error) => error.next_step(),
+            Self::Kernel(error) if error.denied() => {
+                Some("CAP_NET_ADMIN or CAP_SYS_ADMIN is missing; run it as root (sudo netctl ...)".to_owned())
+            }
+            Self::Publish(PublishError(failure)) => failure.next_step(),
+            Self::Silent { .. } => Some(
+                "where a mounted file decides what the switch listens on, say it by -e, too; netctl does not read the file"
+                    .to_owned(),
+            ),
+            Self::Kernel(_) | Self::Gone(_) | Self::Ended { .. } | Self::Sockets(_) => None,
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Docker(error) => error.exit(),
+            Self::Publish(PublishError(failure)) => failure.exit(),
+            Self::Kernel(error) if error.denied() => Exit::Denied,
+            Self::Sockets(error) if error.kind() == io::ErrorKind::PermissionDenied => Exit::Denied,
+            _ => Exit::Failed,
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! `inspect`: a container's network from inside, as ifconfig, route and netstat would show it there. Nothing has to be
+//! installed in the image for it.
+
+use std::fmt::{self, Display, Formatter};
+
+use serde_json::{Value, json};
+
+use super::error::{CheckError, RunError};
+use super::listeners::Listeners;
+use super::plan;
+use super::sockets::{Place, Sockets as _};
+use super::wiring::{Interface, Route, Wiring as _};
+use super::world::Worldly;
+use crate::columns;
+use crate::docker::{Container, Containers as _};
+
+/// What there is inside.
+#[derive(Debug)]
+pub struct Inside {
+    container: Container,
+    interfaces: Vec<Interface>,
+    routes: Vec<Route>,
+    listeners: Listeners,
+}
+
+/// Looks into a container that runs.
+///
+/// # Errors
+/// Where it is not there, does not run, or cannot be looked into.
+pub async fn inspect(world: &impl Worldly, name: &str) -> Result<Inside, RunError> {
+    plan::beside(world).await?;
+    let container = world.docker().container(name).await?;
+    let container = container.ok_or_else(|| RunError::NoSuchContainer(name.to_owned()))?;
+    let place = Place::Process(container.pid.ok_or_else(|| RunError::NotRunning(container.name.clone()))?);
+    Ok(Inside {
+        interfaces: world.kernel().interfaces(place).await.map_err(CheckError::Kernel)?,
+        routes: world.kernel().routes(place).await.map_err(CheckError::Kernel)?,
+        listeners: Listeners(world.proc().bound(place).map_err(CheckError::Sockets)?),
+        container,
+    })
+}
+
+impl Display for Inside {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { container, interfaces, routes, listeners } = self;
+        let id = container.id.get(..12).unwrap_or(&container.id);
+        writeln!(f, "{} ({id}), {}, --net {}\n", container.name, container.status, container.network_mode)?;
+        for interface in interfaces {
+            write_interface(f, interface)?;
+        }
+        let head = ["Destination", "Gateway", "Metric", "Iface"].map(str::to_owned);
+        let rows = routes.iter().map(|route| {
+            let gateway = route.gateway.map_or_else(|| "*".to_owned(), |gateway| gateway.to_string());
+            let destination = match route.destination.prefix_len() {
+                0 => "default".to_owned(),
+                _ => route.destination.to_string(),
+            };
+            [destination, gateway, route.metric.to_string(), route.interface.clone()]
+        });
+        columns::write(f, "  ", &std::iter::once(head).chain(rows).collect::<Vec<_>>())?;
+        write!(f, "\n{listeners}")
+    }
+}
+
+/// ifconfig's layout.
+fn write_interface(f: &mut Formatter<'_>, interface: &Interface) -> fmt::Result {
+    writeln!(f, "{}: flags=<{}>  mtu {}", interface.name, interface.flags.join(","), interface.mtu)?;
+    for address in &interface.addresses {
+        match address {
+            ipnet::IpNet::V4(net) => writeln!(f, "        inet {}  netmask {}", net.addr(), net.netmask())?,
+            ipnet::IpNet::V6(net) => {
+                writeln!(f, "        inet6 {}  prefixlen {}", net.addr(), net.prefix_len())?
+            }
+        }
+    }
+    if let Some(mac) = &interface.mac {
+        writeln!(f, "        ether {mac}")?;
+    }
+    let its = interface.counters;
+    for (way, packets, bytes, errors, dropped) in [
+        ("RX", its.rx_packets, its.rx_bytes, its.rx_errors, its.rx_dropped),
+        ("TX", its.tx_packets, its.tx_bytes, its.tx_errors, its.tx_dropped),
+    ] {
+        writeln!(f, "        {way} packets {packets}  bytes {bytes}  errors {errors}  dropped {dropped}")?;
+    }
+    writeln!(f)
+}
+
+impl Inside {
+    /// One object.
+    pub fn json(&self) -> Value {
+        json!({
+            "id": self.container.id,
+            "name": self.container.name,
+            "mode": self.container.network_mode,
+            "interfaces": self.interfaces,
+            "routes": self.routes,
+            "listeners": self.listeners.json(),
+        })
+    }
+}

@@ -1,0 +1,48 @@
+//! Networks: Docker's own verbs, and the modes in which a switch's container is connected.
+//!
+//! `run` makes a list of steps of what was asked for (one file a mode: `host`, `container`, `none`, `bridge`), looks
+//! through all of them, does one after the other and takes back those done when one fails; `remove` takes back all that
+//! `run` made, by the labels on the container. Speaks to Docker, the kernel and /proc through narrow traits, and to the
+//! switch through its documented environment.
+
+mod bridge;
+mod change;
+mod container;
+mod error;
+#[cfg(test)]
+mod fake;
+mod host;
+mod inspect;
+mod labels;
+mod listeners;
+mod none;
+mod order;
+mod plan;
+mod ports;
+mod probe;
+mod publisher;
+mod ready;
+mod remove;
+mod run;
+mod settings;
+mod sockets;
+mod step;
+#[cfg(test)]
+mod tests;
+mod verbs;
+mod wiring;
+mod world;
+
+pub use error::{CheckError, Conflict, RunError, StepError};
+pub use inspect::{Inside, inspect};
+pub use order::{Address, MeaningError, Mode, ModeError, Order};
+pub use ports::{Claim, Ports, PortsError, Protocol, Purpose};
+pub use probe::{CallError, Heard, probe};
+pub use publisher::{NotJoined, Publication, PublishError, Publisher};
+pub use remove::{Removed, remove as remove_switch};
+pub use run::{Ran, run};
+pub use settings::{Settings, SettingsError};
+pub use sockets::{Capability, Holder, Place, Socket, Sockets};
+pub use verbs::{CreateNetwork, Created, Details, List, NetworkError, create, list, remove, show};
+pub use wiring::{Counters, Interface, Pair, Route, Wiring};
+pub use world::{World, Worldly};

@@ -1,0 +1,182 @@
+//! None mode: Docker gives an empty namespace, and netctl furnishes it: a pair of interfaces, one end on a bridge of the
+//! user's, the other in the container with addresses and a default route. The switch has an address of its own on the
+//! bridge's network, and nothing is translated.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::error::{CheckError, RunError};
+use super::labels;
+use super::order::Order;
+use super::plan::{self, Plan};
+use super::sockets::{Place, Sockets as _};
+use super::step::Step;
+use super::wiring::{Pair, Wiring as _};
+use super::world::Worldly;
+use crate::bridge::InterfaceName;
+use crate::docker::{Containers as _, Restart};
+
+/// Docker's name for the mode.
+const NETWORK: &str = "none";
+/// The inner end's name, the one that Docker gives, too.
+const INSIDE: &str = "eth0";
+/// Lets a socket be bound to an address that is still to come (ip-sysctl of the kernel's documentation).
+const NONLOCAL: [&str; 2] = ["net.ipv4.ip_nonlocal_bind", "net.ipv6.ip_nonlocal_bind"];
+
+pub(super) async fn plan(world: &impl Worldly, order: &Order) -> Result<Plan, RunError> {
+    plan::only(order, &["-p", "--advertise", "--bridge", "--address", "--gateway"])?;
+    let bridge = order.bridge.as_ref().ok_or(CheckError::Needs("--bridge NAME"))?;
+    let addresses = addresses(order)?;
+    let interfaces = world.kernel().interfaces(Place::Here).await.map_err(CheckError::Kernel)?;
+    let master = interfaces.iter().find(|interface| interface.name == bridge.as_str());
+    let master = master.ok_or_else(|| CheckError::NoBridge(bridge.to_string()))?;
+    if master.kind.as_deref() != Some("bridge") {
+        return Err(CheckError::NotABridge(bridge.to_string()).into());
+    }
+    for address in &addresses {
+        let holder = interfaces.iter().find(|it| it.addresses.iter().any(|its| its.addr() == address.addr()));
+        let holder = match holder {
+            Some(interface) => Some(format!("this host's interface {}", interface.name)),
+            None => other_switch(world, address.addr()).await?,
+        };
+        if let Some(holder) = holder {
+            return Err(CheckError::AddressTaken { address: address.addr(), holder }.into());
+        }
+    }
+    let run = labels::run_id();
+    let outside = free_name(&order.name, |name| interfaces.iter().any(|interface| interface.name == name));
+    let variables = order.variables(&[], order.advertise)?;
+    let (mut container, settings) = plan::container(order, variables, NETWORK, &run)?;
+    let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    container.labels.insert(labels::INTERFACE.to_owned(), outside.to_string());
+    container.labels.insert(labels::ADDRESSES.to_owned(), texts.join(", "));
+    // The switch starts before its address is there, and may be told to listen at it.
+    if settings.claims.iter().any(|claim| addresses.iter().any(|net| Some(net.addr()) == claim.address)) {
+        container.sysctls = NONLOCAL.map(|name| (name.to_owned(), "1".to_owned())).into();
+    }
+    let inside = interface_name(INSIDE.to_owned());
+    let pair = Pair {
+        outside,
+        inside: inside.clone(),
+        master: master.index,
+        mac: hardware_address(addresses.first().map(IpNet::addr)),
+        alias: run,
+    };
+    let name = || order.name.clone();
+    let mut steps = vec![
+        Step::Container(Box::new(container)),
+        plan::start(order),
+        Step::Pair { name: name(), pair },
+        Step::Addresses { name: name(), interface: inside, addresses },
+    ];
+    steps.extend(order.gateways.iter().map(|gateway| Step::Gateway { name: name(), gateway: *gateway }));
+    steps.push(plan::ready(order, &settings));
+    Ok(Plan {
+        steps,
+        notes: notes(order, bridge, master.flags.contains(&"UP"), world.proc().filters_bridges()),
+    })
+}
+
+fn notes(order: &Order, bridge: &InterfaceName, is_up: bool, filtered: bool) -> Vec<String> {
+    let (name, mut notes) = (&order.name, Vec::new());
+    if order.restart != Restart::No {
+        notes.push(format!(
+            "Docker makes a new, empty namespace when {name} restarts, and nothing furnishes it again: run \
+             netctl rm {name} and netctl run then"
+        ));
+    }
+    if !is_up {
+        notes.push(format!("the bridge {bridge} is down: ip link set {bridge} up"));
+    }
+    if filtered {
+        notes.push(format!(
+            "frames from port to port of {bridge} pass this host's iptables (net.bridge.bridge-nf-call-iptables is 1), \
+             and Docker often lets its FORWARD chain drop them; to let them through: \
+             iptables -I DOCKER-USER -i {bridge} -o {bridge} -j ACCEPT"
+        ));
+    }
+    notes
+}
+
+/// With prefix lengths, and gateways that they reach.
+fn addresses(order: &Order) -> Result<Vec<IpNet>, CheckError> {
+    if order.addresses.is_empty() {
+        return Err(CheckError::Needs("--address IP/PREFIX"));
+    }
+    let mut addresses = Vec::new();
+    for address in &order.addresses {
+        let prefix = address.prefix.ok_or(CheckError::NoPrefix(address.ip))?;
+        addresses.push(IpNet::new(address.ip, prefix).map_err(|_| CheckError::NoPrefix(address.ip))?);
+    }
+    for gateway in &order.gateways {
+        if !addresses.iter().any(|address| address.contains(gateway)) {
+            return Err(CheckError::GatewayOutside(*gateway));
+        }
+        if addresses.iter().any(|address| address.addr() == *gateway) {
+            return Err(CheckError::GatewayItself(*gateway));
+        }
+    }
+    Ok(addresses)
+}
+
+/// A stopped one keeps its address.
+async fn other_switch(world: &impl Worldly, address: IpAddr) -> Result<Option<String>, RunError> {
+    let containers = world.docker().containers().await?;
+    let has =
+        |text: &String| text.split(", ").any(|its| its.parse().is_ok_and(|its: IpNet| its.addr() == address));
+    let holder = containers.iter().find(|container| container.labels.get(labels::ADDRESSES).is_some_and(has));
+    Ok(holder.map(|container| format!("the container {}", container.name)))
+}
+
+/// `sw-` and the container's name where that fits into 15 bytes, else a sum of it; the next one where that is taken.
+fn free_name(container: &str, taken: impl Fn(&str) -> bool) -> InterfaceName {
+    let plain = format!("sw-{container}");
+    if plain.parse::<InterfaceName>().is_ok() && !taken(&plain) {
+        return interface_name(plain);
+    }
+    // FNV-1a, 32 bits.
+    let sum = container
+        .bytes()
+        .fold(0x811c_9dc5_u32, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let mut names = (0..).map(|further: u32| format!("sw-{:08x}", sum.wrapping_add(further)));
+    interface_name(names.find(|name| !taken(name)).unwrap_or(plain))
+}
+
+fn interface_name(text: String) -> InterfaceName {
+    text.parse().expect("letters, digits and signs that stand in a container's name, at most 15 bytes")
+}
+
+/// Made of the address as Docker makes it, so that neighbours need not learn a new one when the switch comes again.
+fn hardware_address(address: Option<IpAddr>) -> [u8; 6] {
+    let last = match address {
+        Some(IpAddr::V4(ip)) => ip.octets(),
+        Some(IpAddr::V6(ip)) => {
+            let octets = ip.octets();
+            [octets[12], octets[13], octets[14], octets[15]]
+        }
+        None => [0; 4],
+    };
+    [0x02, 0x42, last[0], last[1], last[2], last[3]]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_fit_and_are_free() {
+        let free = |_: &str| false;
+        assert_eq!(free_name("switch", free).as_str(), "sw-switch");
+        let long = free_name("a-very-long-container-name", free);
+        assert!(long.as_str().starts_with("sw-") && long.as_str().len() == 11, "{long}");
+        let next = free_name("a-very-long-container-name", |name| name == long.as_str());
+        assert_ne!(next, long);
+    }
+
+    #[test]
+    fn the_hardware_address_follows_the_address() {
+        assert_eq!(hardware_address("192.0.2.9".parse().ok()), [0x02, 0x42, 192, 0, 2, 9]);
+        assert_eq!(hardware_address("2001:db8::1:2".parse().ok()), [0x02, 0x42, 0, 1, 0, 2]);
+    }
+}

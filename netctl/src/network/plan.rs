@@ -1,0 +1,105 @@
+//! From what was asked for and what there is to the steps between: the part that all modes have in common.
+
+use super::error::{CheckError, RunError};
+use super::labels;
+use super::order::{self, Mode, Order};
+use super::settings::Settings;
+use super::step::Step;
+use super::world::Worldly;
+use super::{bridge, container, host, none};
+use crate::docker::{ContainerOrder, Containers as _, DockerError, Whereabouts};
+
+/// The steps, and what is known of the switch they make.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) steps: Vec<Step>,
+    /// What has to be said and is no failure.
+    pub(super) notes: Vec<String>,
+}
+
+pub(super) async fn plan(world: &impl Worldly, order: &Order) -> Result<Plan, RunError> {
+    beside(world).await?;
+    if world.docker().container(&order.name).await?.is_some() {
+        return Err(CheckError::NameTaken(order.name.clone()).into());
+    }
+    if !world.docker().has_image(&order.image).await? {
+        return Err(DockerError::NoSuchImage(order.image.clone()).into());
+    }
+    match &order.mode {
+        Mode::Host => host::plan(order),
+        Mode::Container(name) => container::plan(world, order, name).await,
+        Mode::None => none::plan(world, order).await,
+        Mode::Bridge => bridge::plan_own(world, order).await,
+        Mode::Network(name) => bridge::plan_named(world, order, name).await,
+    }
+}
+
+/// What reaches into the kernel has to run beside the daemon.
+pub(super) async fn beside(world: &impl Worldly) -> Result<(), RunError> {
+    match world.docker().whereabouts().await? {
+        Whereabouts::Here => Ok(()),
+        Whereabouts::Elsewhere(why) => Err(RunError::Remote(why)),
+        Whereabouts::Rootless => Err(RunError::Rootless),
+    }
+}
+
+/// Refuses options that would silently do nothing in a mode.
+pub(super) fn only(order: &Order, allowed: &[&str]) -> Result<(), CheckError> {
+    for (option, given) in [
+        ("-p", !order.ports.is_empty()),
+        ("--host-ip", !order.host_ips.is_empty()),
+        ("--advertise", order.advertise.is_some()),
+        ("--from", !order.from.is_empty()),
+        ("--bridge", order.bridge.is_some()),
+        ("--address", !order.addresses.is_empty()),
+        ("--gateway", !order.gateways.is_empty()),
+    ] {
+        if given && !allowed.contains(&option) {
+            return Err(CheckError::NoMeaning { option, mode: order.mode.clone() });
+        }
+    }
+    for (what, list) in [("--host-ip", &order.host_ips), ("--gateway", &order.gateways)] {
+        if [true, false].into_iter().any(|v4| list.iter().filter(|ip| ip.is_ipv4() == v4).count() > 1) {
+            return Err(CheckError::Twice(what));
+        }
+    }
+    Ok(())
+}
+
+/// The container of an order, on a network in Docker's words.
+pub(super) fn container(
+    order: &Order,
+    variables: Vec<String>,
+    network: &str,
+    run: &str,
+) -> Result<(ContainerOrder, Settings), RunError> {
+    let settings = order::settings(&variables)?;
+    let container = ContainerOrder {
+        name: order.name.clone(),
+        image: order.image.clone(),
+        arguments: order.arguments.clone(),
+        environment: variables,
+        labels: labels::made(run, &settings.claims),
+        volumes: order.volumes.clone(),
+        restart: order.restart,
+        ulimits: order.ulimits.clone(),
+        cpus: order.cpus.clone(),
+        log_options: order.log_options.clone(),
+        network_mode: network.to_owned(),
+        // Calls that drain may last to the deadline; then there is a moment for BYE and for the rest.
+        stop_timeout: settings.drain + GRACE,
+        ..ContainerOrder::default()
+    };
+    Ok((container, settings))
+}
+
+/// From the end of the drain to Docker's SIGKILL.
+const GRACE: std::time::Duration = std::time::Duration::from_secs(4);
+
+pub(super) fn start(order: &Order) -> Step {
+    Step::Start { name: order.name.clone() }
+}
+
+pub(super) fn ready(order: &Order, settings: &Settings) -> Step {
+    Step::Ready { name: order.name.clone(), claims: settings.claims.clone() }
+}

@@ -1,0 +1,221 @@
+//! `probe`: one real call to a switch, from where it can be placed here, and what that does not show.
+
+use std::fmt::{self, Display, Formatter};
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+
+use serde_json::{Value, json};
+use switch_probe::{ProbeError, ProbeOptions, ProbeTarget, Report};
+
+use super::error::{CheckError, RunError};
+use super::labels;
+use super::ports::{Claim, Protocol, Purpose};
+use super::settings::{self, Settings};
+use super::sockets::Place;
+use super::wiring::{Interface, Wiring as _};
+use super::world::Worldly;
+use super::{host, plan};
+use crate::docker::{Container, Containers as _};
+use crate::netlink;
+
+/// The number that echoes.
+const ECHO: &str = "9196";
+
+/// What a call showed, or why there was none.
+#[derive(Debug)]
+pub struct Heard {
+    /// The call, where there was one.
+    pub report: Option<Report>,
+    /// Where it came from.
+    from: &'static str,
+    /// What it does not show.
+    untested: Vec<String>,
+    /// What shows that, run elsewhere.
+    elsewhere: String,
+}
+
+/// From where a switch is called, and by which address.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Way {
+    pub(super) target: String,
+    /// Nothing where it cannot be reached from this machine.
+    pub(super) from: Option<Place>,
+    pub(super) words: &'static str,
+    pub(super) untested: Vec<String>,
+}
+
+/// Calls a switch by its container's name.
+///
+/// # Errors
+/// Where the container is not there, does not run, or the call did not come about. A call that did is never an error.
+pub async fn probe(world: &impl Worldly, name: &str) -> Result<Heard, RunError> {
+    plan::beside(world).await?;
+    let container = world.docker().container(name).await?;
+    let container = container.ok_or_else(|| RunError::NoSuchContainer(name.to_owned()))?;
+    let way = way(world, &container).await?;
+    let report = match way.from {
+        Some(place) => Some(call(&way.target, place).await.map_err(|source| RunError::NoCall {
+            target: way.target.clone(),
+            from: way.words,
+            source,
+        })?),
+        None => None,
+    };
+    Ok(Heard {
+        report,
+        from: way.words,
+        untested: way.untested,
+        elsewhere: format!("switch-node probe '{}'", way.target),
+    })
+}
+
+pub(super) async fn way(world: &impl Worldly, container: &Container) -> Result<Way, RunError> {
+    let pid = container.pid.ok_or_else(|| RunError::NotRunning(container.name.clone()))?;
+    let variables = settings::environment(&container.environment);
+    let settings = Settings::read(&variables)?;
+    let claims = labels::read_claims(&container.labels).unwrap_or_else(|| settings.claims.clone());
+    let sip = claims.iter().filter(|claim| claim.purpose == Purpose::Sip);
+    // Datagrams where there is a choice: what telephones use.
+    let sip = sip.min_by_key(|claim| claim.ports.protocol == Protocol::Tcp).ok_or(RunError::NoSip)?;
+    let beyond = "anything beyond this host: firewalls and translation on the way, and rules of this host that are \
+                  bound to its outer interface";
+    let (address, mut from, words, mut untested) = match container.network_mode.as_str() {
+        host::NETWORK => (facing(sip), Some(Place::Here), "this host itself", vec![beyond.to_owned()]),
+        "none" => {
+            let address = furnished(container).ok_or(RunError::NoAddress(container.name.clone()))?;
+            match near(world, address).await? {
+                true => (address, Some(Place::Here), "this host, over the bridge", vec![beyond.to_owned()]),
+                false => (
+                    address,
+                    None,
+                    "nowhere",
+                    vec![format!(
+                        "the call: this host has no interface in the network of {address}, so it was not placed"
+                    )],
+                ),
+            }
+        }
+        mode if mode.starts_with("container:") => {
+            let interfaces =
+                world.kernel().interfaces(Place::Process(pid)).await.map_err(CheckError::Kernel)?;
+            let untested = format!("the way into the namespace: the call stayed inside; {beyond}");
+            (inner(&interfaces), Some(Place::Process(pid)), "inside the namespace", vec![untested])
+        }
+        _ => {
+            let address = container
+                .endpoints
+                .values()
+                .find_map(|endpoint| endpoint.ipv4.map(IpAddr::V4).or(endpoint.ipv6.map(IpAddr::V6)));
+            let address = address.ok_or(RunError::NoAddress(container.name.clone()))?;
+            let published = "published ports: the call went to the container's own address";
+            (
+                address,
+                Some(Place::Here),
+                "this host, over the bridge",
+                vec![published.to_owned(), beyond.to_owned()],
+            )
+        }
+    };
+    if !settings.numbers {
+        from = None;
+        untested.insert(0, "the call: SWITCH__BUILTIN__NUMBERS is false, so nothing echoes".to_owned());
+    }
+    let address = sip.address.unwrap_or(address);
+    Ok(Way { target: uri(address, sip), from, words, untested })
+}
+
+/// The address that faces the default route; asking the kernel sends nothing.
+fn facing(sip: &Claim) -> IpAddr {
+    let ask = || {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        // One of the addresses for documentation (RFC 5737): it stands for everywhere.
+        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
+        socket.local_addr()
+    };
+    sip.address.or_else(|| ask().ok().map(|local| local.ip())).unwrap_or(Ipv4Addr::LOCALHOST.into())
+}
+
+fn furnished(container: &Container) -> Option<IpAddr> {
+    let first = container.labels.get(labels::ADDRESSES)?.split(", ").next()?;
+    first.parse::<ipnet::IpNet>().ok().map(|net| net.addr())
+}
+
+/// Whether an address is a neighbour's, or behind a route that was made for it.
+async fn near(world: &impl Worldly, address: IpAddr) -> Result<bool, RunError> {
+    let routes = world.kernel().routes(Place::Here).await.map_err(CheckError::Kernel)?;
+    Ok(routes.iter().any(|route| route.destination.prefix_len() > 0 && route.destination.contains(&address)))
+}
+
+fn inner(interfaces: &[Interface]) -> IpAddr {
+    let addresses =
+        interfaces.iter().flat_map(|interface| interface.addresses.iter().map(ipnet::IpNet::addr));
+    let outer = |ip: &IpAddr| match ip {
+        IpAddr::V4(ip) => !ip.is_loopback() && !ip.is_link_local(),
+        IpAddr::V6(ip) => !ip.is_loopback() && !ip.is_unicast_link_local(),
+    };
+    addresses.filter(outer).min_by_key(IpAddr::is_ipv6).unwrap_or(Ipv4Addr::LOCALHOST.into())
+}
+
+fn uri(address: IpAddr, sip: &Claim) -> String {
+    let host = match address {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    };
+    let transport = match sip.ports.protocol {
+        Protocol::Udp => "",
+        Protocol::Tcp => ";transport=tcp",
+    };
+    format!("sip:{ECHO}@{host}:{}{transport}", sip.ports.first)
+}
+
+/// Why no call was placed.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says it")]
+pub enum CallError {
+    #[error(transparent)]
+    Target(#[from] switch_probe::TargetError),
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
+    #[error("the namespace cannot be entered")]
+    Namespace(#[from] std::io::Error),
+}
+
+async fn call(target: &str, place: Place) -> Result<Report, CallError> {
+    let target: ProbeTarget = target.parse()?;
+    match place {
+        Place::Here => Ok(switch_probe::call(&target, ProbeOptions::default()).await?),
+        Place::Process(pid) => {
+            let inside = move || {
+                netlink::inside(pid, || {
+                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                    Ok(runtime.block_on(switch_probe::call(&target, ProbeOptions::default()))?)
+                })
+            };
+            tokio::task::spawn_blocking(inside).await.map_err(std::io::Error::other)??
+        }
+    }
+}
+
+impl Display for Heard {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if let Some(report) = &self.report {
+            writeln!(f, "{}", report.table())?;
+            writeln!(f, "from         {}", self.from)?;
+        }
+        for what in &self.untested {
+            writeln!(f, "not tested: {what}")?;
+        }
+        writeln!(f, "to test that, run elsewhere: {}", self.elsewhere)
+    }
+}
+
+impl Heard {
+    /// One object.
+    pub fn json(&self) -> Value {
+        json!({
+            "report": self.report,
+            "from": self.report.as_ref().map(|_| self.from),
+            "not_tested": self.untested,
+            "elsewhere": self.elsewhere,
+        })
+    }
+}

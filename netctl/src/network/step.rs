@@ -1,0 +1,155 @@
+//! The steps that changes are made of. Each can be looked through, done, and taken back; taking back what was not done, or
+//! only half, is no failure, and never touches what another run made.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::error::{CheckError, StepError};
+use super::host;
+use super::labels;
+use super::ports::Claim;
+use super::publisher::{Publication, Publisher as _};
+use super::ready;
+use super::sockets::{Place, Sockets as _};
+use super::wiring::{Pair, Wiring as _};
+use super::world::Worldly;
+use crate::bridge::InterfaceName;
+use crate::docker::{ContainerOrder, Containers as _, DockerError, NetworkOrder, Networks as _};
+
+/// One step.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Step {
+    /// Ports are free in a namespace. Changes nothing.
+    Free { place: Place, claims: Vec<Claim> },
+    /// A network of netctl's own.
+    Network(NetworkOrder),
+    /// The container.
+    Container(Box<ContainerOrder>),
+    /// It runs.
+    Start { name: String },
+    /// A pair of interfaces, one end in the container.
+    Pair { name: String, pair: Pair },
+    /// Addresses of the inner end.
+    Addresses { name: String, interface: InterfaceName, addresses: Vec<IpNet> },
+    /// A default route.
+    Gateway { name: String, gateway: IpAddr },
+    /// Packets from outside.
+    Publish(Publication),
+    /// The switch listens.
+    Ready { name: String, claims: Vec<Claim> },
+}
+
+impl Step {
+    /// Whether it can be done, as far as that is seen before.
+    pub(super) async fn validate(&self, world: &impl Worldly) -> Result<(), CheckError> {
+        match self {
+            Self::Free { place, claims } => host::free(world, *place, claims).await,
+            Self::Pair { .. } => match host::LACKING.into_iter().find(|it| world.proc().lacks(*it)) {
+                Some(capability) => Err(CheckError::Lacks(capability)),
+                None => Ok(()),
+            },
+            // The name, the image and the network were looked at when the steps were made.
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether anything is different once it is done.
+    pub(super) fn changes(&self) -> bool {
+        !matches!(self, Self::Free { .. } | Self::Ready { .. })
+    }
+
+    /// Does it.
+    pub(super) async fn apply(&self, world: &impl Worldly) -> Result<(), StepError> {
+        match self {
+            Self::Free { .. } => {}
+            Self::Network(order) => drop(world.docker().create_network(order).await?),
+            Self::Container(order) => drop(world.docker().create(order).await?),
+            Self::Start { name } => world.docker().start(name).await?,
+            Self::Pair { name, pair } => world.kernel().add_pair(pair, pid(world, name).await?).await?,
+            Self::Addresses { name, interface, addresses } => {
+                world.kernel().add_addresses(pid(world, name).await?, interface, addresses).await?;
+            }
+            Self::Gateway { name, gateway } => {
+                world.kernel().add_gateway(pid(world, name).await?, *gateway).await?;
+            }
+            Self::Publish(publication) => world.publisher().publish(publication).await?,
+            Self::Ready { name, claims } => ready::wait(world, name, claims).await?,
+        }
+        Ok(())
+    }
+
+    /// Takes it back, if this run did it.
+    pub(super) async fn undo(&self, world: &impl Worldly) -> Result<(), StepError> {
+        match self {
+            Self::Network(order) => {
+                let found = world.docker().network(&order.name).await?;
+                if let Some(network) =
+                    found.filter(|it| it.labels.get(labels::RUN) == order.labels.get(labels::RUN))
+                {
+                    match world.docker().remove_network(&network.id).await {
+                        // Another switch has joined it meanwhile; its rm takes it away.
+                        Err(DockerError::Refused { status: 403 | 409, .. })
+                            if !network.members.is_empty() => {}
+                        done => done?,
+                    }
+                }
+            }
+            Self::Container(order) => {
+                let found = world.docker().container(&order.name).await?;
+                if let Some(container) =
+                    found.filter(|it| it.labels.get(labels::RUN) == order.labels.get(labels::RUN))
+                {
+                    world.docker().remove(&container.id).await?;
+                }
+            }
+            Self::Pair { pair, .. } => {
+                let interfaces = world.kernel().interfaces(Place::Here).await?;
+                let ours = |name: &str, alias: Option<&str>| {
+                    name == pair.outside.as_str() && alias.is_none_or(|alias| alias == pair.alias)
+                };
+                for interface in interfaces.iter().filter(|it| ours(&it.name, it.alias.as_deref())) {
+                    world.kernel().delete(interface.index).await?;
+                }
+            }
+            Self::Publish(publication) => world.publisher().unpublish(&publication.name).await?,
+            // Nothing was changed, or it goes with the container or the pair.
+            Self::Free { .. }
+            | Self::Start { .. }
+            | Self::Addresses { .. }
+            | Self::Gateway { .. }
+            | Self::Ready { .. } => {}
+        }
+        Ok(())
+    }
+}
+
+async fn pid(world: &impl Worldly, name: &str) -> Result<u32, StepError> {
+    let container = world.docker().container(name).await?;
+    match container.as_ref().and_then(|container| container.pid) {
+        Some(pid) => Ok(pid),
+        None => Err(ready::ended(world, name, container).await),
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Free { .. } => write!(f, "see whether the ports are free"),
+            Self::Network(order) => write!(f, "make the network {}", order.name),
+            Self::Container(order) => write!(f, "make the container {}", order.name),
+            Self::Start { name } => write!(f, "start {name}"),
+            Self::Pair { name, pair } => {
+                write!(f, "join {name} to its bridge by the interface {}", pair.outside)
+            }
+            Self::Addresses { interface, addresses, .. } => {
+                let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+                write!(f, "give {interface} the address {}", addresses.join(" and "))
+            }
+            Self::Gateway { gateway, .. } => write!(f, "route by {gateway}"),
+            Self::Publish(publication) => write!(f, "publish the ports of {}", publication.name),
+            Self::Ready { name, .. } => write!(f, "bring {name} to listen"),
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! What /proc tells of sockets and processes (proc(5)): who listens where, in any network namespace.
+
+mod capability;
+mod process;
+mod socket;
+
+use std::io;
+
+use crate::network::{Place, Socket, Sockets};
+
+/// The /proc of this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Proc;
+
+impl Sockets for Proc {
+    fn bound(&self, place: Place) -> io::Result<Vec<Socket>> {
+        let mut sockets = socket::bound(place)?;
+        process::name_holders(&mut sockets);
+        Ok(sockets)
+    }
+
+    fn kin(&self, pid: u32) -> Vec<u32> {
+        process::kin(pid)
+    }
+
+    fn filters_bridges(&self) -> bool {
+        let files = ["bridge-nf-call-iptables", "bridge-nf-call-ip6tables"];
+        let set = |file| std::fs::read_to_string(format!("/proc/sys/net/bridge/{file}"));
+        files.into_iter().any(|file| set(file).is_ok_and(|value| value.trim() == "1"))
+    }
+
+    fn lacks(&self, capability: crate::network::Capability) -> bool {
+        capability::lacks(capability)
+    }
+}

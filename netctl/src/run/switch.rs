@@ -1,0 +1,110 @@
+//! The verbs that run a switch's container.
+
+use serde_json::json;
+
+use super::one;
+use crate::cli::{Format, NamedArgs, RunArgs};
+use crate::docker::{Client, Host};
+use crate::error::Failure;
+use crate::netlink::Wires;
+use crate::network::{self, Heard, NotJoined, Order, RunError, World};
+use crate::output;
+use crate::procfs::Proc;
+
+type Here = World<Client, Wires, Proc, NotJoined>;
+
+async fn world(host: &Host) -> Result<Here, Vec<Failure>> {
+    let docker = Client::connect(host).await.map_err(one)?;
+    Ok(World { docker, kernel: Wires, proc: Proc, publisher: NotJoined })
+}
+
+/// Runs a switch and calls it; a signal that comes while it is made takes all back.
+pub(super) async fn run(args: RunArgs, format: Format) -> Result<(), Vec<Failure>> {
+    let world = world(&args.daemon.host).await?;
+    let call = !args.no_probe;
+    let order = order(args);
+    let signal = async {
+        let _ = super::interrupted().await;
+    };
+    let ran = network::run(&world, &order, signal).await.map_err(all)?;
+    if !call {
+        return output::write(format, &ran, ran.json()).map_err(one);
+    }
+    if format == Format::Table {
+        // The call takes some seconds.
+        output::text(&format!("{ran}\n")).map_err(one)?;
+    }
+    let heard = tokio::select! {
+        heard = network::probe(&world, &order.name) => heard.map_err(one)?,
+        interrupted = super::interrupted() => return Err(one(interrupted)),
+    };
+    match format {
+        Format::Table => output::text(&heard.to_string()),
+        Format::Json => {
+            let mut json = ran.json();
+            json["probe"] = heard.json();
+            output::text(&format!("{json:#}\n"))
+        }
+    }
+    .map_err(one)?;
+    judge(&heard)
+}
+
+pub(super) async fn remove(args: NamedArgs, format: Format) -> Result<(), Vec<Failure>> {
+    let removed = network::remove_switch(&world(&args.daemon.host).await?, &args.name).await.map_err(all)?;
+    output::write(format, &removed, removed.json()).map_err(one)
+}
+
+pub(super) async fn inspect(args: NamedArgs, format: Format) -> Result<(), Vec<Failure>> {
+    let inside = network::inspect(&world(&args.daemon.host).await?, &args.name).await.map_err(one)?;
+    output::write(format, &inside, inside.json()).map_err(one)
+}
+
+pub(super) async fn probe(args: NamedArgs, format: Format) -> Result<(), Vec<Failure>> {
+    let heard = network::probe(&world(&args.daemon.host).await?, &args.name).await.map_err(one)?;
+    output::write(format, &heard, json!(heard.json())).map_err(one)?;
+    judge(&heard)
+}
+
+/// A call without audio is a failure; that none could be placed is not.
+fn judge(heard: &Heard) -> Result<(), Vec<Failure>> {
+    match &heard.report {
+        Some(report) if !report.ok => Err(one(RunError::BadAudio(report.summary.clone()))),
+        _ => Ok(()),
+    }
+}
+
+fn order(args: RunArgs) -> Order {
+    // A name alone takes its value from the environment, and is left out where that has none.
+    let variable = |text: String| match text.contains('=') {
+        true => Some(text),
+        false => std::env::var(&text).ok().map(|value| format!("{text}={value}")),
+    };
+    let option = |text: String| match text.split_once('=') {
+        Some((name, value)) => (name.to_owned(), value.to_owned()),
+        None => (text, String::new()),
+    };
+    Order {
+        name: args.name,
+        mode: args.net,
+        ports: args.publish,
+        host_ips: args.host_ip,
+        advertise: args.advertise,
+        from: args.from,
+        bridge: args.bridge,
+        addresses: args.address,
+        gateways: args.gateway,
+        environment: args.env.into_iter().filter_map(variable).collect(),
+        volumes: args.volume,
+        restart: args.restart,
+        ulimits: args.ulimit,
+        cpus: args.cpuset_cpus,
+        log_options: args.log_opt.into_iter().map(option).collect(),
+        image: args.image,
+        arguments: args.arguments,
+    }
+}
+
+fn all(failures: Vec<RunError>) -> Vec<Failure> {
+    failures.into_iter().map(Failure::from).collect()
+}

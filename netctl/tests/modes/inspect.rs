@@ -1,0 +1,45 @@
+//! `inspect` shows what ifconfig, route and netstat would, though the image has none of them.
+
+use crate::site::{IMAGE, Site, failed};
+
+#[test]
+fn interfaces_routes_and_listeners_from_inside() {
+    let site = Site::new();
+    let none =
+        ["run", "--name", "switch", "--net", "none", "--bridge", "br0", "--address", "198.51.100.10/24"];
+    site.must_netctl(
+        &[&none[..], &["--address", "2001:db8::10/64", "--gateway", "198.51.100.1", "--no-probe", IMAGE]]
+            .concat(),
+    );
+    let shown = site.must_netctl(&["inspect", "switch"]);
+    let lines: Vec<String> =
+        shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    for line in [
+        "eth0: flags=<UP,BROADCAST,RUNNING,MULTICAST> mtu 1500",
+        "inet 198.51.100.10 netmask 255.255.255.0",
+        "inet6 2001:db8::10 prefixlen 64",
+        "ether 02:42:c6:33:64:0a",
+        "lo: flags=<UP,LOOPBACK,RUNNING> mtu 65536",
+        "default 198.51.100.1 0 eth0",
+        "198.51.100.0/24 * 0 eth0",
+    ] {
+        assert!(lines.iter().any(|shown| shown == line), "{line} in {shown}");
+    }
+    let listens =
+        |start: &str| lines.iter().any(|line| line.starts_with(start) && line.ends_with("/switch-node"));
+    assert!(listens("tcp 0") && listens("udp 0"), "{shown}");
+    let json: serde_json::Value =
+        serde_json::from_str(&site.must_netctl(&["--output", "json", "inspect", "switch"])).expect("JSON");
+    let interfaces = json["interfaces"].as_array().expect("a list");
+    let eth0 = interfaces.iter().find(|interface| interface["name"] == "eth0").expect("the one furnished");
+    assert_eq!(eth0["addresses"][0], "198.51.100.10/24");
+    assert!(
+        json["listeners"].as_array().expect("a list").iter().any(|socket| socket["program"] == "switch-node")
+    );
+    let (code, error) = failed(site.netctl(&["inspect", "gone"]));
+    assert_eq!((code, error.lines().next()), (Some(4), Some("netctl: no such container: gone")));
+    site.must_docker(&["stop", "switch"]);
+    let (code, error) = failed(site.netctl(&["inspect", "switch"]));
+    assert_eq!((code, error.lines().next()), (Some(1), Some("netctl: the container switch does not run")));
+    site.must_netctl(&["rm", "switch"]);
+}

@@ -1,0 +1,12 @@
+//! `netctl run`, `rm`, `inspect`, `probe` and `network` with a real daemon, real switches and real calls.
+//!
+//! Each test has a host of its own: a network namespace with a bridge br0 (198.51.100.1/24) and a daemon in it, and a
+//! second namespace beyond that bridge (198.51.100.2/24) that calls.
+
+mod conflict;
+mod failure;
+mod inspect;
+mod modes;
+mod network;
+mod refusal;
+mod site;
