@@ -163,3 +163,23 @@ fn a_callee_that_refuses_keeps_what_it_had() {
     call.both_hear(8);
     call.ends(3);
 }
+
+#[test]
+fn an_answer_that_is_not_what_its_early_media_was_is_followed_by_the_caller() {
+    let (switch, mut caller, mut callee) = bridged("");
+    caller.request("INVITE", 1, "2100", "", &caller.sdp("0 8"));
+    let invite = callee.expect("INVITE");
+    callee.respond(&invite, "183 Session Progress", "phone", &callee.sdp("0"));
+    assert!(caller.expect("SIP/2.0 183").contains("RTP/AVP 0\r\n"));
+    callee.respond(&invite, "200 OK", "phone", &callee.sdp("8"));
+    callee.expect("ACK");
+    // The answer repeats what the 183 said (RFC 3261 §13.2.1).
+    let answer = caller.expect("SIP/2.0 200");
+    assert!(answer.contains("RTP/AVP 0\r\n"), "{answer}");
+    caller.request("ACK", 1, "2100", "", "");
+    Call::agrees(&mut caller, "8");
+    let (for_caller, for_callee) = (media(&answer), media(&invite));
+    let mut call = Call { switch, caller, callee, for_caller, for_callee, sequence: 0 };
+    call.both_hear(8);
+    call.ends(2);
+}

@@ -146,3 +146,61 @@ impl Exchange {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handle::SessionId;
+
+    fn nothing() -> Operation {
+        Box::new(|_| ())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_operation_too_many_waits_for_room() {
+        let desk = Desk::default();
+        let exchange = desk.exchange();
+        for _ in 0..OPERATIONS {
+            exchange.want(nothing()).await.unwrap();
+        }
+        let late = tokio::spawn(async move { exchange.want(nothing()).await });
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        assert!(!late.is_finished());
+        drop(desk.operation().await);
+        assert_eq!(late.await.unwrap(), Ok(()));
+        for _ in 0..OPERATIONS {
+            drop(desk.operation().await);
+        }
+    }
+
+    #[tokio::test]
+    async fn events_come_in_order_and_their_number_is_bounded() {
+        let desk = Desk::default();
+        let exchange = desk.exchange();
+        let event = |port: u16| {
+            let source = ([127, 0, 0, 1], port).into();
+            CallEvent::Media(crate::media::MediaEvent::FirstPacket(source))
+        };
+        for port in 0..EVENTS as u16 {
+            assert!(desk.tell(event(port)).is_ok());
+        }
+        let more = CallEvent::Peer(SessionId::random(), crate::endpoint::LegEvent::Ringing);
+        assert!(desk.tell(more).is_err());
+        for port in 0..EVENTS as u16 {
+            assert_eq!(exchange.event().await, Ok(event(port)));
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_when_the_session_is_gone_is_told_so() {
+        let desk = Desk::default();
+        let exchange = desk.exchange();
+        let waiting = tokio::spawn(async move { exchange.event().await });
+        tokio::task::yield_now().await;
+        let exchange = desk.exchange();
+        drop(desk);
+        assert_eq!(waiting.await.unwrap(), Err(Interrupted::HungUp));
+        assert_eq!(exchange.want(nothing()).await, Err(Interrupted::HungUp));
+        assert_eq!(exchange.interrupted().await, Interrupted::HungUp);
+    }
+}

@@ -177,6 +177,8 @@ impl Leg {
         self.set_outbound_stage(Stage::Confirmed { client: id, tag });
         let answered =
             description.is_some_and(|description| self.take_answer(&description)) || self.agreed.is_some();
+        // The caller may have been described anew since it was invited.
+        self.align();
         match self.leg_audio() {
             Some(audio) if answered => vec![LegEvent::Answered(audio)],
             _ => {

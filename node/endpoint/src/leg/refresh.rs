@@ -216,10 +216,10 @@ impl Leg {
         {
             tracing::info!(%error, "the Contact of a refresh's answer is left aside");
         }
-        if pending.is_invite {
-            if let (Some(way), Some(dialog)) = (self.way(), &self.dialog) {
-                self.agent.deliver(Outgoing::Ack { id, ack: dialog.ack(pending.number) }, way);
-            }
+        if pending.is_invite
+            && let (Some(way), Some(dialog)) = (self.way(), &self.dialog)
+        {
+            self.agent.deliver(Outgoing::Ack { id, ack: dialog.ack(pending.number) }, way);
         }
         let event = pending.is_invite.then(|| self.take_new_answer(&response.body)).flatten();
         self.timer_refreshed(response);
