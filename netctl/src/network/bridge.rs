@@ -68,7 +68,11 @@ pub(super) async fn plan_named(world: &impl Worldly, order: &Order, name: &str) 
 }
 
 fn check(world: &impl Worldly, order: &Order) -> Result<(), CheckError> {
-    plan::only(order, &["-p", "--host-ip", "--advertise", "--from", "--address"])?;
+    match order.ports.is_empty() {
+        // Both are about published ports.
+        true => plan::only(order, &["--advertise", "--address"])?,
+        false => plan::only(order, &["-p", "--host-ip", "--advertise", "--from", "--address"])?,
+    }
     match order.ports.is_empty() || world.publisher().can_publish() {
         true => Ok(()),
         false => Err(CheckError::CannotPublish),

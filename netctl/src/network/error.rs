@@ -103,6 +103,8 @@ pub enum CheckError {
     Lacks(Capability),
     #[error("cannot read the kernel's interfaces and routes")]
     Kernel(#[source] KernelError),
+    #[error("cannot look into the namespace of {name}")]
+    Namespace { name: String, source: KernelError },
     #[error("cannot read who listens where")]
     Sockets(#[source] io::Error),
 }
@@ -136,6 +138,10 @@ pub enum StepError {
     Sockets(#[source] io::Error),
 }
 
+/// What entering another's namespace takes.
+const ENTER: &str = "CAP_SYS_ADMIN or CAP_SYS_PTRACE is missing: entering another's namespace needs both; run it as root \
+    (sudo netctl ...)";
+
 fn conflicts(list: &[Conflict]) -> String {
     let one = |conflict: &Conflict| format!("{} is taken: {}", conflict.claim, conflict.holder);
     list.iter().map(one).collect::<Vec<_>>().join("; ")
@@ -161,6 +167,11 @@ impl Explain for RunError {
             Self::NotOurs(name) => Some(format!("docker rm {name} removes it")),
             Self::NotRunning(name) => Some(format!("docker start {name}; docker logs {name} says why it ended")),
             Self::NoAddress(_) | Self::NoSip => None,
+            Self::NoCall { source: CallError::Namespace(error), .. }
+                if error.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                Some(ENTER.to_owned())
+            }
             Self::NoCall { .. } | Self::BadAudio(_) => Some(
                 "the container runs on: netctl inspect NAME shows what listens in it, netctl probe NAME calls again, \
                  netctl rm NAME takes it away"
@@ -240,7 +251,12 @@ impl CheckError {
                     .to_owned()
             }
             Self::Lacks(_) => "run it as root (sudo netctl ...)".to_owned(),
-            Self::Kernel(_) | Self::Sockets(_) | Self::Twice(_) | Self::GatewayItself(_) => return None,
+            Self::Namespace { source, .. } if source.denied() => ENTER.to_owned(),
+            Self::Namespace { .. }
+            | Self::Kernel(_)
+            | Self::Sockets(_)
+            | Self::Twice(_)
+            | Self::GatewayItself(_) => return None,
         })
     }
 
@@ -253,7 +269,7 @@ impl CheckError {
             | Self::Twice(_) => Exit::Usage,
             Self::NoSuchNetwork(_) | Self::NoBridge(_) => Exit::Missing,
             Self::Lacks(_) => Exit::Denied,
-            Self::Kernel(error) if error.denied() => Exit::Denied,
+            Self::Kernel(error) | Self::Namespace { source: error, .. } if error.denied() => Exit::Denied,
             _ => Exit::Failed,
         }
     }

@@ -221,6 +221,10 @@ fn what_cannot_be_is_refused_before_anything_is_done() {
     assert_eq!(error, "the driver of the network voice is macvlan; run knows bridge");
     let bridge = Some("br0".parse().unwrap());
     for (order, error) in [
+        (
+            Order { host_ips: vec!["192.0.2.5".parse().unwrap()], ..order("bridge") },
+            "--host-ip has no meaning with --net bridge",
+        ),
         (Order { bridge: bridge.clone(), ..order("host") }, "--bridge has no meaning with --net host"),
         (
             Order { from: vec!["10.0.0.0/8".parse().unwrap()], ..order("none") },
