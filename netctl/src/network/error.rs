@@ -43,6 +43,8 @@ pub enum RunError {
     NoSuchContainer(String),
     #[error("the container {0} was not made by netctl run")]
     NotOurs(String),
+    #[error("the container {by} shares the network of {name}; nothing was taken away")]
+    Shared { name: String, by: String },
     #[error("the container {0} does not run")]
     NotRunning(String),
     #[error("the container {0} has no address that netctl knows of")]
@@ -165,6 +167,7 @@ impl Explain for RunError {
             Self::Rootless => Some("use root's daemon: --host unix:///var/run/docker.sock".to_owned()),
             Self::NoSuchContainer(_) => Some("docker ps -a shows what there is".to_owned()),
             Self::NotOurs(name) => Some(format!("docker rm {name} removes it")),
+            Self::Shared { by, .. } => Some(format!("take that one away first: netctl rm {by}")),
             Self::NotRunning(name) => Some(format!("docker start {name}; docker logs {name} says why it ended")),
             Self::NoAddress(_) | Self::NoSip => None,
             Self::NoCall { source: CallError::Namespace(error), .. }
@@ -198,6 +201,7 @@ impl Explain for RunError {
             Self::Remote(_)
             | Self::Rootless
             | Self::NotOurs(_)
+            | Self::Shared { .. }
             | Self::NotRunning(_)
             | Self::NoAddress(_)
             | Self::NoSip

@@ -148,6 +148,26 @@ fn what_others_made_is_left_alone() {
         wait(remove_switch(&fake.world(), "gone")).unwrap_err()[..],
         [RunError::NoSuchContainer(_)]
     ));
+    // Whose namespace is shared stays while it is.
+    wait(run(&fake.world(), &order("voice"), pending())).unwrap();
+    let guest = Order {
+        name: "guest".to_owned(),
+        ports: vec!["5099/udp".parse().unwrap()],
+        ..order("container:switch")
+    };
+    fake.0.sockets.borrow_mut().clear();
+    let guest = Order {
+        environment: vec![
+            "SWITCH__RTP__PORTS=40000-40001".to_owned(),
+            "SWITCH__HTTP__LISTEN=127.0.0.1:1".to_owned(),
+        ],
+        ..guest
+    };
+    wait(run(&fake.world(), &guest, pending())).unwrap();
+    let error = wait(remove_switch(&fake.world(), "switch")).unwrap_err().remove(0).to_string();
+    assert_eq!(error, "the container guest shares the network of switch; nothing was taken away");
+    wait(remove_switch(&fake.world(), "guest")).unwrap();
+    wait(remove_switch(&fake.world(), "switch")).unwrap();
     // A second switch on netctl's own network keeps it.
     wait(run(&fake.world(), &order("bridge"), pending())).unwrap();
     let second = Order { name: "second".to_owned(), ..order("bridge") };

@@ -135,6 +135,9 @@ fn container_mode_shares_a_namespace() {
     assert!(told.contains("Audio both ways") && told.contains("inside the namespace"), "{told}");
     site.call("sip:9196@198.51.100.10:5070");
     site.call("sip:9196@198.51.100.10");
+    let (code, error) = crate::site::failed(site.netctl(&["rm", "first"]));
+    assert_eq!(code, Some(1));
+    assert!(error.contains("the container second shares the network of first"), "{error}");
     site.must_netctl(&["rm", "second"]);
     site.is_as(&before);
 }
