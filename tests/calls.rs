@@ -12,6 +12,8 @@ fn an_echo_comes_back_bit_for_bit_and_nothing_stays_behind() {
     let switch = Switch::start("");
     let mut phone = Phone::new(&switch);
     let there = media(&phone.call("9196"));
+    // The echo begins after the answer: a packet within the same millisecond may be ahead of it.
+    std::thread::sleep(Duration::from_millis(20));
     for sequence in 0..25_u16 {
         let payload = [sequence as u8 ^ 0x55; 160];
         phone.speak(there, sequence, payload);
@@ -303,6 +305,8 @@ fn hostile_bytes_on_every_socket_leave_the_calls_their_sound() {
         }
         let _ = stranger.send_to(&random.mutate(invite.as_bytes()), switch.sip);
         let _ = phone.rtp.send_to(extension, there);
+        // The same with the payload type that it was found with.
+        let _ = phone.rtp.send_to(&[&b"\x90\x08\x00"[..], &extension[3..]].concat(), there);
         // Sound that would be taken, were it not from a third party.
         let _ = stranger
             .send_to(&[&b"\x80\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x09"[..], &[9; 160]].concat(), there);
@@ -348,7 +352,6 @@ fn half_a_message_on_tcp_is_closed_in_time_and_counted() {
 }
 
 #[test]
-#[ignore = "a fault of the endpoint: a description that names one codec of two leaves no way back to the other (488)"]
 fn a_caller_goes_over_to_another_codec_and_back() {
     let (switch, mut caller, mut callee) = bridged("");
     caller.request("INVITE", 1, "2100", "", &caller.sdp("0 8"));

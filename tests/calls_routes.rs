@@ -28,8 +28,6 @@ fn called(switch: &Switch, more: &str) -> Phone {
 
 /// The switch ends the call; its BYE comes to this socket and is answered from there.
 fn ended_at(switch: &Switch, phone: &mut Phone, socket: UdpSocket) -> String {
-    // The ACK is told to the session's task; a BYE before it would wait for it.
-    std::thread::sleep(Duration::from_millis(50));
     switch.hang_up();
     phone.sip = socket;
     let bye = phone.expect("BYE");
@@ -138,7 +136,6 @@ fn a_contact_that_cannot_be_looked_up_is_sought_where_it_was_seen_and_nobody_wai
     let mut phone = Phone::new(&switch);
     phone.contact = "sip:phone@no-such-host.invalid".to_owned();
     phone.call("9196");
-    std::thread::sleep(Duration::from_millis(50));
     switch.hang_up();
     let began = Instant::now();
     let mut other = Phone::new(&switch);
@@ -176,7 +173,6 @@ fn a_caller_on_tcp_is_ended_on_its_own_connection() {
     lines.find(|line| line.starts_with("SIP/2.0 200")).expect("an answer");
     let to = lines.find_map(|line| line.strip_prefix("To: ").map(str::to_owned)).expect("To");
     stream.write_all((call("ACK", &to) + "Content-Length: 0\r\n\r\n").as_bytes()).unwrap();
-    std::thread::sleep(Duration::from_millis(50));
     switch.hang_up();
     lines.find(|line| line.starts_with(&format!("BYE {contact}"))).expect("a BYE");
     listener.set_nonblocking(true).unwrap();

@@ -156,8 +156,10 @@ fn a_refresh_to_a_dialog_the_peer_does_not_know_ends_the_call() {
     let switch = Switch::start(BRIEF);
     let (mut phone, _) = timed(&switch, "3;refresher=uas", "Allow: UPDATE\r\n");
     let update = phone.expect("UPDATE");
+    let began = Instant::now();
     phone.respond(&update, "481 Call/Transaction Does Not Exist", "", "");
     given_up(&switch, &mut phone);
+    assert!(began.elapsed() < Duration::from_millis(400), "at once: {:?}", began.elapsed());
 }
 
 #[test]

@@ -39,3 +39,9 @@ pub(crate) fn text(text: &str) -> Result<(), OutputError> {
         done => Ok(done?),
     }
 }
+
+/// Says on standard error what did not go as might be wished, and what to do about it.
+pub(crate) fn warning(text: &str, next: &str) {
+    // Nobody can be told that standard error is closed.
+    let _ = io::stderr().write_all(format!("netctl: warning: {text}\n  next: {next}\n").as_bytes());
+}

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use switch_core::Switch;
 use switch_endpoint::SipEndpoint;
@@ -17,6 +17,9 @@ use crate::logging::Guard;
 use crate::rooms;
 use crate::running::{Figures, Running};
 use crate::steps::{StartError, Steps};
+
+/// A media worker works for microseconds at a time; one that is at it for this long will not come back.
+const STUCK: Duration = Duration::from_secs(5);
 
 /// Runs the switch until a signal has ended it.
 ///
@@ -70,7 +73,13 @@ async fn serve(loaded: &Loaded, log: &Guard, steps: &Steps) -> Result<Ended, Sta
         ready: Arc::default(),
     };
     let counters = Arc::clone(&figures.http);
-    let running = Arc::new(Running::new(figures, || Liveness::Alive));
+    let media = Arc::downgrade(&engine);
+    let running = Arc::new(Running::new(figures, move || match media.upgrade() {
+        Some(engine) if engine.longest_turn() > STUCK => {
+            Liveness::Dead("a media worker does not come back from its work")
+        }
+        _ => Liveness::Alive,
+    }));
     let serving = tokio::spawn(server.serve(Arc::clone(&running), config.http.token.clone(), counters));
     tracing::info!(%http, "HTTP is served");
 

@@ -106,6 +106,7 @@ scenarios![
     sip::an_answer_without_its_ack_is_counted,
     sip::a_callee_out_of_reach_is_counted,
     sip::an_answer_that_cannot_be_sent_is_counted,
+    sip::sessions_refreshed_and_given_up_are_counted,
 ];
 
 /// Those that move only where the switch itself is at fault: `node/tests/faults.rs` builds a switch with such a

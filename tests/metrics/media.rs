@@ -57,7 +57,8 @@ pub(crate) fn datagrams_that_are_not_taken_are_counted_by_reason() -> Moved {
     after
 }
 
-/// The caller goes over to A-law; what its callee still says in mu-law the switch does not translate.
+/// The caller goes over to A-law; what its callee says in mu-law until it has followed the switch does not
+/// translate.
 pub(crate) fn sound_the_other_leg_gave_up_is_counted() -> Moved {
     let (switch, mut caller, mut callee) = bridged();
     let before = switch.metrics();
@@ -71,11 +72,14 @@ pub(crate) fn sound_the_other_leg_gave_up_is_counted() -> Moved {
     caller.request("INVITE", 2, "2100", "", &caller.sdp("8"));
     assert!(caller.finally().contains("RTP/AVP 8\r\n"), "after {answer}");
     caller.request("ACK", 2, "2100", "", "");
-    // The description is with the worker when it is with the caller.
+    // The description is with the worker when it is with the caller, and with the callee soon after.
+    let asked = callee.expect("INVITE");
     for sequence in opened..opened + 3 {
         callee.speak(media(&invite), sequence, [0; 160]);
     }
     until(&switch, &dropped("unmapped"), 3.0);
+    callee.respond(&asked, "200 OK", "callee", &callee.sdp("8"));
+    callee.expect("ACK");
     moved(&before, &switch.metrics())
 }
 

@@ -27,6 +27,7 @@ pub(crate) fn what_is_no_sip_is_counted() -> Moved {
     let after = moved(&before, &switch.metrics());
     let lines = [
         ("switch_sip_malformed_total", 4.0),
+        ("switch_sip_transactions", 1.0),
         ("switch_sip_requests_received_total{method=\"OPTIONS\"}", 1.0),
         ("switch_sip_responses_sent_total{code=\"200\"}", 1.0),
     ];
@@ -116,5 +117,32 @@ pub(crate) fn an_answer_that_cannot_be_sent_is_counted() -> Moved {
     switch.until_empty();
     let after = moved(&before, &switch.metrics());
     assert!(after["switch_sip_send_failures_total"] >= 1.0, "{after:?}");
+    after
+}
+
+pub(crate) fn sessions_refreshed_and_given_up_are_counted() -> Moved {
+    let switch = Switch::start("[sip]\nmin_session_expires = \"1s\"\n");
+    let before = switch.metrics();
+    let timed = |refresher: &str| {
+        let mut phone = Phone::new(&switch);
+        let more =
+            format!("Supported: timer\r\nSession-Expires: 3;refresher={refresher}\r\nAllow: BYE, UPDATE\r\n");
+        phone.request("INVITE", 1, "9196", &more, &phone.sdp("0"));
+        phone.expect("SIP/2.0 200");
+        phone.request("ACK", 1, "9196", "", "");
+        phone
+    };
+    let (mut refreshed, mut forgetful) = (timed("uas"), timed("uac"));
+    let update = refreshed.expect("UPDATE");
+    refreshed.respond(&update, "200 OK", "", "");
+    refreshed.request("BYE", 2, "9196", "", "");
+    refreshed.expect("SIP/2.0 200");
+    let bye = forgetful.expect("BYE");
+    forgetful.respond(&bye, "200 OK", "", "");
+    switch.until_nothing_is_left();
+    let after = moved(&before, &switch.metrics());
+    assert_eq!(after["switch_sip_session_refreshes_total"], 1.0);
+    assert_eq!(after["switch_sip_sessions_expired_total"], 1.0);
+    assert_eq!(after["switch_sessions_ended_total{cause=\"RECOVERY_ON_TIMER_EXPIRE\"}"], 1.0);
     after
 }

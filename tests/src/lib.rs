@@ -9,12 +9,14 @@
 mod binary;
 mod capture;
 pub mod load;
+mod namespace;
 mod phone;
 mod sipp;
 mod switch;
 
 pub use binary::binary;
 pub use capture::{Capture, Flow, Packet};
+pub use namespace::Namespace;
 pub use phone::{Phone, bridged, header, media};
 pub use sipp::{Sipp, loopback};
 pub use switch::Switch;

@@ -1,9 +1,13 @@
 //! A peer whose SIP is written by hand: what it says owes nothing to the code it tests.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::Switch;
+
+/// Calls made by this process.
+static CALLS: AtomicU32 = AtomicU32::new(0);
 
 /// A telephone: one SIP socket, one for sound.
 pub struct Phone {
@@ -34,7 +38,9 @@ impl Phone {
             socket
         };
         let sip = bind();
-        let call_id = format!("{}-{}", std::process::id(), sip.local_addr().unwrap().port());
+        // The kernel may give a port again, and a branch names a transaction for half a minute.
+        let call = CALLS.fetch_add(1, Ordering::Relaxed);
+        let call_id = format!("{}-{call}", std::process::id());
         let contact = format!("sip:phone@{}", sip.local_addr().unwrap());
         Self { sip, rtp: bind(), switch, call_id, to: String::new(), contact }
     }
@@ -48,12 +54,22 @@ impl Phone {
 
     /// Sends a request to the switch; `more` are whole header lines.
     pub fn request(&self, method: &str, cseq: u32, user: &str, more: &str, body: &str) {
+        self.send(&self.compose(method, cseq, user, more, body));
+    }
+
+    /// Sends bytes to the switch as they are.
+    pub fn send(&self, text: &str) {
+        self.sip.send_to(text.as_bytes(), self.switch).unwrap();
+    }
+
+    /// What `request` sends.
+    pub fn compose(&self, method: &str, cseq: u32, user: &str, more: &str, body: &str) -> String {
         let me = self.sip.local_addr().unwrap();
         let to = if self.to.is_empty() { format!("<sip:{user}@{}>", self.switch) } else { self.to.clone() };
         let (number, named) = if method == "CANCEL" { (cseq, "INVITE") } else { (cseq, method) };
         let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
-        let text = format!(
-            "{method} sip:{user}@{switch} SIP/2.0\r\nVia: SIP/2.0/UDP {me};rport;branch=z9hG4bK{number}{named}\r\n\
+        format!(
+            "{method} sip:{user}@{switch} SIP/2.0\r\nVia: SIP/2.0/UDP {me};rport;branch=z9hG4bK{number}{named}{id}\r\n\
              From: <sip:phone@{me}>;tag=phone\r\nTo: {to}\r\nCall-ID: {id}\r\nCSeq: {number} {method}\r\n\
              Contact: <{contact}>\r\n{forwards}{more}{kind}Content-Length: {length}\r\n\r\n{body}",
             switch = self.switch,
@@ -61,8 +77,7 @@ impl Phone {
             id = self.call_id,
             forwards = if more.contains("Max-Forwards") { "" } else { "Max-Forwards: 70\r\n" },
             length = body.len(),
-        );
-        self.sip.send_to(text.as_bytes(), self.switch).unwrap();
+        )
     }
 
     /// The next message.
@@ -129,7 +144,7 @@ impl Phone {
             header(request, "CSeq"),
             body.len(),
         );
-        self.sip.send_to(text.as_bytes(), self.switch).unwrap();
+        self.send(&text);
     }
 
     /// One packet of PCMU.

@@ -8,6 +8,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
+use crate::Namespace;
+
+/// One port of each transport, whichever is free.
+const ANY_PORT: &str = "udp:127.0.0.1:0,tcp:127.0.0.1:0";
+
 /// A running switch; killed with the test, whatever happened.
 pub struct Switch {
     /// Its process.
@@ -26,22 +31,27 @@ pub struct Switch {
 impl Switch {
     /// Starts one with these further lines of configuration.
     pub fn start(config: &str) -> Self {
-        Self::listening("udp:127.0.0.1:0,tcp:127.0.0.1:0", config)
+        Self::listening(ANY_PORT, config)
     }
 
-    /// Starts one that takes SIP here: one place for UDP and one for TCP.
-    pub fn listening(sip: &str, config: &str) -> Self {
-        Self::launch(Command::new(crate::binary("switch-node")), sip, config)
+    /// Starts one that takes SIP at these places: the first of a transport is the one that is called.
+    pub fn listening(listen: &str, config: &str) -> Self {
+        Self::launch(Command::new(crate::binary("switch-node")), config, listen)
     }
 
     /// Starts one on one core.
     pub fn pinned(config: &str, core: usize) -> Self {
         let mut command = Command::new("taskset");
         command.args(["-c", &core.to_string()]).arg(crate::binary("switch-node"));
-        Self::launch(command, "udp:127.0.0.1:0,tcp:127.0.0.1:0", config)
+        Self::launch(command, config, ANY_PORT)
     }
 
-    fn launch(mut command: Command, sip: &str, config: &str) -> Self {
+    /// Starts one in a namespace that the calling thread is in.
+    pub fn start_in(namespace: &Namespace, config: &str, listen: &str) -> Self {
+        Self::launch(namespace.command(crate::binary("switch-node")), config, listen)
+    }
+
+    fn launch(mut command: Command, config: &str, listen: &str) -> Self {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), config).unwrap();
         let mut child = command
@@ -49,7 +59,7 @@ impl Switch {
             .args(["--log-format", "json", "--config"])
             .arg(file.path())
             .env("SWITCH__HTTP__LISTEN", "127.0.0.1:0")
-            .env("SWITCH__SIP__LISTEN", sip)
+            .env("SWITCH__SIP__LISTEN", listen)
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -73,10 +83,13 @@ impl Switch {
             _config: file,
         };
         switch.http = switch.logged("HTTP is served")["http"].as_str().unwrap().parse().unwrap();
-        for _ in 0..2 {
+        for _ in listen.split(',') {
             let line = switch.logged("SIP is taken");
             let address = line["address"].as_str().unwrap().parse().unwrap();
-            if line["transport"] == "udp" { switch.sip = address } else { switch.tcp = address }
+            let known = if line["transport"] == "udp" { &mut switch.sip } else { &mut switch.tcp };
+            if *known == nowhere {
+                *known = address;
+            }
         }
         switch.logged("ready: calls are taken");
         switch

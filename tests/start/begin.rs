@@ -37,6 +37,20 @@ fn a_required_module_that_cannot_load_stops_the_start_with_its_name_and_the_caus
 }
 
 #[test]
+fn an_optional_module_that_cannot_load_is_reported_and_the_switch_runs() {
+    let switch = Switch::start("[modules]\noptional = [\"mod_conference\"]\n");
+    let log = switch.read();
+    let report = log.iter().find(|line| line.to_string().contains("mod_conference")).unwrap();
+    assert_eq!(report["level"], "WARN");
+    assert!(report.to_string().contains("the switch runs without it"), "{report}");
+    let mut phone = Phone::new(&switch);
+    phone.call("9196");
+    phone.request("BYE", 2, "9196", "", "");
+    phone.expect("SIP/2.0 200");
+    switch.until_empty();
+}
+
+#[test]
 fn a_switch_runs_without_a_module_that_nobody_asks_for() {
     let switch =
         Switch::start("[modules]\nrequired = [\"mod_sofia\", \"mod_dptools\", \"mod_dialplan_numbers\"]\n");

@@ -3,6 +3,7 @@
 mod bridge;
 mod image;
 mod network;
+mod port;
 mod switch;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -11,6 +12,7 @@ use clap_complete::Shell;
 pub use bridge::BridgeVerb;
 pub use image::{BuildArgs, ImageArgs, ImageVerb};
 pub use network::{CreateArgs, DaemonArgs, NetworkArgs, NetworkVerb};
+pub use port::{PortArgs, PortVerb};
 pub use switch::{NamedArgs, RunArgs};
 
 /// Builds, moves and connects the switch's containers.
@@ -34,6 +36,7 @@ Examples:
   netctl image build -f Dockerfile.switch -t switch:v1.0.3 .
   netctl image save -o switch.tar.zst switch:v1.0.3
   netctl image load -i switch.tar.zst
+  netctl port publish switch 16384-32767/udp 5060/udp 5060/tcp
   netctl network create voice --subnet 10.20.0.0/24 --ip-range 10.20.0.128/25
   netctl run --name switch --net host switch:v1.0.3
   netctl inspect switch                        interfaces, routes and listeners inside
@@ -68,6 +71,9 @@ pub enum Command {
     /// Images: build, save, load, list
     #[command(after_help = image::HELP)]
     Image(ImageArgs),
+    /// Ports: publish any number of a container's by a few rules
+    #[command(after_help = port::HELP)]
+    Port(PortArgs),
     /// Networks of Docker: list, inspect, create, remove
     #[command(after_help = network::HELP)]
     Network(NetworkArgs),

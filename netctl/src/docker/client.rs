@@ -34,7 +34,7 @@ fn found<T>(asked: Result<T, bollard::errors::Error>) -> Result<Option<T>, Docke
 
 /// A daemon that has answered.
 pub struct Client {
-    docker: Docker,
+    pub(super) docker: Docker,
     host: Host,
 }
 

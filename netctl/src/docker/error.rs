@@ -19,6 +19,8 @@ pub enum DockerError {
     NoPermission(PathBuf),
     #[error("no such image: {0}")]
     NoSuchImage(String),
+    #[error("no such container: {0}")]
+    NoSuchContainer(String),
     #[error("Docker refuses ({status}): {message}")]
     Refused { status: u16, message: String },
     /// What went wrong after the daemon had said yes, in its words.
@@ -56,6 +58,7 @@ impl Explain for DockerError {
                     .to_owned(),
             ),
             Self::NoSuchImage(_) => Some("netctl image ls shows what there is".to_owned()),
+            Self::NoSuchContainer(_) => Some("docker ps shows what runs".to_owned()),
             Self::Broken(_) => Some("the daemon's log says more: journalctl -u docker".to_owned()),
             Self::Tls => Some("unset DOCKER_TLS_VERIFY, and forward the daemon's socket by ssh -L".to_owned()),
             Self::Refused { .. } | Self::Failed(_) => None,
@@ -66,7 +69,7 @@ impl Explain for DockerError {
         match self {
             Self::NoDaemon { .. } | Self::Tls => Exit::Unreachable,
             Self::NoPermission(_) => Exit::Denied,
-            Self::NoSuchImage(_) => Exit::Missing,
+            Self::NoSuchImage(_) | Self::NoSuchContainer(_) => Exit::Missing,
             Self::Refused { .. } | Self::Failed(_) | Self::Broken(_) => Exit::Failed,
         }
     }

@@ -7,11 +7,14 @@ mod containers;
 mod engine;
 mod error;
 mod host;
-pub mod networks;
+mod networks;
+mod workload;
+mod workloads;
 
 pub use client::Client;
 pub use containers::{Container, ContainerOrder, Containers, Endpoint, Restart, Ulimit, Whereabouts};
 pub use engine::{BuildEvent, BuildOrder, Chunks, Engine, Image, Platform};
 pub use error::DockerError;
 pub use host::{Host, HostError};
-pub use networks::{Member, NetworkOrder, Networks, Pool};
+pub use networks::{Member, Network, NetworkOrder, Networks, Pool};
+pub use workload::{Attachment, BridgeNetwork, Workload, Workloads};

@@ -1,10 +1,11 @@
-//! The kernel, over rtnetlink (rtnetlink(7)).
+//! The kernel, over rtnetlink (rtnetlink(7)) and nfnetlink.
 //!
 //! What the verbs mean is not known here: each room above has a narrow trait, which is implemented in a file of its
 //! own.
 
 mod bridge;
 mod namespace;
+mod nftables;
 mod parse;
 mod parse_wires;
 mod wires;
@@ -16,6 +17,7 @@ use rtnetlink::Handle;
 use crate::bridge::KernelError;
 
 pub(crate) use namespace::inside;
+pub use nftables::Nftables;
 pub use wires::Wires;
 
 /// A netlink socket in the namespace of the thread that opened it.

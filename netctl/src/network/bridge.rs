@@ -14,7 +14,7 @@ use super::sockets::Place;
 use super::step::Step;
 use super::wiring::Wiring as _;
 use super::world::Worldly;
-use crate::docker::networks::Network;
+use crate::docker::Network;
 use crate::docker::{Container, Containers as _, Endpoint, NetworkOrder, Networks as _, Pool};
 
 /// The name of netctl's own network.

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 
 use super::*;
 use crate::bridge::{InterfaceName, KernelError};
-use crate::docker::networks::Network;
+use crate::docker::Network;
 use crate::docker::{
     Container, ContainerOrder, Containers, DockerError, Endpoint, NetworkOrder, Networks, Pool, Restart,
     Whereabouts,

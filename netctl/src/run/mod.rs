@@ -3,6 +3,7 @@
 mod bridge;
 mod image;
 mod network;
+mod port;
 mod switch;
 
 use clap::CommandFactory as _;
@@ -66,6 +67,7 @@ async fn command(cli: Cli) -> Result<(), Vec<Failure>> {
             let client = Client::connect(&args.host).await.map_err(one)?;
             image::run(&client, args.verb, cli.output).await.map_err(one)
         }
+        Command::Port(args) => port::run(args, cli.output).await,
         Command::Network(args) => {
             let client = Client::connect(&args.daemon.host).await.map_err(one)?;
             network::run(&client, args.verb, cli.output).await.map_err(one)

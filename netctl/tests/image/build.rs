@@ -150,13 +150,13 @@ fn files(daemon: &Daemon, image: &str) -> Vec<String> {
 fn the_failing_steps_output(daemon: &Daemon) {
     let context = context("FROM scratch\nCOPY say /say\nRUN [\"/say\", \"words\", \"3\"]\nENV NEVER=1\n");
     let output =
-        daemon.netctl(context.path()).args(["build", "-t", "bad", "."]).output().expect("it was built");
+        daemon.netctl(context.path()).args(["build", "-t", "wrecked", "."]).output().expect("it was built");
     let log = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{log}");
     assert!(log.contains("  out words\n") && log.contains("  err words\n"), "{log}");
     assert!(log.contains("netctl: step 3/4 RUN [\"/say\", \"words\", \"3\"] failed: "), "{log}");
     assert!(log.contains("non-zero code: 3"), "{log}");
-    assert!(!log.contains("NEVER") && !daemon.images().contains("bad"), "{log}");
+    assert!(!log.contains("NEVER") && !daemon.images().contains("wrecked"), "{log}");
 }
 
 fn a_dockerfile_elsewhere(daemon: &Daemon) {

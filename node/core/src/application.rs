@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::sync::{Mutex, mpsc, oneshot, watch};
+use tokio::sync::oneshot;
 
 use crate::cause::Cause;
 use crate::channel::ProtocolStatus;
+use crate::desk::Exchange;
 use crate::endpoint::{EndpointError, LegEvent, Originate, OriginateError};
 use crate::handle::{SessionHandle, SessionId};
 use crate::media::{MediaEvent, Source};
@@ -111,9 +112,7 @@ pub(crate) type Operation = Box<dyn FnOnce(&mut Session) + Send>;
 #[derive(Clone)]
 pub struct Call {
     pub(crate) id: SessionId,
-    pub(crate) operations: mpsc::Sender<Operation>,
-    pub(crate) interrupt: watch::Receiver<Option<Interrupted>>,
-    pub(crate) events: Arc<Mutex<mpsc::Receiver<Box<CallEvent>>>>,
+    pub(crate) exchange: Arc<Exchange>,
 }
 
 impl Call {
@@ -135,12 +134,8 @@ impl Call {
             // An application that stopped waiting wants no answer.
             _ = reply.send(work(session));
         });
-        self.unless_interrupted(async {
-            self.operations.send(operation).await.ok()?;
-            answer.await.ok()
-        })
-        .await?
-        .ok_or(Interrupted::HungUp)
+        self.exchange.want(operation).await?;
+        self.unless_interrupted(answer).await?.map_err(|_| Interrupted::HungUp)
     }
 
     /// The next thing that happens to the call.
@@ -148,10 +143,7 @@ impl Call {
     /// # Errors
     /// [`Interrupted`].
     pub async fn event(&self) -> Result<CallEvent, Interrupted> {
-        self.unless_interrupted(async { self.events.lock().await.recv().await })
-            .await?
-            .map(|event| *event)
-            .ok_or(Interrupted::HungUp)
+        self.exchange.event().await
     }
 
     /// Waits.
@@ -167,7 +159,7 @@ impl Call {
     /// # Errors
     /// Always: that is what it waits for.
     pub async fn until_interrupted(&self) -> Result<std::convert::Infallible, Interrupted> {
-        self.unless_interrupted(std::future::pending()).await
+        Err(self.exchange.interrupted().await)
     }
 
     /// Answers with what this switch can do itself.
@@ -195,12 +187,9 @@ impl Call {
     }
 
     async fn unless_interrupted<T>(&self, work: impl Future<Output = T>) -> Result<T, Interrupted> {
-        let mut interrupt = self.interrupt.clone();
         tokio::select! {
             biased;
-            reason = interrupt.wait_for(Option::is_some) => {
-                Err(reason.ok().and_then(|reason| *reason).unwrap_or(Interrupted::HungUp))
-            }
+            reason = self.exchange.interrupted() => Err(reason),
             done = work => Ok(done),
         }
     }

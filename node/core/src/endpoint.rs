@@ -50,6 +50,10 @@ pub trait Endpoint: Send {
     /// [`EndpointError`]; the leg is as before.
     fn answer(&mut self, channel: &mut Channel, choice: Option<&Audio>) -> Result<(), EndpointError>;
 
+    /// What the other leg's peer can receive from now on; none: the leg is joined to none any more. Where this
+    /// leg's peer may send something else, it is asked to send what both can.
+    fn follow(&mut self, _other: Option<&Audio>) {}
+
     /// What the peer said it can receive, once it did.
     fn peer_audio(&self) -> Option<&Audio>;
 
@@ -66,6 +70,9 @@ pub enum LegEvent {
     EarlyMedia(LegAudio),
     /// It answered.
     Answered(LegAudio),
+    /// Its sound was described anew, and it can receive this now. The other leg follows; see
+    /// [`Endpoint::follow`].
+    Described(Audio),
     /// It ended the call, or the call could not be placed.
     Ended {
         /// Why.

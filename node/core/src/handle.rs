@@ -4,13 +4,14 @@
 //! it is hung up and counted, for a lost message would leave it in a state nobody knows.
 
 use std::any::Any;
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use thiserror::Error;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 
 use crate::cause::Cause;
 use crate::channel::ChannelDirection;
@@ -127,26 +128,37 @@ pub struct SessionHandle(Arc<Shared>);
 
 struct Shared {
     id: SessionId,
-    /// Boxed: a queue keeps room for 32 messages, most of which never come.
-    mailbox: mpsc::Sender<Box<Message>>,
+    mailbox: Mutex<Mailbox>,
     hangup: OnceLock<Cause>,
-    hangup_set: Notify,
+    /// There is a message, or a cause to hang up.
+    woken: Notify,
     snapshot: Mutex<Snapshot>,
     counters: Arc<Counters>,
 }
 
+/// Takes no more room than its messages do: most of the time there are none.
+#[derive(Default)]
+struct Mailbox {
+    messages: VecDeque<Message>,
+    is_closed: bool,
+}
+
+/// What a session turns to next.
+pub(crate) enum Next {
+    HangUp(Cause),
+    Message(Message),
+}
+
 impl SessionHandle {
-    pub(crate) fn new(snapshot: Snapshot, counters: Arc<Counters>) -> (Self, mpsc::Receiver<Box<Message>>) {
-        let (mailbox, messages) = mpsc::channel(MAILBOX);
-        let shared = Shared {
+    pub(crate) fn new(snapshot: Snapshot, counters: Arc<Counters>) -> Self {
+        Self(Arc::new(Shared {
             id: snapshot.id,
-            mailbox,
+            mailbox: Mutex::default(),
             hangup: OnceLock::new(),
-            hangup_set: Notify::new(),
+            woken: Notify::new(),
             snapshot: Mutex::new(snapshot),
             counters,
-        };
-        (Self(Arc::new(shared)), messages)
+        }))
     }
 
     /// The session's id.
@@ -159,22 +171,31 @@ impl SessionHandle {
     /// # Errors
     /// [`SendError`]; when the mailbox is full the session is hung up and counted.
     pub fn send(&self, message: Message) -> Result<(), SendError> {
-        match self.0.mailbox.try_send(Box::new(message)) {
-            Ok(()) => Ok(()),
-            Err(mpsc::error::TrySendError::Closed(_)) => Err(SendError::Gone),
-            Err(mpsc::error::TrySendError::Full(_)) => {
-                if self.hang_up(Cause::SwitchCongestion) {
-                    self.0.counters.mailbox_overflows.fetch_add(1, Ordering::Relaxed);
-                }
-                Err(SendError::Full)
-            }
+        let mut mailbox = self.mailbox();
+        if mailbox.is_closed {
+            return Err(SendError::Gone);
         }
+        if mailbox.messages.len() < MAILBOX {
+            mailbox.messages.push_back(message);
+            drop(mailbox);
+            self.0.woken.notify_one();
+            return Ok(());
+        }
+        drop(mailbox);
+        if self.hang_up(Cause::SwitchCongestion) {
+            self.0.counters.mailbox_overflows.fetch_add(1, Ordering::Relaxed);
+        }
+        Err(SendError::Full)
+    }
+
+    fn mailbox(&self) -> MutexGuard<'_, Mailbox> {
+        self.0.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends the session, however busy it is. The first cause stays. Returns whether this was it.
     pub fn hang_up(&self, cause: Cause) -> bool {
         let first = self.0.hangup.set(cause).is_ok();
-        self.0.hangup_set.notify_one();
+        self.0.woken.notify_one();
         first
     }
 
@@ -192,14 +213,35 @@ impl SessionHandle {
         self.0.hangup.get().copied()
     }
 
-    /// Waits until somebody asked for the end.
-    pub(crate) async fn hangup_asked(&self) -> Cause {
+    /// Waits for the next thing; being hung up comes first. For the session's own task alone.
+    pub(crate) async fn next(&self) -> Next {
         loop {
             if let Some(cause) = self.hangup_cause() {
-                return cause;
+                return Next::HangUp(cause);
             }
-            self.0.hangup_set.notified().await;
+            if let Some(message) = self.take_message() {
+                return Next::Message(message);
+            }
+            self.0.woken.notified().await;
         }
+    }
+
+    fn take_message(&self) -> Option<Message> {
+        let mut mailbox = self.mailbox();
+        let message = mailbox.messages.pop_front();
+        if mailbox.messages.is_empty() {
+            mailbox.messages.shrink_to_fit();
+        }
+        message
+    }
+
+    /// The session has ended: nothing arrives any more, and what nobody read is dropped.
+    pub(crate) fn close(&self) {
+        let mut mailbox = self.mailbox();
+        mailbox.is_closed = true;
+        let unread = std::mem::take(&mut mailbox.messages);
+        drop(mailbox);
+        drop(unread);
     }
 }
 

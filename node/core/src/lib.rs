@@ -9,6 +9,7 @@ pub mod audio;
 pub mod cause;
 pub mod channel;
 pub mod counters;
+mod desk;
 pub mod dialplan;
 pub mod endpoint;
 pub mod handle;

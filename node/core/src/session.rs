@@ -19,7 +19,6 @@ mod work;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -28,7 +27,7 @@ use crate::cause::Cause;
 use crate::channel::{Channel, ChannelDirection};
 use crate::dialplan::Extension;
 use crate::endpoint::{Endpoint, LegEvent};
-use crate::handle::{Message, SessionHandle, SessionId, Snapshot};
+use crate::handle::{Message, Next, SessionHandle, SessionId, Snapshot};
 use crate::handler::{Flow, StateHandler};
 use crate::limits::Permit;
 use crate::state::State;
@@ -45,7 +44,6 @@ pub struct Session {
     channel: Channel,
     endpoint: Box<dyn Endpoint>,
     handle: SessionHandle,
-    mailbox: mpsc::Receiver<Box<Message>>,
     handlers: Vec<Arc<dyn StateHandler>>,
     extension: Option<Extension>,
     running: Option<Work>,
@@ -58,7 +56,7 @@ pub struct Session {
 /// Why the session's task woke.
 enum Turn {
     HangUp(Cause),
-    Message(Box<Message>),
+    Message(Message),
     Work(Progress),
 }
 
@@ -79,7 +77,7 @@ impl Session {
             answered: None,
             media: None,
         };
-        let (handle, mailbox) = SessionHandle::new(snapshot, Arc::clone(switch.counters()));
+        let handle = SessionHandle::new(snapshot, Arc::clone(switch.counters()));
         let mut endpoint = new.endpoint;
         endpoint.attach(handle.clone());
         let deadline = switch.config().longest_call.map(|longest| Instant::now() + longest);
@@ -89,7 +87,6 @@ impl Session {
             channel,
             endpoint,
             handle,
-            mailbox,
             handlers: Vec::new(),
             extension: None,
             running: None,
@@ -100,31 +97,32 @@ impl Session {
     }
 
     /// Lives the call, from NEW to DESTROY.
-    pub async fn run(self) {
+    pub fn run(self) -> impl Future<Output = ()> + Send {
         let span = tracing::info_span!("call", call = %self.handle.id());
-        self.live().instrument(span).await;
+        // Boxed: a future keeps what it was given beside what it made of it.
+        Box::new(self).live().instrument(span)
     }
 
-    async fn live(mut self) {
+    async fn live(mut self: Box<Self>) {
         if self.channel.state() == State::New {
             self.go(State::Init);
         }
         loop {
-            // Handlers that send the channel round and round starve neither the hang-up nor other calls.
+            // Messages without end and handlers that send the channel round and round starve neither the hang-up nor other calls.
             if let Some(cause) = self.handle.hangup_cause() {
                 self.channel.hang_up(cause);
             }
+            tokio::task::coop::consume_budget().await;
             let (from, state) = (self.channel.running_state(), self.channel.state());
             if state == from {
                 match self.turn().await {
                     Turn::HangUp(cause) => _ = self.channel.hang_up(cause),
-                    Turn::Message(message) => self.receive(*message),
+                    Turn::Message(message) => self.receive(message),
                     Turn::Work(step) => self.work(step),
                 }
                 self.publish();
                 continue;
             }
-            tokio::task::coop::consume_budget().await;
             self.leave(from, state).await;
             // Leaving may have come to the call's end.
             let state = self.channel.state();
@@ -139,11 +137,9 @@ impl Session {
     async fn turn(&mut self) -> Turn {
         tokio::select! {
             biased;
-            cause = self.handle.hangup_asked() => Turn::HangUp(cause),
-            message = self.mailbox.recv() => match message {
-                Some(message) => Turn::Message(message),
-                // The session holds a handle of its own, so the mailbox cannot close before it.
-                None => Turn::HangUp(Cause::NormalTemporaryFailure),
+            next = self.handle.next() => match next {
+                Next::HangUp(cause) => Turn::HangUp(cause),
+                Next::Message(message) => Turn::Message(message),
             },
             step = step(&mut self.running) => Turn::Work(step),
             () = sleep_until(self.deadline) => Turn::HangUp(Cause::AllottedTimeout),
@@ -262,6 +258,7 @@ impl Drop for Session {
             // A stream knows its session's handle: neither keeps the other.
             snapshot.media = None;
         });
+        self.handle.close();
     }
 }
 

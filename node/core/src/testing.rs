@@ -55,6 +55,7 @@ pub struct Line {
     panics: Mutex<HashSet<State>>,
     refusal: Mutex<Option<EndpointError>>,
     status: Mutex<Option<ProtocolStatus>>,
+    followed: Mutex<Vec<Option<Audio>>>,
 }
 
 /// What a [`Line`] posts to its endpoint.
@@ -137,6 +138,11 @@ impl Line {
     /// How the leg was told that another protocol put its end.
     pub fn status(&self) -> Option<ProtocolStatus> {
         lock(&self.status).clone()
+    }
+
+    /// What [`Endpoint::follow`] was told, in order.
+    pub fn followed(&self) -> Vec<Option<Audio>> {
+        lock(&self.followed).clone()
     }
 
     /// The endpoint vetoes in this state.
@@ -325,6 +331,10 @@ impl Endpoint for FakeEndpoint {
         self.tell_caller(Did::Answer(choice.cloned()))?;
         self.open();
         Ok(())
+    }
+
+    fn follow(&mut self, other: Option<&Audio>) {
+        lock(&self.line.followed).push(other.cloned());
     }
 
     fn peer_audio(&self) -> Option<&Audio> {

@@ -147,9 +147,11 @@ impl Agent {
         request.headers.set("User-Agent", self.config.user_agent.as_str());
         let sent_by = self.local_toward(&flow).advertised;
         // Known before anything is sent, so that no response can come too early.
-        self.with_layer(|layer, now| match layer.request(now, request.clone(), flow, sent_by) {
+        self.with_layer(|layer, now| match layer.request(now, request, flow, sent_by) {
             Ok(id) => {
-                self.directory.add_client(id, Client { session, request });
+                if let Some(request) = layer.sent(id) {
+                    self.directory.add_client(id, Client { session, request });
+                }
                 Some(id)
             }
             Err(error) => {

@@ -19,16 +19,20 @@ const LONGEST: Duration = Duration::from_millis(60);
 #[derive(Clone, Debug)]
 pub(crate) struct Local {
     author: sdp::Author,
-    /// The last one, and the place of its audio section.
-    last: Option<(sdp::Description, usize)>,
+    /// The last one as it was said, and the place of its audio section.
+    last: Option<Said>,
+    /// The one before, while the last is an offer that may be refused.
+    before: Option<Said>,
     /// What was agreed on last, with our payload types and parameters.
     agreed: Vec<sdp::AudioFormat>,
 }
 
+type Said = (Box<str>, usize);
+
 impl Local {
     pub(crate) fn new() -> Self {
         let id = switch_core::SessionId::random().as_u128() as u64;
-        Self { author: sdp::Author::new(id), last: None, agreed: Vec::new() }
+        Self { author: sdp::Author::new(id), last: None, before: None, agreed: Vec::new() }
     }
 
     /// What was said last, to be said again: the version stays (RFC 4028 §7.4).
@@ -45,18 +49,42 @@ impl Local {
         };
         let ptime = Some(ptime.unwrap_or(PTIME));
         let (place, way) = (place(ip, port, false), sdp::Direction::SendRecv);
-        let (description, index) = match &self.last {
+        let (description, index) = match self.parse_last() {
             Some((last, index)) => {
-                (sdp::offer_again(last, *index, &formats, &place, way, ptime, &mut self.author), *index)
+                (sdp::offer_again(&last, index, &formats, &place, way, ptime, &mut self.author), index)
             }
             None => (sdp::offer(&formats, &place, way, ptime, &mut self.author), 0),
         };
         self.say(description, index)
     }
 
-    /// Answers an offer. `choice` is what the other leg chose, best first. Without one, formats agreed on before
-    /// stay the only ones, for the other leg knows no others; without those, this switch takes what it can do
-    /// itself.
+    /// The same inside a call that goes on as it was if the peer refuses: see [`Self::take_back`].
+    pub(crate) fn offer_anew(&mut self, audio: &Audio, ip: IpAddr, port: u16) -> String {
+        let before = self.last.clone();
+        let text = self.offer(Some(audio), ip, port);
+        self.before = before;
+        text
+    }
+
+    /// The last offer was refused.
+    pub(crate) fn take_back(&mut self) {
+        self.last = self.before.take().or(self.last.take());
+    }
+
+    /// Whether the codecs agreed on are those of `audio`, in whatever order.
+    pub(crate) fn speaks(&self, audio: &Audio) -> bool {
+        same_codecs(&self.agreed, &to_sip(&audio.formats))
+    }
+
+    /// Whether the peer took every codec that was offered last.
+    pub(crate) fn took_all(&self) -> bool {
+        let offered =
+            self.parse_last().and_then(|(last, index)| Some(last.media.get(index)?.audio_formats()));
+        offered.is_some_and(|offered| same_codecs(&self.agreed, &offered))
+    }
+
+    /// Answers an offer. `choice` is what the other leg can do, best first. Without one, what was agreed on before
+    /// stays where it is offered again; else this switch takes what it can do itself.
     pub(crate) fn answer(
         &mut self,
         offer: &sdp::Description,
@@ -64,12 +92,13 @@ impl Local {
         ip: IpAddr,
         port: u16,
     ) -> Result<(String, StreamConfig), sdp::NegotiationError> {
-        let choice = choice.map(|choice| to_sip(&choice.formats));
-        let choice = choice.or_else(|| (!self.agreed.is_empty()).then(|| self.agreed.clone()));
         let (place, way) = (place(ip, port, true), sdp::Direction::SendRecv);
         let answered = match choice {
-            Some(choice) => sdp::answer_with_choice(offer, &choice, &place, way, &mut self.author),
-            None => sdp::answer_alone(offer, rank, &place, way, &mut self.author),
+            Some(choice) => {
+                sdp::answer_with_choice(offer, &to_sip(&choice.formats), &place, way, &mut self.author)
+            }
+            None => sdp::answer_with_choice(offer, &self.agreed, &place, way, &mut self.author)
+                .or_else(|_| sdp::answer_alone(offer, rank, &place, way, &mut self.author)),
         }?;
         let index = answered.negotiated.index;
         let config = self.agree(answered.negotiated);
@@ -81,8 +110,9 @@ impl Local {
         &mut self,
         answer: &sdp::Description,
     ) -> Result<StreamConfig, sdp::NegotiationError> {
-        let (last, index) = self.last.as_ref().ok_or(sdp::NegotiationError::Mismatch)?;
-        let negotiated = sdp::accept(last, *index, answer, false)?;
+        let (last, index) = self.parse_last().ok_or(sdp::NegotiationError::Mismatch)?;
+        let negotiated = sdp::accept(&last, index, answer, false)?;
+        self.before = None;
         Ok(self.agree(negotiated))
     }
 
@@ -93,8 +123,13 @@ impl Local {
 
     fn say(&mut self, description: sdp::Description, index: usize) -> String {
         let text = description.to_string();
-        self.last = Some((description, index));
+        self.last = Some((text.as_str().into(), index));
         text
+    }
+
+    fn parse_last(&self) -> Option<(sdp::Description, usize)> {
+        let (text, index) = self.last.as_ref()?;
+        Some((sdp::Description::parse(text.as_bytes()).ok()?, *index))
     }
 }
 
@@ -110,6 +145,17 @@ pub(crate) fn relayable(first: &Audio) -> Option<Audio> {
     let formats = sdp::relayable(&to_sip(&first.formats), |one| rank(one).is_some());
     let formats: Vec<AudioFormat> = formats.into_iter().map(from_sip).collect();
     (!formats.is_empty()).then_some(Audio { formats, ptime: first.ptime })
+}
+
+/// What both the peer and the other leg can do: in the other's order and with its parameters, under the peer's
+/// numbers. None when there is no sound among them.
+pub(crate) fn common(peer: &Audio, other: &Audio) -> Option<Audio> {
+    let both = |other: &AudioFormat| {
+        let ours = peer.formats.iter().find(|one| one.format == other.format)?;
+        Some(AudioFormat { number: ours.number, ..other.clone() })
+    };
+    let formats: Vec<AudioFormat> = other.formats.iter().filter_map(both).collect();
+    relayable(&Audio { formats, ptime: other.ptime })
 }
 
 /// What this switch can do itself, for a peer that did not say what it wants.
@@ -132,6 +178,13 @@ fn rank(format: &sdp::AudioFormat) -> Option<u8> {
         row.name.eq_ignore_ascii_case(&format.name) && (row.clock_rate, row.channels) == (rate, channels)
     };
     codec::relayable().iter().any(listed).then_some(1)
+}
+
+fn same_codecs(some: &[sdp::AudioFormat], others: &[sdp::AudioFormat]) -> bool {
+    let within = |some: &[sdp::AudioFormat], others: &[sdp::AudioFormat]| {
+        some.iter().filter(|one| one.is_codec()).all(|one| others.iter().any(|other| other.is_same(one)))
+    };
+    within(some, others) && within(others, some)
 }
 
 fn place(address: IpAddr, port: u16, rtcp_mux: bool) -> sdp::Local {

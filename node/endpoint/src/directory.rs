@@ -1,10 +1,10 @@
 //! Which session a message belongs to.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use switch_core::SessionHandle;
-use switch_sip::message::Request;
+use switch_sip::message::{Message, Request};
 use switch_sip::transaction::{ClientId, ServerId};
 
 use crate::route::Way;
@@ -23,11 +23,19 @@ pub(crate) struct Directory(Mutex<Entries>);
 
 #[derive(Debug, Default)]
 struct Entries {
-    dialogs: HashMap<DialogKey, SessionHandle>,
-    servers: HashMap<ServerId, SessionHandle>,
+    dialogs: HashMap<Arc<DialogKey>, SessionHandle>,
+    servers: HashMap<ServerId, Server>,
     clients: HashMap<ClientId, Client>,
-    /// By the dialog they end.
-    partings: HashMap<DialogKey, Parting>,
+    /// By the INVITE whose ACK they wait for.
+    partings: HashMap<ServerId, Parting>,
+}
+
+/// An INVITE of a peer's.
+#[derive(Clone, Debug)]
+struct Server {
+    session: SessionHandle,
+    /// No ACK is waited for any more.
+    is_settled: bool,
 }
 
 /// A request of ours that waits for its responses.
@@ -35,8 +43,9 @@ struct Entries {
 pub(crate) struct Client {
     /// The leg that asked; none once it ended: what still comes is then ended by the agent.
     pub(crate) session: Option<SessionHandle>,
-    /// What was asked: an INVITE answered after its leg ended is acknowledged and ended from it.
-    pub(crate) request: Request,
+    /// What was asked, shared with its transaction: an INVITE answered after its leg ended is acknowledged and
+    /// ended from it.
+    pub(crate) request: Arc<Message>,
 }
 
 /// A BYE that waits for the ACK of our 2xx (RFC 3261 §15), or for the certainty that none comes.
@@ -44,7 +53,6 @@ pub(crate) struct Client {
 pub(crate) struct Parting {
     pub(crate) bye: Request,
     pub(crate) way: Way,
-    pub(crate) server: ServerId,
 }
 
 impl Directory {
@@ -52,7 +60,7 @@ impl Directory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn add_dialog(&self, key: DialogKey, session: SessionHandle) {
+    pub(crate) fn add_dialog(&self, key: Arc<DialogKey>, session: SessionHandle) {
         self.entries().dialogs.insert(key, session);
     }
 
@@ -67,11 +75,32 @@ impl Directory {
     }
 
     pub(crate) fn add_server(&self, id: ServerId, session: SessionHandle) {
-        self.entries().servers.insert(id, session);
+        self.entries().servers.insert(id, Server { session, is_settled: false });
     }
 
     pub(crate) fn server(&self, id: ServerId) -> Option<SessionHandle> {
-        self.entries().servers.get(&id).cloned()
+        self.entries().servers.get(&id).map(|server| server.session.clone())
+    }
+
+    /// The ACK of this INVITE's 2xx came, or never will. Gives the BYE that waited for it.
+    pub(crate) fn settle(&self, id: ServerId) -> Option<Parting> {
+        let mut entries = self.entries();
+        if let Some(server) = entries.servers.get_mut(&id) {
+            server.is_settled = true;
+        }
+        let parting = entries.partings.remove(&id);
+        shrink(&mut entries.partings);
+        parting
+    }
+
+    /// Keeps a BYE until [`Self::settle`]; gives it back where that has happened, whether or not the leg knows.
+    pub(crate) fn part(&self, id: ServerId, parting: Parting) -> Option<Parting> {
+        let mut entries = self.entries();
+        if entries.servers.get(&id).is_some_and(|server| server.is_settled) {
+            return Some(parting);
+        }
+        entries.partings.insert(id, parting);
+        None
     }
 
     pub(crate) fn remove_server(&self, id: ServerId) {
@@ -99,27 +128,6 @@ impl Directory {
         let mut entries = self.entries();
         entries.clients.remove(&id);
         shrink(&mut entries.clients);
-    }
-
-    pub(crate) fn add_parting(&self, key: DialogKey, parting: Parting) {
-        self.entries().partings.insert(key, parting);
-    }
-
-    pub(crate) fn take_parting(&self, key: &DialogKey) -> Option<Parting> {
-        let mut entries = self.entries();
-        let parting = entries.partings.remove(key);
-        shrink(&mut entries.partings);
-        parting
-    }
-
-    /// The ACK of this transaction's 2xx will not come.
-    pub(crate) fn take_parting_of(&self, server: ServerId) -> Option<Parting> {
-        let key = {
-            let entries = self.entries();
-            let (key, _) = entries.partings.iter().find(|(_, parting)| parting.server == server)?;
-            key.clone()
-        };
-        self.take_parting(&key)
     }
 }
 

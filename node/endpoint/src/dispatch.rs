@@ -10,7 +10,7 @@ use switch_sip::transaction::{ClientId, Event, Flow, ServerId};
 
 use crate::agent::Agent;
 use crate::counters::count;
-use crate::directory::DialogKey;
+use crate::directory::{DialogKey, Parting};
 use crate::leg::{Leg, LegMessage, Refused};
 use crate::route::Outgoing;
 
@@ -23,15 +23,17 @@ impl Agent {
     pub(crate) fn dispatch(self: &Arc<Self>, event: Event) {
         match event {
             Event::Request { id, request, flow } => self.on_request(id, request, flow),
-            Event::Ack { request, .. } => self.on_ack(request),
+            Event::Ack { id, request, .. } => self.on_ack(id, request),
             Event::Cancelled { id } => self.tell_server(id, LegMessage::Cancelled),
             Event::AckMissing { id } => {
                 count(&self.counters().missing_acks);
+                self.settle(id);
                 self.tell_server(id, LegMessage::AckMissing);
             }
             Event::Response { id, response, flow } => self.on_response(id, response, flow),
             Event::Timeout { id } => self.on_client_failed(id, 408),
             Event::TransportFailed { id } => self.on_client_failed(id, 503),
+            Event::Over { id } => self.directory.remove_client(id),
         }
     }
 
@@ -92,6 +94,7 @@ impl Agent {
             }
         };
         let profile = caller(&request, &flow, &self.config.dialplans);
+        let request = Arc::new(request);
         let leg = match Leg::inbound(self, id, &request, flow) {
             Ok(leg) => leg,
             Err(Refused { status, header, why }) => {
@@ -110,13 +113,12 @@ impl Agent {
         tokio::spawn(session.run());
     }
 
-    fn on_ack(self: &Arc<Self>, ack: Request) {
+    fn on_ack(self: &Arc<Self>, id: ServerId, ack: Request) {
+        self.settle(id);
         let (Ok(call_id), Ok(to)) = (ack.headers.call_id(), ack.headers.to()) else { return };
         let Some(tag) = to.tag() else { return };
         let key = DialogKey { call_id: call_id.into(), local_tag: tag.into() };
-        if let Some(parting) = self.directory.take_parting(&key) {
-            self.deliver(Outgoing::Request { request: parting.bye, session: None }, parting.way);
-        } else if let Some(session) = self.directory.dialog(&key) {
+        if let Some(session) = self.directory.dialog(&key) {
             // A session that has ended needs no ACK; one that does not keep up is being hung up.
             _ = session.send(LegMessage::Ack(Box::new(ack)).into());
         }
@@ -126,36 +128,35 @@ impl Agent {
         if let Some(session) = self.directory.server(id) {
             // As above.
             _ = session.send(message.into());
-        } else if matches!(message, LegMessage::AckMissing)
-            && let Some(parting) = self.directory.take_parting_of(id)
-        {
-            self.deliver(Outgoing::Request { request: parting.bye, session: None }, parting.way);
+        }
+    }
+
+    /// Nothing waits for this INVITE's ACK any more, a BYE least of all (RFC 3261 §15).
+    fn settle(self: &Arc<Self>, id: ServerId) {
+        if let Some(Parting { bye, way }) = self.directory.settle(id) {
+            self.deliver(Outgoing::Request { request: bye, session: None }, way);
         }
     }
 
     fn on_response(self: &Arc<Self>, id: ClientId, response: Response, flow: Flow) {
         let Some(client) = self.directory.client(id) else { return };
-        let is_invite = client.request.method == Method::Invite;
-        // A 2xx to an INVITE may be followed by another one, from another callee or again.
-        let may_repeat = response.is_provisional() || (is_invite && response.is_success());
-        if !may_repeat {
-            self.directory.remove_client(id);
-        }
         let told = client.session.as_ref().is_some_and(|session| {
-            let message =
-                LegMessage::Response { id, response: Box::new(response.clone()), flow: flow.clone() };
-            session.send(message.into()).is_ok()
+            let (request, response) = (Arc::clone(&client.request), Box::new(response.clone()));
+            session.send(LegMessage::Response { id, request, response, flow: flow.clone() }.into()).is_ok()
         });
-        if !told && is_invite && response.is_success() {
-            self.end_orphan(id, &client.request, &response, flow);
+        let invite = client.request.as_request().filter(|request| request.method == Method::Invite);
+        if let Some(invite) = invite
+            && !told
+            && response.is_success()
+        {
+            self.end_orphan(id, invite, &response, flow);
         }
     }
 
     fn on_client_failed(self: &Arc<Self>, id: ClientId, status: u16) {
         let Some(client) = self.directory.client(id) else { return };
-        self.directory.remove_client(id);
         if let Some(session) = client.session {
-            let number = client.request.headers.cseq().map_or(0, |cseq| cseq.number);
+            let number = client.request.headers().cseq().map_or(0, |cseq| cseq.number);
             // As above.
             _ = session.send(LegMessage::Failed { number, status }.into());
         }

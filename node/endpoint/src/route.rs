@@ -125,13 +125,7 @@ impl Agent {
 
     /// Every place the hop may be at, best first.
     pub(crate) async fn candidates(&self, hop: &Hop) -> Result<VecDeque<Candidate>, RouteError> {
-        let transport = hop.transport.unwrap_or(Transport::Udp);
-        let service = match transport {
-            Transport::Udp => "_sip._udp",
-            Transport::Tcp => "_sip._tcp",
-        };
-        let found = self.resolver.resolve(&hop.host, hop.port, service).await?;
-        Ok(found.into_iter().map(|address| (transport, address)).collect())
+        Ok(self.resolver.resolve(hop).await?.into())
     }
 
     /// Opens the first of the candidates that can be; those tried are taken off.

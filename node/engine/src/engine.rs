@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use crate::counters::{Board, Counters};
 use crate::handle::{Command, Mailbox, Port, QUEUE, Shared};
+use crate::heartbeat::Heartbeat;
 use crate::ports::Ports;
 use crate::worker::Worker;
 
@@ -110,6 +111,7 @@ impl Engine {
             wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
             sweep: AtomicBool::new(false),
             stop: AtomicBool::new(false),
+            heartbeat: Heartbeat::new(),
             load: AtomicUsize::new(0),
         });
         let worker = Worker::new(Arc::clone(&mailbox), commands, counters, grid)?;
@@ -151,6 +153,11 @@ impl Engine {
     /// What the engine has counted.
     pub fn counters(&self) -> &Arc<Board> {
         &self.counters
+    }
+
+    /// How long the busiest worker has been at work without a rest. Beyond a second it is stuck.
+    pub fn longest_turn(&self) -> Duration {
+        self.workers.iter().map(|worker| worker.heartbeat.turn()).max().unwrap_or_default()
     }
 
     /// How many streams the port range has room for.

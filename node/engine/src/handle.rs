@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use switch_core::media::{MediaCommand, MediaError, MediaPort, MediaSink, MediaStats, Source, StreamId};
 
+use crate::heartbeat::Heartbeat;
 use crate::ports::Pair;
 use crate::voice;
 
@@ -31,6 +32,7 @@ pub(crate) struct Mailbox {
     pub(crate) sweep: AtomicBool,
     /// The engine is gone.
     pub(crate) stop: AtomicBool,
+    pub(crate) heartbeat: Heartbeat,
     /// Streams on this worker, those being opened included.
     pub(crate) load: AtomicUsize,
 }

@@ -9,6 +9,7 @@ mod digits;
 mod echo;
 mod engine;
 mod handle;
+mod heartbeat;
 mod ports;
 mod prefetch;
 mod report;

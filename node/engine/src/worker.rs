@@ -100,7 +100,9 @@ impl Worker {
         let mut ready = Vec::with_capacity(READY);
         let mut busy = false;
         while !self.mailbox.stop.load(Ordering::Acquire) {
+            self.mailbox.heartbeat.rests();
             self.wait(&mut ready, busy);
+            self.mailbox.heartbeat.works();
             // Commands before packets: what came after a command meets it. Epoll is asked after them, so
             // that no event means a stream that was closed.
             self.commands();

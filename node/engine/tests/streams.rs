@@ -5,6 +5,7 @@ mod common;
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use common::{HERE, Leg, engine, eventually, send};
@@ -276,4 +277,31 @@ fn a_failed_worker_tells_its_streams_and_starts_again() {
     drop(engine);
     assert!(matches!(c.event(), Some(MediaEvent::FirstPacket(_))));
     assert_eq!(c.event(), Some(MediaEvent::WorkerLost));
+}
+
+#[derive(Debug)]
+struct Endless(Arc<AtomicBool>);
+
+impl FrameSource for Endless {
+    fn fill(&mut self, _: u32, _: &mut [i16]) -> Fill {
+        while !self.0.load(Ordering::Acquire) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Fill::Last
+    }
+}
+
+#[test]
+fn a_worker_that_does_not_come_back_shows() {
+    let engine = engine(22_110..=22_119, 1);
+    let leg = Leg::open(&engine, None);
+    leg.handle.command(MediaCommand::Configure(leg.config(0, 101))).unwrap();
+    leg.handle.command(MediaCommand::Consent(Consent::Granted)).unwrap();
+    let released = Arc::new(AtomicBool::new(false));
+    leg.handle
+        .command(MediaCommand::Source(Source::Frames(Box::new(Endless(Arc::clone(&released))))))
+        .unwrap();
+    assert!(eventually(|| engine.longest_turn() > Duration::from_millis(200)));
+    released.store(true, Ordering::Release);
+    assert!(eventually(|| engine.longest_turn() < Duration::from_millis(50)));
 }

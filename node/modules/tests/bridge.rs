@@ -68,6 +68,7 @@ async fn ringing_early_media_and_the_answer_are_passed_on_and_both_are_joined() 
 
     leg.peer_answers();
     settle().await;
+    assert_eq!(line.followed().last(), Some(&Some(audio())), "an earlier answer may have been another");
     assert_eq!(told(&line)[2..], [Did::Answer(Some(audio()))]);
     assert_eq!(line.sources().last(), Some(&leg.heard()));
     assert_eq!(leg.sources().last(), Some(&line.heard()));

@@ -167,7 +167,12 @@ fn modules(loaded: &Loaded, findings: &mut Findings) {
                 findings.error(loaded, key, format!("names \"{name}\" twice"));
             } else if !known.contains(&name.as_str()) {
                 let hint = did_you_mean(name, known.iter().copied());
-                findings.error(loaded, key, format!("there is no module \"{name}\"{hint}"));
+                let message = format!("there is no module \"{name}\"{hint}");
+                if key == "modules.optional" {
+                    findings.warn(loaded, key, message + "; the switch runs without it");
+                } else {
+                    findings.error(loaded, key, message);
+                }
             } else if key == "modules.optional" && modules.required.contains(name) {
                 findings.error(loaded, key, format!("\"{name}\" is required as well"));
             }

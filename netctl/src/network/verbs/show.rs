@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::error::NetworkError;
 use crate::columns;
+use crate::docker::Network;
 use crate::docker::Networks;
-use crate::docker::networks::Network;
 
 /// One network.
 #[derive(Debug)]

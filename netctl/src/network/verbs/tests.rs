@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use super::*;
-use crate::docker::networks::Network;
+use crate::docker::Network;
 use crate::docker::{DockerError, Member, NetworkOrder, Networks, Pool};
 
 #[derive(Default)]

@@ -2,12 +2,11 @@
 
 use std::sync::atomic::Ordering;
 
-use tokio::sync::mpsc;
-
 use super::Session;
 use crate::application::CallEvent;
 use crate::cause::Cause;
 use crate::channel::ChannelDirection;
+use crate::desk::Full;
 use crate::endpoint::LegEvent;
 use crate::handle::{Command, Message, SessionId};
 use crate::media::Source;
@@ -35,6 +34,7 @@ impl Session {
     fn leg_event(&mut self, event: LegEvent) {
         match &event {
             LegEvent::Ringing | LegEvent::EarlyMedia(_) => self.channel.mark_progress(),
+            LegEvent::Described(_) => {}
             LegEvent::Answered(_) => {
                 self.mark_answered();
                 if self.peer.is_some() && self.running.is_none() {
@@ -56,14 +56,17 @@ impl Session {
         if self.peer.as_ref().is_none_or(|peer| peer.id() != from) {
             return;
         }
+        if let LegEvent::Described(audio) = &event {
+            return self.endpoint.follow(Some(audio));
+        }
+        if matches!(event, LegEvent::Ended { .. }) {
+            self.peer = None;
+            self.endpoint.follow(None);
+        }
         if self.running.is_some() {
-            if matches!(event, LegEvent::Ended { .. }) {
-                self.peer = None;
-            }
             return self.application_event(CallEvent::Peer(from, event));
         }
         if let LegEvent::Ended { cause, .. } = event {
-            self.peer = None;
             self.after_bridge(cause);
         }
     }
@@ -88,7 +91,7 @@ impl Session {
     fn application_event(&mut self, event: CallEvent) {
         let Some(work) = &self.running else { return };
         let expendable = event.is_expendable();
-        if let Err(mpsc::error::TrySendError::Full(_)) = work.events.try_send(Box::new(event)) {
+        if let Err(Full) = work.desk.tell(event) {
             self.switch.counters().events_dropped.fetch_add(1, Ordering::Relaxed);
             if !expendable {
                 self.channel.hang_up(Cause::SwitchCongestion);

@@ -93,6 +93,11 @@ impl Session {
         Ok(())
     }
 
+    /// Tells the leg what the other leg's peer can receive: see [`crate::Endpoint::follow`].
+    pub fn follow(&mut self, other: &Audio) {
+        self.endpoint.follow(Some(other));
+    }
+
     /// Changes what the peer hears.
     ///
     /// # Errors
@@ -156,6 +161,7 @@ impl Session {
         if let Some(peer) = self.peer.take() {
             // Gone is what it should be; full has hung it up.
             _ = peer.send(Message::Peer(self.handle.id(), LegEvent::Ended { cause, status: None }));
+            self.endpoint.follow(None);
         }
     }
 

@@ -1,29 +1,23 @@
 //! The extension at work: one application after the other, each polled by the session's own task.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 
-use tokio::sync::{Mutex, mpsc, watch};
 use tokio::time::Instant;
 
-use super::{EVENTS, GRACE, Session, sleep_until};
-use crate::application::{Call, CallEvent, Failure, Interrupted, Operation, Outcome, Running};
+use super::{GRACE, Session, sleep_until};
+use crate::application::{Call, Failure, Interrupted, Operation, Outcome, Running};
 use crate::cause::Cause;
+use crate::desk::Desk;
 use crate::dialplan::Action;
 use crate::media::Source;
 use crate::state::State;
 
-/// Operations of an application that may wait: it awaits each, so more is an application gone astray.
-const OPERATIONS: usize = 8;
-
 /// An extension, and the application of it that runs.
 pub(super) struct Work {
     future: Running,
-    interrupt: watch::Sender<Option<Interrupted>>,
-    operations: mpsc::Receiver<Operation>,
-    pub(super) events: mpsc::Sender<Box<CallEvent>>,
+    pub(super) desk: Desk,
     /// When the application that was broken off is dropped, should it not end by itself.
     patience: Option<Instant>,
     rest: std::vec::IntoIter<Action>,
@@ -44,7 +38,7 @@ impl Work {
     pub(super) async fn step(&mut self) -> Progress {
         tokio::select! {
             biased;
-            Some(operation) = self.operations.recv() => Progress::Operation(operation),
+            operation = self.desk.operation() => Progress::Operation(operation),
             outcome = poll(&mut self.future) => Progress::Ended(outcome),
             () = sleep_until(self.patience) => Progress::Overdue,
         }
@@ -52,7 +46,7 @@ impl Work {
 
     /// Asks the application to make way for the next.
     pub(super) fn break_off(&mut self) {
-        self.interrupt.send_replace(Some(Interrupted::Break));
+        self.desk.interrupt(Interrupted::Break);
         self.patience.get_or_insert_with(|| Instant::now() + GRACE);
     }
 }
@@ -80,20 +74,15 @@ impl Session {
             self.channel.hang_up(Cause::DestinationOutOfOrder);
             return;
         };
-        // Queues of its own, so that no application takes an event for its own that was another's.
-        let (operations_sender, operations) = mpsc::channel(OPERATIONS);
-        let (events, events_receiver) = mpsc::channel(EVENTS);
-        let (interrupt, interrupted) = watch::channel(None);
-        let call = Call {
-            id: self.handle.id(),
-            operations: operations_sender,
-            interrupt: interrupted,
-            events: Arc::new(Mutex::new(events_receiver)),
-        };
+        // A desk of its own, so that no application takes an event for its own that was another's.
+        let desk = Desk::default();
+        let call = Call { id: self.handle.id(), exchange: desk.exchange() };
         tracing::debug!(application = %action.application, data = %action.data, "execute");
         self.handle.publish(|snapshot| snapshot.application.clone_from(&action.application));
-        let future = Box::pin(async move { application.run(call, action.data).await });
-        self.running = Some(Work { future, interrupt, operations, events, patience: None, rest });
+        match catch_unwind(AssertUnwindSafe(|| application.run(call, action.data))) {
+            Ok(future) => self.running = Some(Work { future, desk, patience: None, rest }),
+            Err(panic) => self.crashed(&message(panic)),
+        }
     }
 
     /// Does what the application wants, or goes on where it ended.
@@ -136,7 +125,7 @@ impl Session {
     pub(super) async fn leave(&mut self, from: State, next: State) {
         if let Some(mut work) = self.running.take() {
             let reason = if next.is_ending() { Interrupted::HungUp } else { Interrupted::Moved };
-            work.interrupt.send_replace(Some(reason));
+            work.desk.interrupt(reason);
             match tokio::time::timeout(GRACE, poll(&mut work.future)).await {
                 Ok(Ok(_)) => {}
                 Ok(Err(panic)) => self.crashed(&panic),

@@ -16,13 +16,14 @@ use switch_sip::session_timer::TooBrief;
 use switch_sip::transaction::{Flow, ServerId};
 
 use super::refresh::{Refresh, push_agreed};
-use super::{Leg, Path, Refused, Role, park_goodbye, reason};
+use super::{Leg, Path, Refused, Role, reason};
 use crate::agent::Agent;
 use crate::cause;
 use crate::counters::count;
 use crate::description::{self, Local as LocalDescription};
-use crate::directory::DialogKey;
+use crate::directory::{DialogKey, Parting};
 use crate::identity;
+use crate::route::Outgoing;
 
 /// How long media may go to an address other than the caller's own that has not sent anything yet.
 const PROBATION: Duration = Duration::from_secs(1);
@@ -30,22 +31,41 @@ const PROBATION: Duration = Duration::from_secs(1);
 /// A caller's INVITE and how far it was answered.
 pub(super) struct Inbound {
     server: ServerId,
-    request: Request,
-    /// None: the INVITE had no description, ours is the offer and the ACK brings the answer.
-    offer: Option<Description>,
     stage: Stage,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug)]
 enum Stage {
-    /// Not answered. The description a 183 carried is repeated in the 200 (RFC 3261 §13.2.1).
-    Early { described: Option<String> },
-    /// Answered, the ACK is due.
-    Answered,
+    /// Not answered.
+    Early(Box<Invite>),
+    /// Answered, the ACK is due. `ours`: it brings the answer to an offer of ours.
+    Answered { ours: bool },
     /// Acknowledged.
     Confirmed,
     /// Nothing more to say.
     Over,
+}
+
+/// What is answered, kept no longer than until it is.
+struct Invite {
+    request: Arc<Request>,
+    /// None: the INVITE had no description, ours is the offer and the ACK brings the answer.
+    offer: Option<Description>,
+    /// What a 183 carried is repeated in the 200 (RFC 3261 §13.2.1).
+    described: Option<String>,
+}
+
+impl Inbound {
+    pub(super) fn is_early(&self) -> bool {
+        self.invite().is_some()
+    }
+
+    pub(super) fn is_confirmed(&self) -> bool {
+        matches!(self.stage, Stage::Confirmed)
+    }
+
+    fn invite(&self) -> Option<&Invite> {
+        if let Stage::Early(invite) = &self.stage { Some(invite) } else { None }
+    }
 }
 
 impl Leg {
@@ -53,7 +73,7 @@ impl Leg {
     pub(crate) fn inbound(
         agent: &Arc<Agent>,
         server: ServerId,
-        request: &Request,
+        request: &Arc<Request>,
         flow: Flow,
     ) -> Result<Self, Refused> {
         let refuse = |status, why: &str| Refused { status, header: None, why: why.into() };
@@ -78,7 +98,7 @@ impl Leg {
         Ok(Self {
             agent: Arc::clone(agent),
             session: None,
-            key: DialogKey { call_id, local_tag },
+            key: Arc::new(DialogKey { call_id, local_tag }),
             dialog: None,
             path: Some(Path { flow, local }),
             media: None,
@@ -87,11 +107,14 @@ impl Leg {
             reinvited: None,
             agreed: None,
             peer_audio,
+            other: None,
             role: Role::Inbound(Inbound {
                 server,
-                request: request.clone(),
-                offer,
-                stage: Stage::Early { described: None },
+                stage: Stage::Early(Box::new(Invite {
+                    request: Arc::clone(request),
+                    offer,
+                    described: None,
+                })),
             }),
         })
     }
@@ -113,12 +136,10 @@ impl Leg {
     }
 
     pub(super) fn inbound_ring(&mut self, _channel: &mut Channel) -> Result<(), EndpointError> {
-        let Role::Inbound(Inbound { stage, server, request, .. }) = &self.role else {
-            return Err(EndpointError::Direction);
-        };
+        let Role::Inbound(inbound) = &self.role else { return Err(EndpointError::Direction) };
         // Early media says more than ringing does; an answer more than both.
-        if *stage == (Stage::Early { described: None }) {
-            let (server, ringing) = (*server, self.reply(request, 180));
+        if let Some(Invite { request, described: None, .. }) = inbound.invite() {
+            let (server, ringing) = (inbound.server, self.reply(request, 180));
             self.agent.respond(server, ringing);
         }
         Ok(())
@@ -129,20 +150,25 @@ impl Leg {
         _channel: &mut Channel,
         choice: Option<&Audio>,
     ) -> Result<(), EndpointError> {
-        let Role::Inbound(Inbound { stage: Stage::Early { described: None }, .. }) = &self.role else {
-            return self.is_inbound();
-        };
+        let Role::Inbound(inbound) = &self.role else { return Err(EndpointError::Direction) };
+        if !matches!(inbound.invite(), Some(Invite { described: None, .. })) {
+            return Ok(());
+        }
         let Some(body) = self.describe(choice)? else {
             // The caller made no offer: ours in a 183 would need a PRACK to be answered (RFC 3262 §5).
             return Ok(());
         };
         // Before the ACK only the caller's own address gets media, unless it has sent a packet itself.
         self.consent(if self.is_callers_own() { Consent::Granted } else { Consent::Withheld });
-        let Role::Inbound(inbound) = &self.role else { return Err(EndpointError::Direction) };
-        let mut progress = self.reply(&inbound.request, 183);
-        progress.set_body(CONTENT_TYPE, body.clone().into_bytes());
-        self.agent.respond(inbound.server, progress);
-        self.set_stage(Stage::Early { described: Some(body) });
+        let Role::Inbound(Inbound { server, stage: Stage::Early(invite) }) = &mut self.role else {
+            return Ok(());
+        };
+        let server = *server;
+        invite.described = Some(body.clone());
+        let request = Arc::clone(&invite.request);
+        let mut progress = self.reply(&request, 183);
+        progress.set_body(CONTENT_TYPE, body.into_bytes());
+        self.agent.respond(server, progress);
         Ok(())
     }
 
@@ -152,9 +178,12 @@ impl Leg {
         choice: Option<&Audio>,
     ) -> Result<(), EndpointError> {
         let Role::Inbound(inbound) = &self.role else { return Err(EndpointError::Direction) };
-        let described = match &inbound.stage {
-            Stage::Early { described } => described.clone(),
-            Stage::Answered | Stage::Confirmed => return Ok(()),
+        let (server, request, ours, described) = match &inbound.stage {
+            Stage::Early(invite) => {
+                let Invite { request, offer, described } = &**invite;
+                (inbound.server, Arc::clone(request), offer.is_none(), described.clone())
+            }
+            Stage::Answered { .. } | Stage::Confirmed => return Ok(()),
             Stage::Over => return Err(EndpointError::Over),
         };
         let body = match described {
@@ -164,33 +193,30 @@ impl Leg {
                 None => self.offer_instead(choice)?,
             },
         };
-        let Role::Inbound(inbound) = &self.role else { return Err(EndpointError::Direction) };
-        let mut answer = self.reply(&inbound.request, 200);
+        let mut answer = self.reply(&request, 200);
         answer.headers.push("Allow", crate::dispatch::ALLOW);
         answer.headers.push("Supported", crate::dispatch::SUPPORTED);
         // Too short an interval was refused when the INVITE came.
-        let timed = self.agent.config.session.answer(&inbound.request).ok().flatten();
+        let timed = self.agent.config.session.answer(&request).ok().flatten();
         push_agreed(&mut answer, timed.as_ref());
         answer.set_body(CONTENT_TYPE, body.into_bytes());
-        let server = inbound.server;
-        self.refresh.learn(&inbound.request.headers);
-        self.dialog = Dialog::uas(&inbound.request, &answer).ok();
+        self.refresh.learn(&request.headers);
+        self.dialog = Dialog::uas(&request, &answer).ok();
         if self.is_callers_own() || is_trusted(channel) {
             self.consent(Consent::Granted);
         }
-        self.set_stage(Stage::Answered);
+        self.set_stage(Stage::Answered { ours });
         self.timer_answered(timed.as_ref());
         self.agent.respond(server, answer);
         Ok(())
     }
 
     pub(super) fn on_ack(&mut self, channel: &mut Channel, ack: &Request) -> Vec<LegEvent> {
-        let Role::Inbound(Inbound { stage: stage @ Stage::Answered, offer, .. }) = &mut self.role else {
+        let Role::Inbound(Inbound { stage: Stage::Answered { ours }, .. }) = self.role else {
             return Vec::new();
         };
-        *stage = Stage::Confirmed;
-        let described = offer.is_some();
-        if !described {
+        self.set_stage(Stage::Confirmed);
+        if ours {
             // Ours was the offer; this is the answer.
             let accepted = Description::parse(&ack.body)
                 .map_err(NegotiationError::from)
@@ -214,28 +240,28 @@ impl Leg {
             Consent::Probation(PROBATION)
         };
         self.consent(consent);
+        self.align();
         Vec::new()
     }
 
     /// The transaction has given the ACK up, so this leg need not wait for it.
     pub(super) fn ack_is_missing(&mut self) {
-        if let Role::Inbound(Inbound { stage: stage @ Stage::Answered, .. }) = &mut self.role {
+        if let Role::Inbound(Inbound { stage: stage @ Stage::Answered { .. }, .. }) = &mut self.role {
             *stage = Stage::Confirmed;
         }
     }
 
     pub(super) fn inbound_end(&mut self, cause: Cause, status: Option<(u16, &str)>) {
         let Role::Inbound(inbound) = &self.role else { return };
-        let (server, stage) = (inbound.server, inbound.stage.clone());
-        self.agent.directory.remove_server(server);
-        match stage {
-            Stage::Early { .. } => {
+        let server = inbound.server;
+        match &inbound.stage {
+            Stage::Early(invite) => {
                 let code = match status {
                     // What concerned our own request or asks for something of us is not the caller's business.
                     Some((code, _)) if code >= 400 && !matches!(code, 401 | 407) => code,
                     _ => cause::to_status(cause),
                 };
-                let mut refusal = self.reply(&inbound.request, code);
+                let mut refusal = self.reply(&invite.request, code);
                 if let Some((given, phrase)) = status
                     && given == code
                 {
@@ -244,15 +270,20 @@ impl Leg {
                 refusal.headers.push("Reason", reason(cause));
                 self.agent.respond(server, refusal);
             }
-            Stage::Answered => {
+            Stage::Answered { .. } => {
                 if let Some((bye, way)) = self.goodbye(cause) {
-                    // RFC 3261 §15: not before the ACK.
-                    park_goodbye(&self.agent, &self.key, server, bye, way);
+                    // RFC 3261 §15: not before the ACK, which may have come without our having read of it.
+                    if let Some(Parting { bye, way }) =
+                        self.agent.directory.part(server, Parting { bye, way })
+                    {
+                        self.agent.deliver(Outgoing::Request { request: bye, session: None }, way);
+                    }
                 }
             }
             Stage::Confirmed => self.say_goodbye(cause),
             Stage::Over => {}
         }
+        self.agent.directory.remove_server(server);
         self.set_stage(Stage::Over);
     }
 
@@ -262,14 +293,11 @@ impl Leg {
         }
     }
 
-    fn is_inbound(&self) -> Result<(), EndpointError> {
-        if matches!(self.role, Role::Inbound(_)) { Ok(()) } else { Err(EndpointError::Direction) }
-    }
-
     /// The answer to the caller's offer; none where it made none.
     fn describe(&mut self, choice: Option<&Audio>) -> Result<Option<String>, EndpointError> {
-        let Role::Inbound(Inbound { offer, .. }) = &self.role else { return Err(EndpointError::Direction) };
-        let (Some(offer), Some(path)) = (offer.clone(), self.path.clone()) else { return Ok(None) };
+        let Role::Inbound(inbound) = &self.role else { return Err(EndpointError::Direction) };
+        let offer = inbound.invite().and_then(|invite| invite.offer.clone());
+        let (Some(offer), Some(path)) = (offer, self.path.clone()) else { return Ok(None) };
         self.negotiate(&offer, choice, &path).map(Some).map_err(|_| EndpointError::Incompatible)
     }
 

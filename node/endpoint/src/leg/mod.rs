@@ -4,6 +4,7 @@
 //! gets what the peer did as [`LegMessage`]s through the session's mailbox. Dropped, it leaves nothing behind:
 //! an unanswered INVITE is refused or cancelled, an answered one is ended, its stream is closed.
 
+mod align;
 mod inbound;
 mod outbound;
 mod reach;
@@ -21,7 +22,7 @@ use switch_core::handle::Message;
 use switch_core::media::{MediaCommand, MediaHandle, MediaPort, StreamConfig};
 use switch_core::{Cause, Channel, Endpoint, Flow as Handling, SessionHandle, State};
 use switch_sip::dialog::Dialog;
-use switch_sip::message::{Method, Request, Response};
+use switch_sip::message::{Message as SipMessage, Method, Request, Response};
 use switch_sip::response;
 use switch_sip::sdp::{Description, NegotiationError};
 use switch_sip::transaction::{ClientId, Flow, ServerId};
@@ -29,7 +30,7 @@ use switch_sip::transaction::{ClientId, Flow, ServerId};
 use crate::agent::{Agent, Local};
 use crate::cause;
 use crate::description::{self, Local as LocalDescription};
-use crate::directory::{DialogKey, Parting};
+use crate::directory::DialogKey;
 use crate::route::{Outgoing, RouteError, Way};
 use inbound::Inbound;
 use outbound::Outbound;
@@ -53,7 +54,13 @@ pub(crate) enum LegMessage {
     /// Nobody acknowledged our 2xx.
     AckMissing,
     /// A response to a request of ours.
-    Response { id: ClientId, response: Box<Response>, flow: Flow },
+    Response {
+        id: ClientId,
+        /// What it answers.
+        request: Arc<SipMessage>,
+        response: Box<Response>,
+        flow: Flow,
+    },
     /// A request of ours had no answer; `status` is what that counts as (RFC 3261 §8.1.3.1).
     Failed {
         /// Its CSeq.
@@ -62,6 +69,8 @@ pub(crate) enum LegMessage {
     },
     /// The session timer is due.
     Timer,
+    /// Our INVITE has been out for as long as a place is waited for that is not the last.
+    Overdue(ClientId),
     /// The target's name was looked up and the way to it is open, or not.
     Reached(Result<Reached, RouteError>),
 }
@@ -84,7 +93,7 @@ pub(crate) struct Refused {
 pub(crate) struct Leg {
     agent: Arc<Agent>,
     session: Option<SessionHandle>,
-    key: DialogKey,
+    key: Arc<DialogKey>,
     dialog: Option<Dialog>,
     /// None before the peer's name was looked up.
     path: Option<Path>,
@@ -94,7 +103,10 @@ pub(crate) struct Leg {
     reinvited: Option<Reinvited>,
     /// What the two sides agreed on last.
     agreed: Option<StreamConfig>,
+    /// What the peer said it can receive.
     peer_audio: Option<Audio>,
+    /// What the other leg's peer can; none where this leg is joined to none.
+    other: Option<Audio>,
     role: Role,
 }
 
@@ -112,7 +124,7 @@ enum Role {
 
 impl Endpoint for Leg {
     fn attach(&mut self, session: SessionHandle) {
-        self.agent.directory.add_dialog(self.key.clone(), session.clone());
+        self.agent.directory.add_dialog(Arc::clone(&self.key), session.clone());
         self.session = Some(session);
     }
 
@@ -144,12 +156,19 @@ impl Endpoint for Leg {
             LegMessage::Response { id, response, .. } if self.is_refresh(&response) => {
                 self.on_refresh_response(id, &response)
             }
-            LegMessage::Response { id, response, flow } => self.on_response(id, &response, &flow),
+            LegMessage::Response { id, request, response, flow } => match request.as_request() {
+                Some(request) => self.on_response(id, request, &response, &flow),
+                None => Vec::new(),
+            },
             LegMessage::Failed { number, status } => match self.on_refresh_unanswered(number, status) {
                 Some(events) => events,
                 None => self.on_failed(number, status),
             },
             LegMessage::Timer => self.on_timer(),
+            LegMessage::Overdue(client) => {
+                self.on_overdue(client);
+                Vec::new()
+            }
             LegMessage::Reached(path) => self.on_reached(path),
         }
     }
@@ -164,6 +183,11 @@ impl Endpoint for Leg {
 
     fn answer(&mut self, channel: &mut Channel, choice: Option<&Audio>) -> Result<(), EndpointError> {
         self.inbound_answer(channel, choice)
+    }
+
+    fn follow(&mut self, other: Option<&Audio>) {
+        self.other = other.and_then(description::relayable);
+        self.align();
     }
 
     fn peer_audio(&self) -> Option<&Audio> {
@@ -208,16 +232,21 @@ impl Leg {
         Some((bye, self.way()?))
     }
 
+    /// Neither answered nor over.
+    fn is_early(&self) -> bool {
+        match &self.role {
+            Role::Inbound(inbound) => inbound.is_early(),
+            Role::Outbound(outbound) => outbound.is_early(),
+        }
+    }
+
     /// Where the dialog's next request goes.
     fn way(&self) -> Option<Way> {
         Some(Way::of(self.dialog.as_ref()?, self.path.as_ref()?.flow.clone()))
     }
 
     fn on_request(&mut self, id: ServerId, request: &Request, flow: &Flow) -> Option<LegEvent> {
-        let Some(dialog) = &mut self.dialog else {
-            self.agent.respond(id, response::to(request, 481, None));
-            return None;
-        };
+        let Some(dialog) = &mut self.dialog else { return self.on_early_request(id, request) };
         if let Err(error) = dialog.take_request(request) {
             tracing::info!(%error, "request in the dialog refused");
             self.agent.respond(id, response::to(request, error.status(), None));
@@ -233,10 +262,7 @@ impl Leg {
                 self.dialog = None;
                 Some(LegEvent::Ended { cause: cause_of_bye(request), status: None })
             }
-            Method::Invite | Method::Update => {
-                self.on_new_description(id, request);
-                None
-            }
+            Method::Invite | Method::Update => self.on_new_description(id, request),
             Method::Options => {
                 let mut answer = response::to(request, 200, None);
                 answer.headers.push("Allow", crate::dispatch::ALLOW);
@@ -323,9 +349,4 @@ fn cause_of_bye(bye: &Request) -> Cause {
         }
     });
     named.unwrap_or(Cause::NormalClearing)
-}
-
-/// Keeps a BYE until the ACK it has to wait for.
-fn park_goodbye(agent: &Agent, key: &DialogKey, server: ServerId, bye: Request, way: Way) {
-    agent.directory.add_parting(key.clone(), Parting { bye, way, server });
 }

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use switch_core::audio::Audio;
 use switch_core::channel::ProtocolStatus;
 use switch_core::endpoint::{EndpointInterface, LegEvent, Originate, OriginateError};
 use switch_core::media::{Consent, MediaCommand, StreamId};
@@ -25,14 +24,21 @@ use crate::route::{Candidate, Outgoing, Way};
 /// A callee and how far it is.
 pub(super) struct Outbound {
     pub(super) target: Uri,
-    pub(super) profile: CallerProfile,
-    pub(super) offer: Audio,
+    pub(super) caller: CallerId,
     pub(super) beside: Option<StreamId>,
     /// The CSeq of our INVITE.
     pub(super) number: u32,
     /// Where else the target may be, should this lead nowhere (RFC 3263 §4.3).
     pub(super) rest: VecDeque<Candidate>,
+    /// This place has answered something.
+    pub(super) is_heard: bool,
     pub(super) stage: Stage,
+}
+
+/// Who calls, as From says it.
+pub(super) struct CallerId {
+    pub(super) number: String,
+    pub(super) name: String,
 }
 
 #[derive(Clone, Debug)]
@@ -40,11 +46,17 @@ pub(super) enum Stage {
     /// Its name is being looked up.
     Reaching,
     /// The INVITE is out.
-    Invited { client: ClientId, invite: Box<Request> },
+    Invited { client: ClientId },
     /// It answered: with this tag, for others may answer too.
-    Confirmed { client: ClientId, invite: Box<Request>, tag: String },
+    Confirmed { client: ClientId, tag: Box<str> },
     /// Nothing more to say.
     Over,
+}
+
+impl Outbound {
+    pub(super) fn is_early(&self) -> bool {
+        matches!(self.stage, Stage::Invited { .. })
+    }
 }
 
 /// Places SIP legs for the core.
@@ -61,15 +73,16 @@ impl EndpointInterface for Caller {
             why: error.to_string(),
         })?;
         let offer = match &request.offer {
-            Some(first) => description::relayable(first).ok_or(OriginateError::Incompatible)?,
-            None => description::own(),
+            Some(first) => Some(description::relayable(first).ok_or(OriginateError::Incompatible)?),
+            None => None,
         };
         let agent = &self.0;
         let key = DialogKey { call_id: identity::token(), local_tag: identity::token() };
+        let CallerProfile { caller_id_number, caller_id_name, .. } = request.profile.clone();
         Ok(Box::new(Leg {
             agent: Arc::clone(agent),
             session: None,
-            key,
+            key: Arc::new(key),
             dialog: None,
             path: None,
             media: None,
@@ -78,13 +91,14 @@ impl EndpointInterface for Caller {
             reinvited: None,
             agreed: None,
             peer_audio: None,
+            other: offer,
             role: Role::Outbound(Outbound {
                 target,
-                profile: request.profile.clone(),
-                offer,
+                caller: CallerId { number: caller_id_number, name: caller_id_name },
                 beside: request.beside,
                 number: 1,
                 rest: VecDeque::new(),
+                is_heard: false,
                 stage: Stage::Reaching,
             }),
         }))
@@ -92,17 +106,25 @@ impl EndpointInterface for Caller {
 }
 
 impl Leg {
-    pub(super) fn on_response(&mut self, id: ClientId, response: &Response, flow: &Flow) -> Vec<LegEvent> {
-        let Role::Outbound(outbound) = &self.role else { return Vec::new() };
-        match outbound.stage.clone() {
-            Stage::Invited { client, invite } if client == id => {
+    /// A response to `invite`, if that is the one that is out.
+    pub(super) fn on_response(
+        &mut self,
+        id: ClientId,
+        invite: &Request,
+        response: &Response,
+        flow: &Flow,
+    ) -> Vec<LegEvent> {
+        let Role::Outbound(outbound) = &mut self.role else { return Vec::new() };
+        match &outbound.stage {
+            Stage::Invited { client } if *client == id => {
+                outbound.is_heard = true;
                 self.on_invite_response(id, invite, response, flow)
             }
-            Stage::Confirmed { client, invite, tag } if client == id && response.is_success() => {
+            Stage::Confirmed { client, tag } if *client == id && response.is_success() => {
                 let given = response.headers.to().ok().and_then(|to| to.tag().map(str::to_owned));
-                if given.as_deref() != Some(tag.as_str()) {
+                if given.as_deref() != Some(&**tag) {
                     // A second callee picked up: it is told that it was too late.
-                    self.agent.end_orphan(id, &invite, response, flow.clone());
+                    self.agent.end_orphan(id, invite, response, flow.clone());
                 }
                 Vec::new()
             }
@@ -113,7 +135,7 @@ impl Leg {
     fn on_invite_response(
         &mut self,
         id: ClientId,
-        invite: Box<Request>,
+        invite: &Request,
         response: &Response,
         flow: &Flow,
     ) -> Vec<LegEvent> {
@@ -143,16 +165,16 @@ impl Leg {
             return vec![LegEvent::Ended { cause: cause::from_status(status.code), status: Some(status) }];
         }
         let number = invite.headers.cseq().map_or(1, |cseq| cseq.number);
-        let Ok(dialog) = Dialog::uac(&invite, response) else {
-            self.agent.end_orphan(id, &invite, response, flow.clone());
+        let Ok(dialog) = Dialog::uac(invite, response) else {
+            self.agent.end_orphan(id, invite, response, flow.clone());
             return vec![LegEvent::Ended { cause: Cause::ProtocolError, status: None }];
         };
         let way = Way::of(&dialog, flow.clone());
         self.agent.deliver(Outgoing::Ack { id, ack: dialog.ack(number) }, way);
-        let tag = response.headers.to().ok().and_then(|to| to.tag().map(str::to_owned)).unwrap_or_default();
+        let tag = response.headers.to().ok().and_then(|to| to.tag().map(Into::into)).unwrap_or_default();
         self.dialog = Some(dialog);
         self.timer_refreshed(response);
-        self.set_outbound_stage(Stage::Confirmed { client: id, invite, tag });
+        self.set_outbound_stage(Stage::Confirmed { client: id, tag });
         let answered =
             description.is_some_and(|description| self.take_answer(&description)) || self.agreed.is_some();
         match self.leg_audio() {

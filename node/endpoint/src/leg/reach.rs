@@ -9,7 +9,7 @@ use switch_core::media::OpenStream;
 use switch_sip::hop::Hop;
 use switch_sip::message::{Method, NameAddr, Request, Uri};
 use switch_sip::sdp::CONTENT_TYPE;
-use switch_sip::transaction::Flow;
+use switch_sip::transaction::{ClientId, Flow};
 
 use super::outbound::Stage;
 use super::refresh::push_timer;
@@ -18,6 +18,10 @@ use crate::agent::{Agent, Local};
 use crate::counters::count;
 use crate::identity;
 use crate::route::{Candidate, RouteError};
+
+/// A place that is not the last is given up when nothing has come for this many T1: 4 s. Timer B would be 32 s
+/// (RFC 3263 §4.3), longer than callers wait.
+const PATIENCE: u32 = 8;
 
 /// The way to the callee, and others should it lead nowhere.
 pub(crate) struct Reached {
@@ -47,6 +51,7 @@ impl Leg {
         }
         let (agent, mut rest) = (Arc::clone(&self.agent), std::mem::take(&mut outbound.rest));
         outbound.stage = Stage::Reaching;
+        outbound.is_heard = false;
         tracing::info!(left = rest.len(), "the callee is tried at its next address");
         tokio::spawn(async move {
             let reached = agent.open_first(&mut rest).await.map(|flow| Reached { flow, rest });
@@ -100,12 +105,38 @@ impl Leg {
     pub(super) fn send_invite(&mut self) -> Vec<LegEvent> {
         let Some(path) = self.path.clone() else { return Vec::new() };
         let Some(invite) = self.build_invite(&path) else { return Vec::new() };
-        match self.agent.request(invite.clone(), path.flow, self.session.clone()) {
+        match self.agent.request(invite, path.flow, self.session.clone()) {
             Some(client) => {
-                self.set_outbound_stage(Stage::Invited { client, invite: Box::new(invite) });
+                self.set_outbound_stage(Stage::Invited { client });
+                self.watch(client);
                 Vec::new()
             }
             None => vec![LegEvent::Ended { cause: Cause::SwitchCongestion, status: None }],
+        }
+    }
+
+    fn watch(&self, client: ClientId) {
+        let (Role::Outbound(outbound), Some(session)) = (&self.role, self.session.clone()) else { return };
+        if outbound.rest.is_empty() {
+            return;
+        }
+        let patience = self.agent.config.timers.t1 * PATIENCE;
+        tokio::spawn(async move {
+            tokio::time::sleep(patience).await;
+            // A session that has ended waits for nothing.
+            _ = session.send(LegMessage::Overdue(client).into());
+        });
+    }
+
+    /// Not a sign of this place: the next is tried. Should it speak after all, it is cancelled, or acknowledged
+    /// and ended.
+    pub(super) fn on_overdue(&mut self, waited_for: ClientId) {
+        let Role::Outbound(outbound) = &self.role else { return };
+        let is_silent = !outbound.is_heard
+            && matches!(outbound.stage, Stage::Invited { client, .. } if client == waited_for);
+        if is_silent && self.try_next() {
+            self.agent.directory.orphan_client(waited_for);
+            self.agent.cancel(waited_for);
         }
     }
 
@@ -122,12 +153,12 @@ impl Leg {
         let host = path.local.advertised.ip();
         let contact = self.contact(path);
         let Role::Outbound(outbound) = &self.role else { return None };
-        let number = &outbound.profile.caller_id_number;
+        let number = &outbound.caller.number;
         let user = if number.is_empty() { "anonymous" } else { number };
         let from = identity::address(Some(user), host);
         let mut from = NameAddr::new(from).with_tag(&self.key.local_tag);
-        if !outbound.profile.caller_id_name.is_empty() {
-            from.display = Some(outbound.profile.caller_id_name.clone());
+        if !outbound.caller.name.is_empty() {
+            from.display = Some(outbound.caller.name.clone());
         }
         let mut invite = Request::new(Method::Invite, outbound.target.as_request_uri());
         invite.headers.push("Max-Forwards", "70");
@@ -138,7 +169,7 @@ impl Leg {
         invite.headers.push("Contact", contact);
         invite.headers.push("Allow", crate::dispatch::ALLOW);
         push_timer(&mut invite, &self.refresh.timer);
-        let body = self.description.offer(Some(&outbound.offer), host, port);
+        let body = self.description.offer(self.other.as_ref(), host, port);
         invite.set_body(CONTENT_TYPE, body.into_bytes());
         Some(invite)
     }

@@ -22,20 +22,24 @@ pub(super) struct Refresh {
     pub(super) timer: SessionTimer,
     /// The peer's Allow has UPDATE.
     takes_update: bool,
-    /// The refresh that waits for its answer.
+    /// The refresh, or the offer, that waits for its answer.
     pending: Option<Pending>,
+    /// When the peer is offered what both legs can do once more.
+    offer_at: Option<Instant>,
     wake: Option<AbortHandle>,
 }
 
 struct Pending {
     number: u32,
     is_invite: bool,
+    /// Not to refresh: what is offered is new.
+    is_new: bool,
 }
 
 impl Refresh {
     pub(super) fn new(agent: &Agent) -> Self {
         let timer = SessionTimer::new(agent.config.session);
-        Self { timer, takes_update: false, pending: None, wake: None }
+        Self { timer, takes_update: false, pending: None, offer_at: None, wake: None }
     }
 
     /// The peer's Allow, wherever it says one.
@@ -43,6 +47,11 @@ impl Refresh {
         if headers.contains("Allow") {
             self.takes_update = headers.lists("Allow", "UPDATE");
         }
+    }
+
+    /// Whether the peer owes an answer.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.pending.is_some()
     }
 
     /// Whether a new description of the peer's would meet one of ours (RFC 3261 §14.2).
@@ -74,6 +83,9 @@ impl Leg {
     }
 
     pub(super) fn on_timer(&mut self) -> Vec<LegEvent> {
+        if self.refresh.offer_at.take_if(|at| *at <= Instant::now()).is_some() {
+            self.align();
+        }
         let action = self.refresh.timer.handle_timeout(Instant::now());
         let events = self.act(action);
         self.set_alarm();
@@ -98,7 +110,8 @@ impl Leg {
         if let Some(wake) = self.refresh.wake.take() {
             wake.abort();
         }
-        let (Some(at), Some(session)) = (self.refresh.timer.next_timeout(), self.session.clone()) else {
+        let next = self.refresh.timer.next_timeout().into_iter().chain(self.refresh.offer_at).min();
+        let (Some(at), Some(session)) = (next, self.session.clone()) else {
             return;
         };
         let sleeper = tokio::spawn(async move {
@@ -114,8 +127,15 @@ impl Leg {
         if self.refresh.pending.is_some() {
             return;
         }
-        let Some(path) = self.path.clone() else { return };
         let is_invite = !self.refresh.takes_update;
+        let body = if is_invite { self.description.last() } else { None };
+        count(&self.agent.counters().refreshes);
+        self.send_inside(is_invite, body, false);
+    }
+
+    /// INVITE or UPDATE in the dialog.
+    pub(super) fn send_inside(&mut self, is_invite: bool, body: Option<String>, is_new: bool) {
+        let Some(path) = self.path.clone() else { return };
         let contact = self.contact(&path);
         let Some(dialog) = &mut self.dialog else { return };
         let mut request = dialog.request(if is_invite { Method::Invite } else { Method::Update });
@@ -123,12 +143,11 @@ impl Leg {
         request.headers.push("Contact", contact);
         request.headers.push("Allow", ALLOW);
         push_timer(&mut request, &self.refresh.timer);
-        if is_invite && let Some(body) = self.description.last() {
+        if let Some(body) = body {
             request.set_body(CONTENT_TYPE, body.into_bytes());
         }
         let Some(way) = self.way() else { return };
-        self.refresh.pending = Some(Pending { number, is_invite });
-        count(&self.agent.counters().refreshes);
+        self.refresh.pending = Some(Pending { number, is_invite, is_new });
         self.agent.deliver(Outgoing::Request { request, session: self.session.clone() }, way);
     }
 
@@ -143,10 +162,11 @@ impl Leg {
             return Vec::new();
         };
         if response.is_success() {
-            self.take_refreshed(id, &pending, response);
-            return Vec::new();
+            let event = self.take_refreshed(id, &pending, response);
+            self.align();
+            return event.into_iter().collect();
         }
-        tracing::info!(status = response.status, "a refresh of the session was refused");
+        tracing::info!(status = response.status, "a refresh of the session, or a new offer, was refused");
         let at_once = Some(std::time::Duration::ZERO);
         let again = match response.status {
             491 => Some(glare_delay(matches!(self.role, Role::Outbound(_)), rand())),
@@ -157,13 +177,18 @@ impl Leg {
             }
             _ => None,
         };
+        if pending.is_new {
+            return self.offer_failed(response.status, again);
+        }
         self.refresh_failed(response.status, again)
     }
 
     /// A refresh had no answer, if this was one.
     pub(super) fn on_refresh_unanswered(&mut self, number: u32, status: u16) -> Option<Vec<LegEvent>> {
-        self.refresh.pending.take_if(|pending| pending.number == number)?;
-        Some(self.refresh_failed(status, None))
+        let pending = self.refresh.pending.take_if(|pending| pending.number == number)?;
+        let events =
+            if pending.is_new { self.offer_failed(status, None) } else { self.refresh_failed(status, None) };
+        Some(events)
     }
 
     fn refresh_failed(&mut self, status: u16, again: Option<std::time::Duration>) -> Vec<LegEvent> {
@@ -173,7 +198,19 @@ impl Leg {
         events
     }
 
-    fn take_refreshed(&mut self, id: ClientId, pending: &Pending, response: &Response) {
+    /// The peer did not take a new offer: asked once more where that may help, left as it was, or ended where the
+    /// dialog is gone (RFC 3261 §12.2.1.2).
+    fn offer_failed(&mut self, status: u16, again: Option<std::time::Duration>) -> Vec<LegEvent> {
+        self.description.take_back();
+        if matches!(status, 408 | 481) {
+            return vec![LegEvent::Ended { cause: Cause::RecoveryOnTimerExpire, status: None }];
+        }
+        self.refresh.offer_at = again.map(|wait| Instant::now() + wait);
+        self.set_alarm();
+        Vec::new()
+    }
+
+    fn take_refreshed(&mut self, id: ClientId, pending: &Pending, response: &Response) -> Option<LegEvent> {
         if let Some(dialog) = &mut self.dialog
             && let Err(error) = dialog.refresh_target(&response.headers)
         {
@@ -183,21 +220,28 @@ impl Leg {
             if let (Some(way), Some(dialog)) = (self.way(), &self.dialog) {
                 self.agent.deliver(Outgoing::Ack { id, ack: dialog.ack(pending.number) }, way);
             }
-            self.take_new_answer(&response.body);
         }
+        let event = pending.is_invite.then(|| self.take_new_answer(&response.body)).flatten();
         self.timer_refreshed(response);
+        event
     }
 
-    /// The peer's answer to an offer of ours inside the dialog; what cannot be taken leaves all as it was.
-    pub(super) fn take_new_answer(&mut self, body: &[u8]) {
-        let Ok(answer) = Description::parse(body) else { return };
+    /// The peer's answer to an offer of ours inside the dialog; what cannot be taken leaves all as it was. Told
+    /// when it can do less than was offered; an offer that named less than it can says nothing about the rest.
+    pub(super) fn take_new_answer(&mut self, body: &[u8]) -> Option<LegEvent> {
+        let answer = Description::parse(body).ok()?;
         match self.description.accept(&answer) {
-            Ok(config) => {
-                self.peer_audio = description::audio(&answer);
-                self.configure(config);
+            Ok(config) => self.configure(config),
+            Err(error) => {
+                tracing::info!(%error, "the answer to our offer is left aside");
+                return None;
             }
-            Err(error) => tracing::info!(%error, "the answer to our offer is left aside"),
         }
+        if self.description.took_all() {
+            return None;
+        }
+        self.peer_audio = description::audio(&answer);
+        self.described()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the peer wants changed inside its dialog: hold, resume, a new address, or only a sign of life (RFC 3261
 //! §14, RFC 3311, RFC 4028).
 
+use switch_core::Cause;
 use switch_core::endpoint::LegEvent;
 use switch_sip::message::{Method, Request, Response};
 use switch_sip::response;
@@ -9,7 +10,7 @@ use switch_sip::session_timer::TooBrief;
 use switch_sip::transaction::ServerId;
 
 use super::refresh::push_agreed;
-use super::{Leg, Path};
+use super::{Leg, Path, Role};
 use crate::dispatch::{ALLOW, SUPPORTED};
 
 /// An INVITE inside the dialog that was answered and not yet acknowledged.
@@ -21,15 +22,42 @@ pub(super) struct Reinvited {
 }
 
 impl Leg {
-    pub(super) fn on_new_description(&mut self, id: ServerId, request: &Request) {
+    /// A request in a dialog that is not answered yet. The caller may end it with BYE (RFC 3261 §15); what would
+    /// change it has to wait (§14.2, RFC 3311 §5.2).
+    pub(super) fn on_early_request(&mut self, id: ServerId, request: &Request) -> Option<LegEvent> {
+        let is_early = self.is_early();
+        match request.method {
+            Method::Bye if is_early && matches!(self.role, Role::Inbound(_)) => {
+                self.agent.respond(id, response::to(request, 200, None));
+                Some(LegEvent::Ended { cause: Cause::OriginatorCancel, status: None })
+            }
+            Method::Invite | Method::Update if is_early => {
+                let mut later = response::to(request, 500, None);
+                later.headers.push("Retry-After", "2");
+                self.agent.respond(id, later);
+                None
+            }
+            _ => {
+                self.agent.respond(id, response::to(request, 481, None));
+                None
+            }
+        }
+    }
+
+    pub(super) fn on_new_description(&mut self, id: ServerId, request: &Request) -> Option<LegEvent> {
+        let before = self.peer_audio.clone();
         match self.answer_new_description(request) {
             Ok(answer) => {
                 if request.method == Method::Invite {
                     self.await_ack(id, request);
                 }
                 self.agent.respond(id, answer);
+                self.described().filter(|_| self.peer_audio != before)
             }
-            Err(refusal) => self.agent.respond(id, refusal),
+            Err(refusal) => {
+                self.agent.respond(id, refusal);
+                None
+            }
         }
     }
 
@@ -72,7 +100,8 @@ impl Leg {
     fn new_body(&mut self, request: &Request, path: &Path) -> Result<Option<String>, NegotiationError> {
         if !request.body.is_empty() {
             let offer = Description::parse(&request.body)?;
-            return self.negotiate(&offer, None, path).map(Some);
+            let other = self.other.clone();
+            return self.negotiate(&offer, other.as_ref(), path).map(Some);
         }
         if request.method != Method::Invite {
             return Ok(None);
@@ -95,10 +124,9 @@ impl Leg {
         let number = ack.headers.cseq().ok()?.number;
         let is_ours = self.reinvited.as_ref().filter(|reinvited| reinvited.number == number)?.is_ours;
         self.forget_reinvite();
-        if is_ours {
-            self.take_new_answer(&ack.body);
-        }
-        Some(Vec::new())
+        let event = is_ours.then(|| self.take_new_answer(&ack.body)).flatten();
+        self.align();
+        Some(event.into_iter().collect())
     }
 
     pub(super) fn forget_reinvite(&mut self) {

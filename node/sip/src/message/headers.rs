@@ -28,6 +28,9 @@ impl Header {
     }
 }
 
+/// How many headers room is made for at once.
+const STEP: usize = 4;
+
 /// The headers of a message, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers(Vec<Header>);
@@ -61,11 +64,13 @@ impl Headers {
 
     /// Appends a header. CR and LF in the value would be a header of their own: they become spaces.
     pub fn push(&mut self, name: &str, value: impl Into<String>) {
+        self.grow();
         self.0.push(header(name, value.into()));
     }
 
     /// Puts a header before all others.
     pub fn insert_front(&mut self, name: &str, value: impl Into<String>) {
+        self.grow();
         self.0.insert(0, header(name, value.into()));
     }
 
@@ -82,7 +87,10 @@ impl Headers {
                     index - 1 <= at || !have.name.eq_ignore_ascii_case(&name)
                 });
             }
-            None => self.0.push(new),
+            None => {
+                self.grow();
+                self.0.push(new);
+            }
         }
     }
 
@@ -124,7 +132,15 @@ impl Headers {
 
     /// For the parser: neither name nor value needs a check any more.
     pub(crate) fn push_parsed(&mut self, name: &str, value: String) {
+        self.grow();
         self.0.push(Header { name: canonical(name), value });
+    }
+
+    /// Room for a few more: messages are kept, and doubling would keep as much for nothing.
+    fn grow(&mut self) {
+        if self.0.len() == self.0.capacity() {
+            self.0.reserve_exact(STEP);
+        }
     }
 }
 

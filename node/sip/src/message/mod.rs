@@ -43,6 +43,11 @@ impl Message {
         }
     }
 
+    /// The request, if it is one.
+    pub fn as_request(&self) -> Option<&Request> {
+        if let Self::Request(request) = self { Some(request) } else { None }
+    }
+
     /// As it goes on the wire.
     pub fn to_bytes(&self) -> Vec<u8> {
         match self {

@@ -133,6 +133,11 @@ pub enum Event {
         /// Whose.
         id: ClientId,
     },
+    /// The last word of every transaction that [`Layer::request`] began: nothing more comes of it.
+    Over {
+        /// Whose.
+        id: ClientId,
+    },
 }
 
 /// Why a request was not sent.

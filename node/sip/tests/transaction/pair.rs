@@ -1,13 +1,13 @@
 //! A client layer and a server layer with a network between them: stepped time, seeded loss.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use switch_sip::frame::parse_datagram;
 use switch_sip::message::{Message, Method, Request, Uri};
-use switch_sip::transaction::{Event, Flow, Layer, Output, Timers, Transport};
+use switch_sip::transaction::{ClientId, Event, Flow, Layer, Output, Timers, Transport};
 
 pub(crate) fn start() -> Instant {
     static START: OnceLock<Instant> = OnceLock::new();
@@ -49,7 +49,7 @@ pub(crate) fn ack(to: &str, number: u32) -> Request {
     ack
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Side {
     Client,
     Server,
@@ -69,6 +69,8 @@ pub(crate) struct Pair<'a> {
     /// What was sent, when, by whom, and its first line.
     pub(crate) sent: Vec<(Duration, Side, String)>,
     pub(crate) events: Vec<(Duration, Side, Event)>,
+    /// Client transactions that said their last word, which no user of the pair hears.
+    pub(crate) over: BTreeSet<(Side, ClientId)>,
 }
 
 impl<'a> Pair<'a> {
@@ -86,6 +88,7 @@ impl<'a> Pair<'a> {
             order: 0,
             sent: Vec::new(),
             events: Vec::new(),
+            over: BTreeSet::new(),
         }
     }
 
@@ -148,6 +151,9 @@ impl<'a> Pair<'a> {
                         self.order += 1;
                         self.under_way.insert((self.now + delay, self.order), (side, bytes));
                     }
+                }
+                Output::Event(Event::Over { id }) => {
+                    assert!(self.over.insert((side, id)), "over twice");
                 }
                 Output::Event(event) => {
                     self.events.push((self.elapsed(), side, event.clone()));

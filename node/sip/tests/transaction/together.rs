@@ -60,7 +60,9 @@ impl Call {
             Event::Ack { .. } => self.acks += 1,
             Event::AckMissing { .. } => self.missing += 1,
             Event::Timeout { .. } => self.timeouts += 1,
-            Event::Cancelled { .. } | Event::TransportFailed { .. } => panic!("unexpected"),
+            Event::Cancelled { .. } | Event::TransportFailed { .. } | Event::Over { .. } => {
+                panic!("unexpected")
+            }
         }
     }
 }
@@ -80,6 +82,11 @@ fn calls_over_a_network_that_loses_delays_and_doubles() {
         assert!(call.invites <= 1 && call.answers <= 1 && call.byes <= 1, "seed {seed}");
         assert_eq!(call.acks + call.missing, call.invites, "seed {seed}");
         assert!(call.answers + call.timeouts >= 1, "seed {seed}");
+        assert_eq!(
+            pair.over.len(),
+            1 + call.answers as usize,
+            "seed {seed}: the INVITE, and a BYE an answer"
+        );
         pair.assert_all_freed();
         completed += call.acks.min(call.bye_answers);
     }
@@ -404,6 +411,7 @@ fn a_connection_that_ends_fails_what_waits_on_it() {
     assert!(
         matches!(layer.poll_output(), Some(Output::Event(Event::TransportFailed { id: failed })) if failed == id)
     );
+    assert!(matches!(layer.poll_output(), Some(Output::Event(Event::Over { id: over })) if over == id));
     assert!(layer.poll_output().is_none());
     assert_eq!(layer.counters().clients, 1);
 }
@@ -437,6 +445,7 @@ fn thousands_of_transactions_leave_a_small_schedule() {
         while layer.poll_output().is_some() {}
         if layer.next_timeout().is_some_and(|at| at <= now) {
             layer.handle_timeout(now);
+            while layer.poll_output().is_some() {}
         }
     }
     let counters = layer.counters();

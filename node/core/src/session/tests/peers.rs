@@ -60,6 +60,22 @@ async fn what_the_second_leg_does_reaches_the_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_leg_follows_what_the_other_says_it_can_do_while_they_are_joined() {
+    let house = House::new();
+    let (line, leg) = placed(&house, "wait|wait", true).await;
+    let pcmu = crate::testing::audio();
+    line.peer(vec![LegEvent::Described(pcmu.clone())]);
+    settle().await;
+    leg.peer(vec![LegEvent::Described(pcmu.clone())]);
+    settle().await;
+    assert_eq!((line.followed(), leg.followed()), (vec![Some(pcmu.clone())], vec![Some(pcmu.clone())]));
+    assert!(house.log.take().is_empty(), "no application's business");
+    leg.session().hang_up(Cause::NormalClearing);
+    settle().await;
+    assert_eq!(line.followed(), [Some(pcmu), None]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_second_leg_ends_with_the_first_for_the_same_cause() {
     for (answered, cause, told) in [
         (true, Cause::UserBusy, Cause::UserBusy),

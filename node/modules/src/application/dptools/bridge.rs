@@ -49,6 +49,8 @@ async fn connect(call: &Call, request: &Request) -> Result<SessionId, Failure> {
         };
         match event {
             LegEvent::Ringing => call.with(|session| session.ring()).await??,
+            // The core's to pass on.
+            LegEvent::Described(_) => {}
             LegEvent::EarlyMedia(leg) => {
                 call.with(move |session| join_and_open(session, &leg, Session::pre_answer)).await??;
             }
@@ -66,9 +68,7 @@ async fn talk(call: &Call, peer: SessionId, request: &Request) -> Outcome {
     let cause = loop {
         match peer_event(call, peer).await? {
             LegEvent::Ended { cause, .. } => break cause,
-            // The peer's sound was described anew.
-            LegEvent::Answered(leg) => call.with(move |session| join(session, &leg)).await??,
-            LegEvent::Ringing | LegEvent::EarlyMedia(_) => {}
+            LegEvent::Answered(_) | LegEvent::Ringing | LegEvent::EarlyMedia(_) | LegEvent::Described(_) => {}
         }
     };
     call.hear(Source::Silence).await?;
@@ -106,6 +106,8 @@ fn join_and_open(
     leg: &LegAudio,
     open: fn(&mut Session, Option<&Audio>) -> Result<(), EndpointError>,
 ) -> Result<(), Failure> {
+    // A leg that was answered before may have agreed on something that the other's peer did not choose.
+    session.follow(&leg.audio);
     let ready = session.stream().is_some();
     if ready {
         join(session, leg)?;

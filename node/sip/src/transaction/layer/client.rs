@@ -8,7 +8,8 @@ use super::super::invite_client::{self, InviteClient};
 use super::super::non_invite_client::{self, NonInviteClient};
 use super::super::schedule::Slot;
 use super::super::{ClientId, Event, Flow, RequestError};
-use super::{Layer, key, shrink};
+use super::key::{self, Key};
+use super::{Layer, shrink};
 use crate::message::{MAGIC, Message, Method, Request, Response, Via};
 
 /// Callees of one INVITE whose 2xx are told: more than any forking proxy is asked for.
@@ -19,7 +20,7 @@ pub(super) struct Client {
     pub(super) machine: Machine,
     pub(super) flow: Flow,
     pub(super) scheduled: Option<Instant>,
-    key: String,
+    key: Key,
     request: Arc<Message>,
     /// A CANCEL of ours: nobody asked to hear of it.
     is_cancel: bool,
@@ -88,6 +89,11 @@ impl Layer {
         }
         let branch = self.brand(&mut request, &flow, sent_by);
         Ok(ClientId(self.start(now, request, &branch, flow, false)))
+    }
+
+    /// What [`Layer::request`] sent, shared with the transaction; none once that is over.
+    pub fn sent(&self, id: ClientId) -> Option<Arc<Message>> {
+        self.clients.get(&id.0).map(|client| Arc::clone(&client.request))
     }
 
     /// Takes an INVITE back: CANCEL is sent at once if a provisional response has come, else when it comes
@@ -290,7 +296,7 @@ impl Layer {
             accepted: Vec::new(),
             ack: None,
         };
-        self.clients.insert(id, client);
+        self.clients.insert(id, Box::new(client));
         self.reschedule(Slot::Client(id));
         self.settle();
         id
@@ -299,6 +305,9 @@ impl Layer {
     fn end_client(&mut self, id: u64) {
         if let Some(client) = self.clients.remove(&id) {
             self.client_keys.remove(&client.key);
+            if !client.is_cancel {
+                self.event(Event::Over { id: ClientId(id) });
+            }
         }
         shrink(&mut self.clients);
         shrink(&mut self.client_keys);

@@ -13,6 +13,7 @@ use super::{Event, Flow, Output, Timers};
 use crate::message::Message;
 use crate::token::Tokens;
 use client::Client;
+use key::Key;
 use server::Server;
 
 /// All transactions. See the [module](super).
@@ -21,16 +22,17 @@ pub struct Layer {
     timers: Timers,
     tokens: Tokens,
     next_id: u64,
-    clients: HashMap<u64, Client>,
+    /// Boxed, as the servers are: a table keeps up to twice the room it needs.
+    clients: HashMap<u64, Box<Client>>,
     /// By branch and method (RFC 3261 §17.1.3).
-    client_keys: HashMap<String, u64>,
-    servers: HashMap<u64, Server>,
+    client_keys: HashMap<Key, u64>,
+    servers: HashMap<u64, Box<Server>>,
     /// By branch, sent-by and method, or as RFC 2543 had it (§17.2.3).
-    server_keys: HashMap<String, u64>,
+    server_keys: HashMap<Key, u64>,
     /// INVITEs answered 2xx, by the dialog and CSeq their ACK will have.
-    ack_keys: HashMap<String, u64>,
+    ack_keys: HashMap<Key, u64>,
     /// Requests outside of dialogs, to know one that came twice by different ways (§8.2.2.2).
-    merge_keys: HashMap<String, u64>,
+    merge_keys: HashMap<Key, u64>,
     schedule: Schedule,
     outputs: VecDeque<Output>,
     counters: Counters,

@@ -8,7 +8,8 @@ use super::super::invite_server::{self, InviteServer};
 use super::super::non_invite_server::{self, NonInviteServer};
 use super::super::schedule::Slot;
 use super::super::{Event, Flow, RespondError, ServerId, Transport};
-use super::{Layer, key, shrink};
+use super::key::{self, Key};
+use super::{Layer, shrink};
 use crate::message::{CSeq, Message, Method, Request, Response, Via};
 use crate::response;
 
@@ -18,9 +19,9 @@ pub(super) struct Server {
     /// Where responses go.
     pub(super) flow: Flow,
     pub(super) scheduled: Option<Instant>,
-    key: String,
-    merge_key: Option<String>,
-    ack_key: Option<String>,
+    key: Key,
+    merge_key: Option<Key>,
+    ack_key: Option<Key>,
     /// The tag responses get that have none.
     tag: String,
     /// The 100 that may have to be sent, until something else was.
@@ -121,7 +122,7 @@ impl Layer {
         }
     }
 
-    fn begin(&mut self, now: Instant, request: Request, cseq: &CSeq, key: String, flow: Flow, reply: Flow) {
+    fn begin(&mut self, now: Instant, request: Request, cseq: &CSeq, key: Key, flow: Flow, reply: Flow) {
         let in_dialog = request.headers.to().is_ok_and(|to| to.tag().is_some());
         let merge_key = if in_dialog { None } else { key::merge(&request, cseq).ok() };
         if merge_key.as_ref().is_some_and(|key| self.merge_keys.contains_key(key)) {
@@ -156,7 +157,7 @@ impl Layer {
             trying,
             last: None,
         };
-        self.servers.insert(id, server);
+        self.servers.insert(id, Box::new(server));
         self.reschedule(Slot::Server(id));
         self.event(Event::Request { id: ServerId(id), request, flow });
     }
@@ -242,6 +243,10 @@ impl Layer {
             A::Resend => self.respond_again(id),
             A::Cancelled => self.event(Event::Cancelled { id: ServerId(id) }),
             A::Ack => {
+                if let Some(server) = self.servers.get_mut(&id) {
+                    // A repeated INVITE is only absorbed from now on.
+                    server.last = None;
+                }
                 if let ServerInput::Ack(request, flow) = input {
                     self.event(Event::Ack { id: ServerId(id), request: *request, flow });
                 }
@@ -354,7 +359,7 @@ fn add_tag(response: &mut Response, tag: &str) {
     }
 }
 
-fn ack_key(response: &Response) -> Option<String> {
+fn ack_key(response: &Response) -> Option<Key> {
     let headers = &response.headers;
     let (from, to) = (headers.from().ok()?, headers.to().ok()?);
     Some(key::ack(headers.call_id().ok()?, from.tag(), to.tag(), headers.cseq().ok()?.number))

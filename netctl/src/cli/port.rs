@@ -1,0 +1,65 @@
+//! The verbs for published ports.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use ipnet::IpNet;
+
+use crate::docker::Host;
+use crate::publish::{Ports, Via};
+
+pub(super) const HELP: &str = "\
+Examples:
+  netctl port publish switch 16384-32767/udp 5060/udp 5060/tcp
+  netctl port publish switch 5060/udp --host-ip 192.0.2.7 --host-ip 2001:db8::7 --from 198.51.100.0/24
+  netctl port ls --output json
+  netctl port unpublish switch
+
+The rules are as many for 16384 ports as for two. UDP from outside and from the host itself passes without connection
+tracking, its source address and port kept; UDP from other containers of this host and TCP go through it.
+They go with the container's network namespace and with a reboot: publish again when it was started anew.";
+
+/// Published ports, and the daemon that has the containers.
+#[derive(Debug, Args)]
+pub struct PortArgs {
+    /// Where Docker's daemon is: unix://PATH; it has to be on this machine
+    #[arg(long, short = 'H', global = true, env = "DOCKER_HOST", default_value_t = Host::default(), value_name = "ADDRESS")]
+    pub host: Host,
+    /// Where it is kept what is published
+    #[arg(long, global = true, default_value = "/run/netctl", value_name = "DIRECTORY")]
+    pub state_dir: PathBuf,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: PortVerb,
+}
+
+/// What to do with ports.
+#[derive(Debug, Subcommand)]
+pub enum PortVerb {
+    /// Publish ports of a running container, in place of what it had published
+    Publish {
+        /// The container's name or id
+        name: String,
+        /// Which ports: FIRST-LAST/udp, PORT/udp, PORT/tcp; outside they are the same
+        #[arg(required = true)]
+        ports: Vec<Ports>,
+        /// The host's address they are published at; may be given again. By default the one that faces the default
+        /// route. The first of a family is stateless
+        #[arg(long, value_name = "ADDRESS")]
+        host_ip: Vec<IpAddr>,
+        /// Who may reach them; may be given again. By default everybody. The host itself always may
+        #[arg(long, value_name = "CIDR")]
+        from: Vec<IpNet>,
+        /// By which road
+        #[arg(long, value_enum, default_value_t)]
+        via: Via,
+    },
+    /// Take back what is published for a container, which need not run any more
+    Unpublish {
+        /// The name it had when it was published
+        name: String,
+    },
+    /// List what is published, and whether its rules stand
+    Ls,
+}

@@ -1,0 +1,67 @@
+//! The accepts among Docker's rules: what its chains do not know they drop.
+//!
+//! They stand in DOCKER-USER, which Docker leaves to its users, before the rule that ends it: what the user drops
+//! there stays dropped. Docker 20.10 has no such chain for IPv6, and drops in FORWARD all the same; there they stand
+//! first.
+
+use super::request::Publication;
+use super::rules::{docker_rules, table_name};
+use crate::firewall::{Change, Family, Firewall, FirewallError, Place, SeenChain, Verdict};
+
+/// iptables' table.
+const TABLE: &str = "filter";
+const DOCKER_USER: &str = "DOCKER-USER";
+const FORWARD: &str = "FORWARD";
+
+/// The chain where accepts belong; none if Docker has no rules for these addresses.
+pub(super) fn chain_for(chains: &[SeenChain], place: Place) -> Option<&'static str> {
+    let has =
+        |name| chains.iter().any(|chain| chain.place == place && chain.table == TABLE && chain.name == name);
+    if has(DOCKER_USER) { Some(DOCKER_USER) } else { has("DOCKER").then_some(FORWARD) }
+}
+
+/// Whether a chain is the one in which Docker drops.
+pub(super) fn is_dockers(chain: &SeenChain, chains: &[SeenChain]) -> bool {
+    chain.table == TABLE && chain.name == FORWARD && chain_for(chains, chain.place).is_some()
+}
+
+/// The accepts of a publication.
+pub(super) fn accepts(host: &impl Firewall, publication: &Publication) -> Result<Vec<Change>, FirewallError> {
+    let chains = host.chains()?;
+    let mut changes = Vec::new();
+    for rule in docker_rules(publication) {
+        let place = place(Family::of(rule.container));
+        let Some(chain) = chain_for(&chains, place) else { continue };
+        let rules: Vec<_> =
+            host.rules(place, TABLE)?.into_iter().filter(|rule| rule.chain == chain).collect();
+        let before = if chain == DOCKER_USER {
+            rules.last().filter(|rule| !rule.asks && rule.verdict == Some(Verdict::Return))
+        } else {
+            // What is first may be an accept of the former rules, which goes in the same transaction.
+            let comment = Some(table_name(&publication.name));
+            rules.iter().find(|rule| rule.comment != comment)
+        };
+        changes.push(Change::Accept { rule, chain, before: before.map(|rule| rule.handle) });
+    }
+    Ok(changes)
+}
+
+/// What takes a container's accepts away.
+pub(super) fn own_accepts(host: &impl Firewall, name: &str) -> Result<Vec<Change>, FirewallError> {
+    let comment = table_name(name);
+    let mut found = Vec::new();
+    for place in [Place::Ip, Place::Ip6] {
+        let rules = host.rules(place, TABLE)?.into_iter();
+        let own = rules.filter(|rule| rule.comment.as_ref() == Some(&comment));
+        found.extend(own.map(|rule| Change::Withdraw { place, chain: rule.chain, handle: rule.handle }));
+    }
+    Ok(found)
+}
+
+/// Where iptables keeps the rules for such addresses.
+pub(super) fn place(family: Family) -> Place {
+    match family {
+        Family::V4 => Place::Ip,
+        Family::V6 => Place::Ip6,
+    }
+}

@@ -1,0 +1,160 @@
+//! From a request to a publication: what Docker and the machine say about the container.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::error::PublishError;
+use super::machine::{Machine, Namespace};
+use super::request::{Path, Publication, Request, Via};
+use crate::docker::{BridgeNetwork, Workload, Workloads};
+use crate::firewall::Family;
+
+/// How long a table's name may be, less what netctl puts before it and some room.
+const LONGEST_NAME: usize = 200;
+
+pub(super) async fn resolve(
+    docker: &impl Workloads,
+    machine: &impl Machine,
+    request: &Request,
+) -> Result<(Publication, Namespace), PublishError> {
+    if request.ports.is_empty() {
+        return Err(PublishError::NoPorts);
+    }
+    if docker.rootless().await? {
+        return Err(PublishError::Rootless);
+    }
+    let container = docker.workload(&request.container).await?;
+    let pid = running(&container)?;
+    let networks = docker.networks().await?;
+    let (network, addresses) = attachment(&container, &networks, machine, pid)?;
+    let namespace = here(machine, &network.bridge, pid, &addresses)?;
+    let hosts = hosts(request, machine, &addresses, &container.name)?;
+    let mut paths = Vec::new();
+    for (address, subnet) in addresses {
+        let family = Family::of(address);
+        let mut own = hosts.iter().copied().filter(|host| Family::of(*host) == family).peekable();
+        if own.peek().is_none() {
+            continue;
+        }
+        let stateless = if request.via == Via::Conntrack { None } else { own.next() };
+        let tracked: Vec<IpAddr> = own.collect();
+        if let (Via::Stateless, Some(second)) = (request.via, tracked.first()) {
+            return Err(PublishError::SecondAddress(*second));
+        }
+        let subnets = networks.iter().flat_map(|network| network.subnets.iter().copied());
+        let peers = subnets.filter(|subnet| Family::of(subnet.addr()) == family).collect();
+        paths.push(Path {
+            container: address,
+            network: subnet,
+            stateless,
+            tracked,
+            peers: IpNet::aggregate(&peers),
+        });
+    }
+    let publication = Publication {
+        name: container.name,
+        container: container.id,
+        bridge: network.bridge.clone(),
+        ports: Publication::joined(&request.ports),
+        from: IpNet::aggregate(&request.from),
+        paths,
+    };
+    Ok((publication, namespace))
+}
+
+fn running(container: &Workload) -> Result<u32, PublishError> {
+    let name = || container.name.clone();
+    if container.name.len() > LONGEST_NAME {
+        return Err(PublishError::Name(name()));
+    }
+    if container.mode == "host" {
+        return Err(PublishError::HostNetwork(name()));
+    }
+    if let Some(owner) = container.mode.strip_prefix("container:") {
+        return Err(PublishError::Shared { name: name(), owner: owner.to_owned() });
+    }
+    container.pid.ok_or_else(|| PublishError::Stopped(name()))
+}
+
+/// A network, and a container's addresses there with their subnets.
+type Place<'a> = (&'a BridgeNetwork, Vec<(IpAddr, IpNet)>);
+
+/// The bridge network by which the container answers, with its addresses there and their subnets.
+fn attachment<'a>(
+    container: &Workload,
+    networks: &'a [BridgeNetwork],
+    machine: &impl Machine,
+    pid: u32,
+) -> Result<Place<'a>, PublishError> {
+    let with_subnet = |network: &BridgeNetwork, address: &IpAddr| {
+        let subnet = network.subnets.iter().find(|subnet| subnet.contains(address))?;
+        Some((*address, *subnet))
+    };
+    let mut found: Vec<_> = container
+        .attachments
+        .iter()
+        .filter_map(|attachment| {
+            let network = networks.iter().find(|network| network.id == attachment.network)?;
+            let addresses = attachment.addresses.iter().filter_map(|address| with_subnet(network, address));
+            let addresses: Vec<_> = addresses.collect();
+            (!addresses.is_empty()).then_some((network, addresses))
+        })
+        .collect();
+    if found.len() > 1
+        && let Some(gateway) = machine.gateway(pid)
+    {
+        // Answers leave by the default route.
+        let gateway = IpAddr::V4(gateway);
+        found.retain(|(network, _)| network.subnets.iter().any(|subnet| subnet.contains(&gateway)));
+    }
+    found.into_iter().next().ok_or_else(|| PublishError::NoBridge(container.name.clone()))
+}
+
+/// A daemon elsewhere tells of process ids and bridges that mean nothing here, or worse, something else.
+fn here(
+    machine: &impl Machine,
+    bridge: &str,
+    pid: u32,
+    addresses: &[(IpAddr, IpNet)],
+) -> Result<Namespace, PublishError> {
+    if !machine.has_interface(bridge) {
+        return Err(PublishError::Elsewhere(format!("there is no interface {bridge} here")));
+    }
+    let namespace = machine.namespace(pid);
+    let namespace =
+        namespace.ok_or_else(|| PublishError::Elsewhere(format!("there is no process {pid} here")))?;
+    match addresses.iter().find(|(address, _)| !machine.has_address(pid, *address)) {
+        Some((address, _)) => {
+            Err(PublishError::Elsewhere(format!("process {pid} here has no address {address}")))
+        }
+        None => Ok(namespace),
+    }
+}
+
+fn hosts(
+    request: &Request,
+    machine: &impl Machine,
+    addresses: &[(IpAddr, IpNet)],
+    name: &str,
+) -> Result<Vec<IpAddr>, PublishError> {
+    let has = |family| addresses.iter().any(|(address, _)| Family::of(*address) == family);
+    if request.host.is_empty() {
+        let facing = Family::ALL.into_iter().filter(|family| has(*family));
+        let found: Vec<IpAddr> = facing.filter_map(|family| machine.facing(family)).collect();
+        return if found.is_empty() { Err(PublishError::NoAddress) } else { Ok(found) };
+    }
+    let mut hosts: Vec<IpAddr> = Vec::new();
+    for host in &request.host {
+        if !machine.is_own(*host) {
+            return Err(PublishError::NotOwn(*host));
+        }
+        if !has(Family::of(*host)) {
+            return Err(PublishError::NoSuchFamily { name: name.to_owned(), address: *host });
+        }
+        if !hosts.contains(host) {
+            hosts.push(*host);
+        }
+    }
+    Ok(hosts)
+}

@@ -1,0 +1,55 @@
+//! The port verbs.
+
+use serde_json::json;
+
+use super::one;
+use crate::cli::{Format, PortArgs, PortVerb};
+use crate::docker::{Client, Host};
+use crate::error::Failure;
+use crate::output;
+use crate::publish::{self, LocalMachine, Outcome, PublishError, Request, StateDirectory};
+
+pub(super) async fn run(args: PortArgs, format: Format) -> Result<(), Vec<Failure>> {
+    let state = async || {
+        let directory = args.state_dir.clone();
+        // Another netctl may have it; a signal need not wait for that.
+        let opened = tokio::task::spawn_blocking(move || StateDirectory::open(&directory)).await;
+        opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())).map_err(one)
+    };
+    match args.verb {
+        PortVerb::Publish { name, ports, host_ip, from, via } => {
+            if let Host::Tcp(address) = &args.host {
+                return Err(one(PublishError::Elsewhere(format!("it is asked at {address}"))));
+            }
+            let request = Request { container: name, ports, host: host_ip, from, via };
+            let docker = Client::connect(&args.host).await.map_err(one)?;
+            let done =
+                publish::publish(&docker, &LocalMachine, &state().await?, &request).await.map_err(one)?;
+            if let Some(obstacle) = &done.obstacle {
+                let text = format!("{obstacle}; so it goes through connection tracking");
+                output::warning(&text, &obstacle.mend());
+            }
+            if let Some(deaf) = &done.deaf {
+                output::warning(&deaf.to_string(), &deaf.mend());
+            }
+            if !done.held.is_empty() {
+                let ports: Vec<String> = done.held.iter().map(ToString::to_string).collect();
+                let text = format!("processes of this host wait on {} and keep them", ports.join(" "));
+                output::warning(&text, "ss -lntup says which; end them, or publish other ports");
+            }
+            let outcome = if done.outcome == Outcome::Changed { "published" } else { "unchanged" };
+            let name = &done.publication.name;
+            let json = json!({ "outcome": outcome, "publication": done.publication });
+            output::write(format, &format_args!("{name}: {outcome}\n"), json).map_err(one)
+        }
+        PortVerb::Unpublish { name } => {
+            publish::unpublish(&LocalMachine, &state().await?, &name).map_err(one)?;
+            let json = json!({ "outcome": "unpublished", "name": name });
+            output::write(format, &format_args!("{name}: unpublished\n"), json).map_err(one)
+        }
+        PortVerb::Ls => {
+            let listed = publish::list(&LocalMachine, &state().await?).map_err(one)?;
+            output::write(format, &listed, listed.json()).map_err(one)
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! A host of a test's own, and its neighbour: two network namespaces joined by a veth pair.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+/// The host, and the neighbour beyond it, that no container's network knows.
+pub(crate) const HOST: &str = "203.0.113.1";
+pub(crate) const HOST_SECOND: &str = "203.0.113.11";
+pub(crate) const NEIGHBOUR: &str = "203.0.113.2";
+pub(crate) const HOST6: &str = "2001:db8:1::1";
+pub(crate) const NEIGHBOUR6: &str = "2001:db8:1::2";
+
+/// Number of hosts this process made.
+static MADE: AtomicU32 = AtomicU32::new(0);
+
+pub(crate) struct Host {
+    host: String,
+    neighbour: String,
+    far: String,
+}
+
+impl Host {
+    pub(crate) fn new() -> Self {
+        let name = format!("pub-{}-{}", process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+        let host =
+            Self { host: format!("{name}-h"), neighbour: format!("{name}-n"), far: format!("{name}-f") };
+        for namespace in [&host.host, &host.neighbour] {
+            ip(&["netns", "add", namespace]);
+            ip(&["-n", namespace, "link", "set", "lo", "up"]);
+        }
+        let join = format!("-n {} link add up0 type veth peer name up0 netns {}", host.host, host.neighbour);
+        ip(&join.split(' ').collect::<Vec<_>>());
+        host.ip("link set up0 up");
+        host.beyond("link set up0 up");
+        for (prefix, addresses) in [("/24", [HOST, HOST_SECOND]), ("/64 nodad", [HOST6, ""])] {
+            for address in addresses.into_iter().filter(|address| !address.is_empty()) {
+                host.ip(&format!("address add {address}{prefix} dev up0"));
+            }
+        }
+        host.beyond(&format!("address add {NEIGHBOUR}/24 dev up0"));
+        host.beyond(&format!("address add {NEIGHBOUR6}/64 dev up0 nodad"));
+        host.ip(&format!("route add default via {NEIGHBOUR}"));
+        host.ip(&format!("-6 route add default via {NEIGHBOUR6}"));
+        host
+    }
+
+    fn ip(&self, arguments: &str) -> String {
+        let all: Vec<&str> = ["-n", &self.host].into_iter().chain(arguments.split(' ')).collect();
+        ip(&all)
+    }
+
+    fn beyond(&self, arguments: &str) -> String {
+        let all: Vec<&str> = ["-n", &self.neighbour].into_iter().chain(arguments.split(' ')).collect();
+        ip(&all)
+    }
+
+    /// A namespace behind the neighbour, by a link that takes 600 bytes, while its own interface takes more.
+    pub(crate) fn behind_a_narrow_link(&self) -> PathBuf {
+        ip(&["netns", "add", &self.far]);
+        let join = format!("link add far0 type veth peer name up0 netns {}", self.far);
+        for line in [join.as_str(), "link set far0 up mtu 600", "address add 198.51.100.1/24 dev far0"] {
+            self.beyond(line);
+        }
+        for line in
+            ["address add 198.51.100.2/24 dev up0", "link set up0 up", "route add default via 198.51.100.1"]
+        {
+            let all: Vec<&str> = ["-n", &self.far].into_iter().chain(line.split(' ')).collect();
+            ip(&all);
+        }
+        run_in(&self.neighbour(), "sysctl -w net.ipv4.ip_forward=1");
+        Path::new("/run/netns").join(&self.far)
+    }
+
+    pub(crate) fn namespace(&self) -> PathBuf {
+        Path::new("/run/netns").join(&self.host)
+    }
+
+    pub(crate) fn neighbour(&self) -> PathBuf {
+        Path::new("/run/netns").join(&self.neighbour)
+    }
+
+    /// A program in the host's namespace. Only the network is another one, so Docker finds its cgroups.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        command_in(&self.namespace(), program)
+    }
+
+    /// A program and what it printed; it has to succeed.
+    pub(crate) fn run(&self, line: &str) -> String {
+        run_in(&self.namespace(), line)
+    }
+
+    /// All that publishing could leave: rules, addresses, routes and settings, without counters and times.
+    pub(crate) fn state(&self) -> String {
+        let mut state = self.run("nft -s list ruleset");
+        for line in
+            ["iptables-save", "ip6tables-save", "ip -o address", "ip route", "ip -6 route", "sysctl -a"]
+        {
+            state.push_str(&self.run(line));
+        }
+        let changing = [
+            "# Generated",
+            "# Completed",
+            "valid_lft",
+            "random.",
+            "fs.",
+            "kernel.",
+            "vm.",
+            "net.netfilter.nf_conntrack_count",
+        ];
+        let lines = state.lines().filter(|line| !changing.iter().any(|word| line.starts_with(word)));
+        lines.map(without_counters).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// iptables-save writes `:CHAIN POLICY [packets:bytes]`; an IPv6 address is tentative for a second.
+fn without_counters(line: &str) -> String {
+    let line = if line.starts_with(':') { line.split(" [").next().unwrap_or(line) } else { line };
+    line.replace(" tentative", "")
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        for namespace in [&self.host, &self.neighbour, &self.far] {
+            let _ = Command::new("ip").args(["netns", "del", namespace]).output();
+        }
+    }
+}
+
+pub(crate) fn command_in(namespace: &Path, program: &str) -> Command {
+    let mut command = Command::new("nsenter");
+    command.arg(format!("--net={}", namespace.display())).arg(program);
+    command
+}
+
+pub(crate) fn run_in(namespace: &Path, line: &str) -> String {
+    let mut words = line.split(' ');
+    let program = words.next().expect("a line has a word");
+    let output = command_in(namespace, program).args(words).output();
+    succeeded(line, output.expect("nsenter of util-linux is everywhere"))
+}
+
+pub(crate) fn succeeded(what: &str, output: Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{what} (it needs root): {out}{err}");
+    out
+}
+
+fn ip(arguments: &[&str]) -> String {
+    let output = Command::new("ip").args(arguments).output();
+    succeeded(
+        &arguments.join(" "),
+        output.unwrap_or_else(|error| panic!("this test needs ip ({error}): apt-get install iproute2")),
+    )
+}
+
+/// Does something in another network namespace, on a thread that goes there and ends; a socket stays there.
+pub(crate) fn within<T: Send>(namespace: &Path, act: impl FnOnce() -> io::Result<T> + Send) -> T {
+    let file = File::open(namespace).unwrap_or_else(|error| panic!("{}: {error}", namespace.display()));
+    let act = || {
+        move_into_link_name_space(std::os::fd::AsFd::as_fd(&file), Some(LinkNameSpaceType::Network))?;
+        act()
+    };
+    std::thread::scope(|scope| scope.spawn(act).join())
+        .expect("it does not panic")
+        .expect("it succeeds there")
+}

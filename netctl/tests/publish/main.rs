@@ -1,0 +1,13 @@
+//! `netctl port` with real daemons and real datagrams. Each test has a host of its own: a network namespace with its
+//! own dockerd, bridges and iptables, and a neighbour's namespace joined by a veth pair.
+
+mod answer;
+mod daemon;
+mod faults;
+mod host;
+mod inside;
+mod others;
+mod outside;
+mod six;
+mod state;
+mod versions;

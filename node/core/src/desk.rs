@@ -1,0 +1,148 @@
+//! Between an application and its session's task: what the one wants done, what the other has to tell.
+//!
+//! Every call has one for as long as it lasts, so it is a lock and two signals, not a queue of the kind that
+//! has room for what never comes. Both queues are bounded.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::application::{CallEvent, Interrupted, Operation};
+use crate::session::EVENTS;
+
+/// Operations of an application that may wait: it awaits each, so more is an application gone astray.
+const OPERATIONS: usize = 8;
+
+/// The session's side of it. Dropped, whoever still waits at the other side is told that the call ended.
+#[derive(Default)]
+pub(crate) struct Desk(Arc<Exchange>);
+
+/// The application's side of it.
+#[derive(Default)]
+pub(crate) struct Exchange {
+    inside: Mutex<Inside>,
+    /// There is an operation.
+    wanted: Notify,
+    /// There is an event, room, or an end to all waiting.
+    told: Notify,
+}
+
+#[derive(Default)]
+struct Inside {
+    operations: VecDeque<Operation>,
+    events: VecDeque<CallEvent>,
+    interrupt: Option<Interrupted>,
+}
+
+/// [`EVENTS`] wait already.
+pub(crate) struct Full;
+
+impl Desk {
+    /// For the application.
+    pub(crate) fn exchange(&self) -> Arc<Exchange> {
+        Arc::clone(&self.0)
+    }
+
+    /// Whatever the application waits for comes to nothing, for this reason.
+    pub(crate) fn interrupt(&self, reason: Interrupted) {
+        self.0.inside().interrupt = Some(reason);
+        self.0.told.notify_waiters();
+    }
+
+    /// Tells the application.
+    pub(crate) fn tell(&self, event: CallEvent) -> Result<(), Full> {
+        let mut inside = self.0.inside();
+        if inside.events.len() >= EVENTS {
+            return Err(Full);
+        }
+        inside.events.push_back(event);
+        drop(inside);
+        self.0.told.notify_waiters();
+        Ok(())
+    }
+
+    /// What the application wants done next.
+    pub(crate) async fn operation(&self) -> Operation {
+        loop {
+            let wanted = self.0.wanted.notified();
+            let next = self.0.inside().operations.pop_front();
+            if let Some(operation) = next {
+                // Somebody may wait for the room.
+                self.0.told.notify_waiters();
+                return operation;
+            }
+            wanted.await;
+        }
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        let mut inside = self.0.inside();
+        inside.interrupt.get_or_insert(Interrupted::HungUp);
+        // Dropped behind the lock: with them go the answers that are waited for.
+        let operations = std::mem::take(&mut inside.operations);
+        drop(inside);
+        drop(operations);
+        self.0.told.notify_waiters();
+    }
+}
+
+impl Exchange {
+    /// Has it done by the session's task.
+    pub(crate) async fn want(&self, operation: Operation) -> Result<(), Interrupted> {
+        let mut operation = Some(operation);
+        self.wait(|inside| {
+            let room = inside.operations.len() < OPERATIONS;
+            if room {
+                inside.operations.extend(operation.take());
+            }
+            room.then_some(())
+        })
+        .await?;
+        self.wanted.notify_one();
+        Ok(())
+    }
+
+    /// The next event.
+    pub(crate) async fn event(&self) -> Result<CallEvent, Interrupted> {
+        self.wait(|inside| {
+            let event = inside.events.pop_front();
+            if inside.events.is_empty() {
+                inside.events.shrink_to_fit();
+            }
+            event
+        })
+        .await
+    }
+
+    /// Waits until the call leaves the application.
+    pub(crate) async fn interrupted(&self) -> Interrupted {
+        let Err(reason) = self.wait(|_| None::<std::convert::Infallible>).await;
+        reason
+    }
+
+    /// Waits for something inside. One that never has to wait leaves others their turn all the same.
+    async fn wait<T>(&self, mut ready: impl FnMut(&mut Inside) -> Option<T>) -> Result<T, Interrupted> {
+        tokio::task::coop::consume_budget().await;
+        loop {
+            // Made before looking: what is told from here on wakes it.
+            let told = self.told.notified();
+            {
+                let mut inside = self.inside();
+                if let Some(reason) = inside.interrupt {
+                    return Err(reason);
+                }
+                if let Some(found) = ready(&mut inside) {
+                    return Ok(found);
+                }
+            }
+            told.await;
+        }
+    }
+
+    fn inside(&self) -> MutexGuard<'_, Inside> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,290 @@
+//! Callees whose names a real name server knows, or does not: RFC 3263, each in a network namespace of its own.
+
+// An unwrap here is an assertion: the helpers stand outside the tests clippy lets through.
+#![allow(clippy::unwrap_used)]
+
+use std::io::{BufRead as _, BufReader};
+use std::net::{TcpListener, UdpSocket};
+use std::time::{Duration, Instant};
+
+use switch_tests::{Namespace, Phone, Switch, header};
+
+/// A switch in this namespace whose number 3000 leads to `target`. A callee that does not answer is given up
+/// after 1.28 seconds.
+fn switch(namespace: &Namespace, target: &str) -> Switch {
+    let config =
+        format!("[sip]\ntimer_t1 = \"20ms\"\n[[route]]\nmatch = \"^3000$\"\nbridge = \"{target}\"\n");
+    Switch::start_in(namespace, &config, "udp:127.0.0.1:0,tcp:127.0.0.1:0,udp:[::1]:0")
+}
+
+/// A place where a callee listens.
+fn listen(address: &str) -> (UdpSocket, u16) {
+    let socket = UdpSocket::bind(address).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    (socket, port)
+}
+
+fn call(switch: &Switch) -> Phone {
+    let phone = Phone::new(switch);
+    phone.request("INVITE", 1, "3000", "", &phone.sdp("0"));
+    phone
+}
+
+/// The callee there answers with this status; its INVITE.
+fn answers(socket: &UdpSocket, status: &str) -> String {
+    let mut buffer = [0; 65_535];
+    let (invite, from) = loop {
+        let (length, from) = socket.recv_from(&mut buffer).expect("an INVITE in time");
+        // The ACK of an earlier call may stand before it.
+        if buffer.starts_with(b"INVITE") {
+            break (String::from_utf8_lossy(&buffer[..length]).into_owned(), from);
+        }
+    };
+    let names = ["Via", "From", "Call-ID", "CSeq"].map(|name| format!("{name}: {}", header(&invite, name)));
+    let to = header(&invite, "To");
+    let lines = names.join("\r\n");
+    let answer = format!("SIP/2.0 {status}\r\n{lines}\r\nTo: {to};tag=x\r\nContent-Length: 0\r\n\r\n");
+    socket.send_to(answer.as_bytes(), from).unwrap();
+    invite
+}
+
+/// The callee there is busy, and so hears the caller.
+fn is_called(switch: &Switch, mut phone: Phone, socket: &UdpSocket) -> String {
+    let invite = answers(socket, "486 Busy Here");
+    phone.expect("SIP/2.0 486");
+    phone.request("ACK", 1, "3000", "", "");
+    switch.until_nothing_is_left();
+    invite
+}
+
+/// Nobody called there.
+fn is_left_alone(socket: &UdpSocket) {
+    socket.set_nonblocking(true).unwrap();
+    assert!(socket.recv_from(&mut [0; 10]).is_err());
+}
+
+#[test]
+fn an_address_record_is_called() {
+    let mut namespace = Namespace::enter();
+    namespace.serve_names(&["--host-record=pbx.test,127.0.0.2"]);
+    let (callee, port) = listen("127.0.0.2:0");
+    let switch = switch(&namespace, &format!("sip:a@pbx.test:{port}"));
+    let invite = is_called(&switch, call(&switch), &callee);
+    assert!(invite.starts_with(&format!("INVITE sip:a@pbx.test:{port} SIP/2.0")), "{invite}");
+}
+
+#[test]
+fn an_ipv6_address_record_is_called() {
+    let mut namespace = Namespace::enter();
+    namespace.serve_names(&["--host-record=six.test,::1"]);
+    let (callee, port) = listen("[::1]:0");
+    let switch = switch(&namespace, &format!("sip:a@six.test:{port}"));
+    let invite = is_called(&switch, call(&switch), &callee);
+    assert!(header(&invite, "Contact").contains("@[::1]:"), "{invite}");
+}
+
+#[test]
+fn an_alias_is_followed() {
+    let mut namespace = Namespace::enter();
+    namespace.serve_names(&["--host-record=pbx.test,127.0.0.2", "--cname=phones.test,pbx.test"]);
+    let (callee, port) = listen("127.0.0.2:0");
+    let switch = switch(&namespace, &format!("sip:a@phones.test:{port}"));
+    is_called(&switch, call(&switch), &callee);
+}
+
+#[test]
+fn a_name_without_a_service_is_called_at_port_5060() {
+    let mut namespace = Namespace::enter();
+    namespace.serve_names(&["--host-record=pbx.test,127.0.0.2"]);
+    let (callee, _) = listen("127.0.0.2:5060");
+    let switch = switch(&namespace, "sip:a@pbx.test");
+    is_called(&switch, call(&switch), &callee);
+}
+
+#[test]
+fn the_target_of_the_lowest_priority_is_called_first() {
+    let mut namespace = Namespace::enter();
+    let ((first, one), (second, two)) = (listen("127.0.0.2:0"), listen("127.0.0.3:0"));
+    namespace.serve_names(&[
+        "--host-record=a.test,127.0.0.2",
+        "--host-record=b.test,127.0.0.3",
+        &format!("--srv-host=_sip._udp.many.test,b.test,{two},20,50"),
+        &format!("--srv-host=_sip._udp.many.test,a.test,{one},10,1"),
+    ]);
+    let switch = switch(&namespace, "sip:a@many.test");
+    is_called(&switch, call(&switch), &first);
+    is_left_alone(&second);
+}
+
+#[test]
+fn targets_of_one_priority_are_first_as_often_as_their_weights_say() {
+    let mut namespace = Namespace::enter();
+    let ((often, one), (never, two)) = (listen("127.0.0.2:0"), listen("127.0.0.3:0"));
+    namespace.serve_names(&[
+        "--host-record=a.test,127.0.0.2",
+        "--host-record=b.test,127.0.0.3",
+        &format!("--srv-host=_sip._udp.many.test,a.test,{one},10,60000"),
+        &format!("--srv-host=_sip._udp.many.test,b.test,{two},10,1"),
+    ]);
+    let switch = switch(&namespace, "sip:a@many.test");
+    for _ in 0..10 {
+        is_called(&switch, call(&switch), &often);
+    }
+    is_left_alone(&never);
+}
+
+/// Two targets, the first of which does not take the call.
+fn failing_over(first: impl FnOnce(&UdpSocket)) {
+    let mut namespace = Namespace::enter();
+    let ((down, one), (up, two)) = (listen("127.0.0.2:0"), listen("127.0.0.3:0"));
+    namespace.serve_names(&[
+        "--host-record=a.test,127.0.0.2",
+        "--host-record=b.test,127.0.0.3",
+        &format!("--srv-host=_sip._udp.many.test,a.test,{one},10,1"),
+        &format!("--srv-host=_sip._udp.many.test,b.test,{two},20,1"),
+    ]);
+    let switch = switch(&namespace, "sip:a@many.test");
+    let phone = call(&switch);
+    first(&down);
+    is_called(&switch, phone, &up);
+}
+
+#[test]
+fn a_target_that_does_not_answer_is_followed_by_the_next() {
+    let began = Instant::now();
+    failing_over(|_| {});
+    assert!(began.elapsed() < Duration::from_secs(1), "long before 64 T1: {:?}", began.elapsed());
+}
+
+#[test]
+fn a_target_that_is_overloaded_is_followed_by_the_next() {
+    failing_over(|down| _ = answers(down, "503 Service Unavailable"));
+}
+
+#[test]
+fn a_target_that_answers_after_the_next_was_tried_is_acknowledged_and_ended() {
+    failing_over(|late| {
+        // The next one has its INVITE by now, and rings.
+        std::thread::sleep(Duration::from_millis(400));
+        answers(late, "200 OK");
+        let mut seen = [false; 2];
+        let mut buffer = [0; 65_535];
+        while seen != [true; 2] {
+            let (length, _) = late.recv_from(&mut buffer).expect("ACK and BYE");
+            let text = String::from_utf8_lossy(&buffer[..length]);
+            seen[0] |= text.starts_with("ACK");
+            seen[1] |= text.starts_with("BYE");
+        }
+    });
+}
+
+#[test]
+fn a_target_that_rings_is_not_given_up() {
+    let mut namespace = Namespace::enter();
+    let ((rings, one), (other, two)) = (listen("127.0.0.2:0"), listen("127.0.0.3:0"));
+    namespace.serve_names(&[
+        "--host-record=a.test,127.0.0.2",
+        "--host-record=b.test,127.0.0.3",
+        &format!("--srv-host=_sip._udp.many.test,a.test,{one},10,1"),
+        &format!("--srv-host=_sip._udp.many.test,b.test,{two},20,1"),
+    ]);
+    let switch = switch(&namespace, "sip:a@many.test");
+    let mut phone = call(&switch);
+    answers(&rings, "180 Ringing");
+    phone.expect("SIP/2.0 180");
+    std::thread::sleep(Duration::from_millis(500));
+    is_left_alone(&other);
+    phone.to.clear();
+    phone.request("CANCEL", 1, "3000", "", "");
+    phone.expect("SIP/2.0 487");
+}
+
+/// A connection, in time.
+fn accept(listener: &TcpListener) -> (std::net::TcpStream, std::net::SocketAddr) {
+    listener.set_nonblocking(true).unwrap();
+    let end = Instant::now() + Duration::from_secs(5);
+    loop {
+        match listener.accept() {
+            Ok(accepted) => return accepted,
+            Err(error) => assert!(Instant::now() < end, "no connection: {error}"),
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_service_on_tcp_is_called_on_tcp() {
+    let mut namespace = Namespace::enter();
+    let listener = TcpListener::bind("127.0.0.2:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    namespace.serve_names(&[
+        "--host-record=pbx.test,127.0.0.2",
+        &format!("--srv-host=_sip._tcp.pbx.test,pbx.test,{port},1,1"),
+    ]);
+    let switch = switch(&namespace, "sip:a@pbx.test");
+    let mut phone = call(&switch);
+    let (stream, _) = accept(&listener);
+    stream.set_nonblocking(false).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let mut line = String::new();
+    BufReader::new(&stream).read_line(&mut line).unwrap();
+    assert_eq!(line.trim_end(), "INVITE sip:a@pbx.test SIP/2.0");
+    // A connection that ends under the INVITE ends the call.
+    drop(stream);
+    assert!(phone.finally().starts_with("SIP/2.0 503"));
+    phone.request("ACK", 1, "3000", "", "");
+    switch.until_nothing_is_left();
+}
+
+/// The caller is told that the callee cannot be reached, and the log says why.
+fn is_not_found(switch: &Switch, mut phone: Phone, why: &str) {
+    phone.sip.set_read_timeout(Some(Duration::from_secs(8))).unwrap();
+    let answer = phone.finally();
+    assert!(answer.starts_with("SIP/2.0 503"), "{answer}");
+    phone.request("ACK", 1, "3000", "", "");
+    let line = switch.logged("the callee cannot be reached");
+    let error = line["error"].as_str().unwrap();
+    assert!(error.contains(why), "{error}");
+    switch.until_nothing_is_left();
+    assert_eq!(switch.metric("switch_sip_unreached_total"), 1.0);
+}
+
+#[test]
+fn a_name_that_does_not_exist_is_said_to() {
+    let mut namespace = Namespace::enter();
+    namespace.serve_names(&[]);
+    let switch = switch(&namespace, "sip:a@nobody.test");
+    let began = Instant::now();
+    is_not_found(&switch, call(&switch), "the name nobody.test has no address");
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_service_that_is_not_offered_is_not_sought_elsewhere() {
+    let mut namespace = Namespace::enter();
+    namespace.serve_names(&["--host-record=pbx.test,127.0.0.2", "--srv-host=_sip._udp.pbx.test"]);
+    let switch = switch(&namespace, "sip:a@pbx.test");
+    is_not_found(&switch, call(&switch), "the service is not offered");
+}
+
+#[test]
+fn a_name_server_that_never_answers_costs_only_the_call_that_asks() {
+    let namespace = Namespace::enter();
+    let _silent = UdpSocket::bind("127.0.0.1:53").unwrap();
+    let switch = switch(&namespace, "sip:a@pbx.test");
+    let began = Instant::now();
+    let lost = call(&switch);
+    let mut slowest = Duration::ZERO;
+    for _ in 0..20 {
+        let mut other = Phone::new(&switch);
+        let placed = Instant::now();
+        other.call("9196");
+        slowest = slowest.max(placed.elapsed());
+        other.request("BYE", 2, "9196", "", "");
+        other.expect("SIP/2.0 200");
+    }
+    assert!(slowest < Duration::from_millis(300), "{slowest:?}");
+    is_not_found(&switch, lost, "is the name server reachable?");
+    assert!(began.elapsed() < Duration::from_secs(7), "{:?}", began.elapsed());
+}
