@@ -14,7 +14,8 @@ use super::sockets::Place;
 use super::step::Step;
 use super::wiring::Wiring as _;
 use super::world::Worldly;
-use crate::docker::{Container, Containers as _, Endpoint, Network, NetworkOrder, Networks as _, Pool};
+use crate::docker::Network;
+use crate::docker::{Container, Containers as _, Endpoint, NetworkOrder, Networks as _, Pool};
 
 /// The name of netctl's own network.
 const OWN: &str = "netctl";
@@ -67,7 +68,11 @@ pub(super) async fn plan_named(world: &impl Worldly, order: &Order, name: &str) 
 }
 
 fn check(world: &impl Worldly, order: &Order) -> Result<(), CheckError> {
-    plan::only(order, &["-p", "--host-ip", "--advertise", "--from", "--address"])?;
+    match order.ports.is_empty() {
+        // Both are about published ports.
+        true => plan::only(order, &["--advertise", "--address"])?,
+        false => plan::only(order, &["-p", "--host-ip", "--advertise", "--from", "--address"])?,
+    }
     match order.ports.is_empty() || world.publisher().can_publish() {
         true => Ok(()),
         false => Err(CheckError::CannotPublish),

@@ -43,6 +43,8 @@ pub enum RunError {
     NoSuchContainer(String),
     #[error("the container {0} was not made by netctl run")]
     NotOurs(String),
+    #[error("the container {by} shares the network of {name}; nothing was taken away")]
+    Shared { name: String, by: String },
     #[error("the container {0} does not run")]
     NotRunning(String),
     #[error("the container {0} has no address that netctl knows of")]
@@ -103,6 +105,8 @@ pub enum CheckError {
     Lacks(Capability),
     #[error("cannot read the kernel's interfaces and routes")]
     Kernel(#[source] KernelError),
+    #[error("cannot look into the namespace of {name}")]
+    Namespace { name: String, source: KernelError },
     #[error("cannot read who listens where")]
     Sockets(#[source] io::Error),
 }
@@ -136,6 +140,10 @@ pub enum StepError {
     Sockets(#[source] io::Error),
 }
 
+/// What entering another's namespace takes.
+const ENTER: &str = "CAP_SYS_ADMIN or CAP_SYS_PTRACE is missing: entering another's namespace needs both; run it as root \
+    (sudo netctl ...)";
+
 fn conflicts(list: &[Conflict]) -> String {
     let one = |conflict: &Conflict| format!("{} is taken: {}", conflict.claim, conflict.holder);
     list.iter().map(one).collect::<Vec<_>>().join("; ")
@@ -159,8 +167,14 @@ impl Explain for RunError {
             Self::Rootless => Some("use root's daemon: --host unix:///var/run/docker.sock".to_owned()),
             Self::NoSuchContainer(_) => Some("docker ps -a shows what there is".to_owned()),
             Self::NotOurs(name) => Some(format!("docker rm {name} removes it")),
+            Self::Shared { by, .. } => Some(format!("take that one away first: netctl rm {by}")),
             Self::NotRunning(name) => Some(format!("docker start {name}; docker logs {name} says why it ended")),
             Self::NoAddress(_) | Self::NoSip => None,
+            Self::NoCall { source: CallError::Namespace(error), .. }
+                if error.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                Some(ENTER.to_owned())
+            }
             Self::NoCall { .. } | Self::BadAudio(_) => Some(
                 "the container runs on: netctl inspect NAME shows what listens in it, netctl probe NAME calls again, \
                  netctl rm NAME takes it away"
@@ -187,6 +201,7 @@ impl Explain for RunError {
             Self::Remote(_)
             | Self::Rootless
             | Self::NotOurs(_)
+            | Self::Shared { .. }
             | Self::NotRunning(_)
             | Self::NoAddress(_)
             | Self::NoSip
@@ -240,7 +255,12 @@ impl CheckError {
                     .to_owned()
             }
             Self::Lacks(_) => "run it as root (sudo netctl ...)".to_owned(),
-            Self::Kernel(_) | Self::Sockets(_) | Self::Twice(_) | Self::GatewayItself(_) => return None,
+            Self::Namespace { source, .. } if source.denied() => ENTER.to_owned(),
+            Self::Namespace { .. }
+            | Self::Kernel(_)
+            | Self::Sockets(_)
+            | Self::Twice(_)
+            | Self::GatewayItself(_) => return None,
         })
     }
 
@@ -253,7 +273,7 @@ impl CheckError {
             | Self::Twice(_) => Exit::Usage,
             Self::NoSuchNetwork(_) | Self::NoBridge(_) => Exit::Missing,
             Self::Lacks(_) => Exit::Denied,
-            Self::Kernel(error) if error.denied() => Exit::Denied,
+            Self::Kernel(error) | Self::Namespace { source: error, .. } if error.denied() => Exit::Denied,
             _ => Exit::Failed,
         }
     }

@@ -11,9 +11,10 @@ use ipnet::IpNet;
 
 use super::*;
 use crate::bridge::{InterfaceName, KernelError};
+use crate::docker::Network;
 use crate::docker::{
-    Container, ContainerOrder, Containers, DockerError, Endpoint, Network, NetworkOrder, Networks, Pool,
-    Restart, Whereabouts,
+    Container, ContainerOrder, Containers, DockerError, Endpoint, NetworkOrder, Networks, Pool, Restart,
+    Whereabouts,
 };
 
 /// All four in one.

@@ -32,9 +32,10 @@ pub async fn inspect(world: &impl Worldly, name: &str) -> Result<Inside, RunErro
     let container = world.docker().container(name).await?;
     let container = container.ok_or_else(|| RunError::NoSuchContainer(name.to_owned()))?;
     let place = Place::Process(container.pid.ok_or_else(|| RunError::NotRunning(container.name.clone()))?);
+    let closed = |source| CheckError::Namespace { name: name.to_owned(), source };
     Ok(Inside {
-        interfaces: world.kernel().interfaces(place).await.map_err(CheckError::Kernel)?,
-        routes: world.kernel().routes(place).await.map_err(CheckError::Kernel)?,
+        interfaces: world.kernel().interfaces(place).await.map_err(closed)?,
+        routes: world.kernel().routes(place).await.map_err(closed)?,
         listeners: Listeners(world.proc().bound(place).map_err(CheckError::Sockets)?),
         container,
     })

@@ -95,8 +95,9 @@ pub(super) async fn way(world: &impl Worldly, container: &Container) -> Result<W
             }
         }
         mode if mode.starts_with("container:") => {
-            let interfaces =
-                world.kernel().interfaces(Place::Process(pid)).await.map_err(CheckError::Kernel)?;
+            let interfaces = world.kernel().interfaces(Place::Process(pid)).await;
+            let closed = |source| CheckError::Namespace { name: container.name.clone(), source };
+            let interfaces = interfaces.map_err(closed)?;
             let untested = format!("the way into the namespace: the call stayed inside; {beyond}");
             (inner(&interfaces), Some(Place::Process(pid)), "inside the namespace", vec![untested])
         }

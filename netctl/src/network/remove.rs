@@ -31,6 +31,9 @@ pub async fn remove(world: &impl Worldly, name: &str) -> Result<Removed, Vec<Run
     if !container.labels.contains_key(labels::RUN) {
         return Err(one(RunError::NotOurs(container.name)));
     }
+    if let Some(by) = sharer(world, &container).await.map_err(one)? {
+        return Err(one(RunError::Shared { name: container.name, by }));
+    }
     if container.labels.contains_key(labels::INTERFACE) || container.labels.contains_key(labels::PUBLISHED) {
         plan::beside(world).await.map_err(one)?;
     }
@@ -67,6 +70,14 @@ pub async fn remove(world: &impl Worldly, name: &str) -> Result<Removed, Vec<Run
         true => Ok(Removed { taken }),
         false => Err(failures),
     }
+}
+
+/// A container that runs in this one's namespace, and would lose its interfaces without a word.
+async fn sharer(world: &impl Worldly, container: &Container) -> Result<Option<String>, RunError> {
+    let modes = [&container.id, &container.name].map(|owner| format!("container:{owner}"));
+    let containers = world.docker().containers().await?;
+    let other = containers.into_iter().find(|it| it.pid.is_some() && modes.contains(&it.network_mode));
+    Ok(other.map(|other| other.name))
 }
 
 /// Without a container: what is left of a run that was killed before it had made one, or of a container that somebody else

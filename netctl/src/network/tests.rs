@@ -148,6 +148,26 @@ fn what_others_made_is_left_alone() {
         wait(remove_switch(&fake.world(), "gone")).unwrap_err()[..],
         [RunError::NoSuchContainer(_)]
     ));
+    // Whose namespace is shared stays while it is.
+    wait(run(&fake.world(), &order("voice"), pending())).unwrap();
+    let guest = Order {
+        name: "guest".to_owned(),
+        ports: vec!["5099/udp".parse().unwrap()],
+        ..order("container:switch")
+    };
+    fake.0.sockets.borrow_mut().clear();
+    let guest = Order {
+        environment: vec![
+            "SWITCH__RTP__PORTS=40000-40001".to_owned(),
+            "SWITCH__HTTP__LISTEN=127.0.0.1:1".to_owned(),
+        ],
+        ..guest
+    };
+    wait(run(&fake.world(), &guest, pending())).unwrap();
+    let error = wait(remove_switch(&fake.world(), "switch")).unwrap_err().remove(0).to_string();
+    assert_eq!(error, "the container guest shares the network of switch; nothing was taken away");
+    wait(remove_switch(&fake.world(), "guest")).unwrap();
+    wait(remove_switch(&fake.world(), "switch")).unwrap();
     // A second switch on netctl's own network keeps it.
     wait(run(&fake.world(), &order("bridge"), pending())).unwrap();
     let second = Order { name: "second".to_owned(), ..order("bridge") };
@@ -221,6 +241,10 @@ fn what_cannot_be_is_refused_before_anything_is_done() {
     assert_eq!(error, "the driver of the network voice is macvlan; run knows bridge");
     let bridge = Some("br0".parse().unwrap());
     for (order, error) in [
+        (
+            Order { host_ips: vec!["192.0.2.5".parse().unwrap()], ..order("bridge") },
+            "--host-ip has no meaning with --net bridge",
+        ),
         (Order { bridge: bridge.clone(), ..order("host") }, "--bridge has no meaning with --net host"),
         (
             Order { from: vec!["10.0.0.0/8".parse().unwrap()], ..order("none") },

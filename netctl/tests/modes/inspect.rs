@@ -36,6 +36,13 @@ fn interfaces_routes_and_listeners_from_inside() {
     assert!(
         json["listeners"].as_array().expect("a list").iter().any(|socket| socket["program"] == "switch-node")
     );
+    let mut command = site.on_host("setpriv");
+    command.args(["--bounding-set", "-sys_admin", "--inh-caps", "-sys_admin", env!("CARGO_BIN_EXE_netctl")]);
+    let output =
+        command.args(["inspect", "switch"]).env("DOCKER_HOST", site.address()).output().expect("setpriv");
+    let (code, error) = failed(output);
+    assert_eq!(code, Some(3), "{error}");
+    assert!(error.contains("next: CAP_SYS_ADMIN or CAP_SYS_PTRACE is missing"), "{error}");
     let (code, error) = failed(site.netctl(&["inspect", "gone"]));
     assert_eq!((code, error.lines().next()), (Some(4), Some("netctl: no such container: gone")));
     site.must_docker(&["stop", "switch"]);

@@ -51,12 +51,16 @@ fn none_mode_has_an_address_of_its_own_on_the_bridge() {
         "br0",
         "--address",
         "198.51.100.10/24",
+        "--address",
+        "2001:db8::10/64",
         "--gateway",
         HOST,
         IMAGE,
     ]);
     assert!(told.contains("Audio both ways"), "{told}");
     site.call("sip:9196@198.51.100.10");
+    // Both families, and no router on the way.
+    site.call("sip:9196@[2001:db8::10]");
     site.must_netctl(&["rm", "switch"]);
     site.is_as(&before);
     // It may be told to listen at the address that it has only a moment later.
@@ -131,6 +135,9 @@ fn container_mode_shares_a_namespace() {
     assert!(told.contains("Audio both ways") && told.contains("inside the namespace"), "{told}");
     site.call("sip:9196@198.51.100.10:5070");
     site.call("sip:9196@198.51.100.10");
+    let (code, error) = crate::site::failed(site.netctl(&["rm", "first"]));
+    assert_eq!(code, Some(1));
+    assert!(error.contains("the container second shares the network of first"), "{error}");
     site.must_netctl(&["rm", "second"]);
     site.is_as(&before);
 }

@@ -54,6 +54,7 @@ impl Site {
             format!("-n {host} addr add {HOST}/24 dev br0"),
             format!("-n {caller} link set eth0 up"),
             format!("-n {caller} addr add 198.51.100.2/24 dev eth0"),
+            format!("-n {caller} addr add 2001:db8::2/64 dev eth0 nodad"),
             format!("-n {caller} route add default via {HOST}"),
             format!("-n {host} route add default via 198.51.100.2"),
         ] {

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::error::NetworkError;
 use crate::columns;
-use crate::docker::{Network, Networks};
+use crate::docker::Network;
+use crate::docker::Networks;
 
 /// One network.
 #[derive(Debug)]

@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 
 use super::*;
-use crate::docker::{DockerError, Member, Network, NetworkOrder, Networks, Pool};
+use crate::docker::Network;
+use crate::docker::{DockerError, Member, NetworkOrder, Networks, Pool};
 
 #[derive(Default)]
 struct Fake {
