@@ -13,4 +13,4 @@ pub use client::Client;
 pub use engine::{BuildEvent, BuildOrder, Chunks, Engine, Image, Platform};
 pub use error::DockerError;
 pub use host::{Host, HostError};
-pub use workload::{Attachment, Network, Workload, Workloads};
+pub use workload::{Attachment, BridgeNetwork, Workload, Workloads};

@@ -7,7 +7,7 @@ use bollard::query_parameters::{InspectContainerOptions, ListNetworksOptions};
 
 use super::client::Client;
 use super::error::DockerError;
-use super::workload::{Attachment, Network, Workload, Workloads};
+use super::workload::{Attachment, BridgeNetwork, Workload, Workloads};
 
 impl Workloads for Client {
     async fn rootless(&self) -> Result<bool, DockerError> {
@@ -37,7 +37,7 @@ impl Workloads for Client {
         })
     }
 
-    async fn networks(&self) -> Result<Vec<Network>, DockerError> {
+    async fn bridge_networks(&self) -> Result<Vec<BridgeNetwork>, DockerError> {
         let told = self.docker.list_networks(None::<ListNetworksOptions>).await?;
         Ok(told
             .into_iter()
@@ -54,7 +54,7 @@ fn attachment(told: EndpointSettings) -> Attachment {
     Attachment { network: told.network_id.unwrap_or_default(), addresses }
 }
 
-fn network(told: Told) -> Network {
+fn network(told: Told) -> BridgeNetwork {
     const NAME: &str = "com.docker.network.bridge.name";
     let id = told.id.unwrap_or_default();
     let named = told.options.unwrap_or_default().remove(NAME).filter(|name| !name.is_empty());
@@ -62,5 +62,5 @@ fn network(told: Told) -> Network {
     let bridge = named.unwrap_or_else(|| format!("br-{}", id.get(..12).unwrap_or(&id)));
     let configured = told.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
     let subnets = configured.into_iter().filter_map(|config| config.subnet?.parse().ok());
-    Network { subnets: subnets.collect(), bridge, id }
+    BridgeNetwork { subnets: subnets.collect(), bridge, id }
 }

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::error::PublishError;
 use super::machine::{Machine, Namespace};
 use super::request::{Path, Publication, Request, Via};
-use crate::docker::{Network, Workload, Workloads};
+use crate::docker::{BridgeNetwork, Workload, Workloads};
 use crate::firewall::Family;
 
 /// How long a table's name may be, less what netctl puts before it and some room.
@@ -26,7 +26,7 @@ pub(super) async fn resolve(
     }
     let container = docker.workload(&request.container).await?;
     let pid = running(&container)?;
-    let networks = docker.networks().await?;
+    let networks = docker.bridge_networks().await?;
     let (network, addresses) = attachment(&container, &networks, machine, pid)?;
     let namespace = here(machine, &network.bridge, pid, &addresses)?;
     let hosts = hosts(request, machine, &addresses, &container.name)?;
@@ -78,16 +78,16 @@ fn running(container: &Workload) -> Result<u32, PublishError> {
 }
 
 /// A network, and a container's addresses there with their subnets.
-type Place<'a> = (&'a Network, Vec<(IpAddr, IpNet)>);
+type Place<'a> = (&'a BridgeNetwork, Vec<(IpAddr, IpNet)>);
 
 /// The bridge network by which the container answers, with its addresses there and their subnets.
 fn attachment<'a>(
     container: &Workload,
-    networks: &'a [Network],
+    networks: &'a [BridgeNetwork],
     machine: &impl Machine,
     pid: u32,
 ) -> Result<Place<'a>, PublishError> {
-    let with_subnet = |network: &Network, address: &IpAddr| {
+    let with_subnet = |network: &BridgeNetwork, address: &IpAddr| {
         let subnet = network.subnets.iter().find(|subnet| subnet.contains(address))?;
         Some((*address, *subnet))
     };

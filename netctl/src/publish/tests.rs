@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::*;
-use crate::docker::{Attachment, DockerError, Network, Workload, Workloads};
+use crate::docker::{Attachment, BridgeNetwork, DockerError, Workload, Workloads};
 use crate::firewall::fake::Fake;
 use crate::firewall::{
     Family, Firewall, FirewallError, Place, Point, SeenChain, SeenRule, Transport, Verdict,
@@ -38,8 +38,8 @@ impl Workloads for Docker {
     async fn workload(&self, _: &str) -> Result<Workload, DockerError> {
         Ok(self.workload.clone())
     }
-    async fn networks(&self) -> Result<Vec<Network>, DockerError> {
-        let network = |id: &str, subnet: &str| Network {
+    async fn bridge_networks(&self) -> Result<Vec<BridgeNetwork>, DockerError> {
+        let network = |id: &str, subnet: &str| BridgeNetwork {
             id: id.to_owned(),
             bridge: format!("br-{id}"),
             subnets: vec![subnet.parse().unwrap()],
