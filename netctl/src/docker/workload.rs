@@ -14,7 +14,7 @@ pub trait Workloads {
     /// One container, by its name or id.
     fn workload(&self, name: &str) -> impl Future<Output = Result<Workload, DockerError>>;
     /// All networks of driver bridge.
-    fn networks(&self) -> impl Future<Output = Result<Vec<BridgeNetwork>, DockerError>>;
+    fn bridge_networks(&self) -> impl Future<Output = Result<Vec<BridgeNetwork>, DockerError>>;
 }
 
 /// A container.

@@ -37,7 +37,7 @@ impl Workloads for Client {
         })
     }
 
-    async fn networks(&self) -> Result<Vec<BridgeNetwork>, DockerError> {
+    async fn bridge_networks(&self) -> Result<Vec<BridgeNetwork>, DockerError> {
         let told = self.docker.list_networks(None::<ListNetworksOptions>).await?;
         Ok(told
             .into_iter()

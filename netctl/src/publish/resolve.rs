@@ -26,7 +26,7 @@ pub(super) async fn resolve(
     }
     let container = docker.workload(&request.container).await?;
     let pid = running(&container)?;
-    let networks = docker.networks().await?;
+    let networks = docker.bridge_networks().await?;
     let (network, addresses) = attachment(&container, &networks, machine, pid)?;
     let namespace = here(machine, &network.bridge, pid, &addresses)?;
     let hosts = hosts(request, machine, &addresses, &container.name)?;

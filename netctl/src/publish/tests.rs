@@ -38,7 +38,7 @@ impl Workloads for Docker {
     async fn workload(&self, _: &str) -> Result<Workload, DockerError> {
         Ok(self.workload.clone())
     }
-    async fn networks(&self) -> Result<Vec<BridgeNetwork>, DockerError> {
+    async fn bridge_networks(&self) -> Result<Vec<BridgeNetwork>, DockerError> {
         let network = |id: &str, subnet: &str| BridgeNetwork {
             id: id.to_owned(),
             bridge: format!("br-{id}"),

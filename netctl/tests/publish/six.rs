@@ -1,5 +1,8 @@
 //! IPv6: the same from everywhere.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use crate::answer::{Seen, ask, ask_stream, socket};
 use crate::daemon::{Daemon, PORTS};
 use crate::host::{HOST, HOST6, NEIGHBOUR, NEIGHBOUR6};
@@ -31,6 +34,7 @@ fn both_families() {
     daemon.answerer("near", &["--network", "voice"]);
     daemon.answerer("far", &["--network", "other"]);
     daemon.host.run("sysctl -w net.ipv6.conf.all.forwarding=1");
+    settle(&daemon);
     daemon.publish(&["--host-ip", HOST, "--host-ip", HOST6]);
     let neighbour = socket(&daemon.host.neighbour(), &format!("[{NEIGHBOUR6}]:40001"));
     let own = neighbour.local_addr().unwrap();
@@ -61,4 +65,13 @@ fn both_families() {
     }
     let four = socket(&daemon.host.neighbour(), &format!("{NEIGHBOUR}:40001"));
     assert!(ask(&four, &format!("{HOST}:24000"), 160).is_some());
+}
+
+/// Waits until each address is found to be nobody else's (RFC 4862, section 5.4): a bridge's does not answer before.
+fn settle(daemon: &Daemon) {
+    let until = Instant::now() + Duration::from_secs(30);
+    while !daemon.host.run("ip -6 -o address show tentative").is_empty() {
+        assert!(Instant::now() < until, "an address is tentative for ever");
+        thread::sleep(Duration::from_millis(100));
+    }
 }

@@ -68,7 +68,7 @@ pub(super) fn rule(answer: &Answer, wanted: Place, table: &str) -> Option<SeenRu
 fn expression(rule: &mut SeenRule, name: &str, data: Received<'_>, loaded: &mut Option<u32>) {
     match name {
         "counter" => rule.packets = data.long(2),
-        "log" | "notrack" | "limit" => {}
+        "log" | "notrack" => {}
         "reject" => rule.verdict = Some(Verdict::Reject),
         "immediate" => {
             if let Some(verdict) = data.nest(2).and_then(|operand| operand.nest(2)) {
@@ -116,5 +116,70 @@ fn verdict_of(verdict: Received<'_>) -> Option<Verdict> {
         -3 | -4 => Some(Verdict::Jump(chain())),
         -5 => Some(Verdict::Return),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::attribute::Attributes;
+    use super::super::expression as kernel;
+    use super::super::iptables;
+    use super::*;
+    use crate::firewall::{DockerRule, Way};
+
+    /// What is read of a rule that was written so.
+    fn read(expressions: impl FnOnce(&mut Attributes)) -> SeenRule {
+        let mut attributes = Attributes::default();
+        attributes.text(1, "mine").text(2, "forwarded").long(3, 7).nest(4, expressions);
+        let answer = Answer { family: number(Place::Inet), attributes: attributes.finish() };
+        assert_eq!(rule(&answer, Place::Inet, "another"), None);
+        rule(&answer, Place::Inet, "mine").expect("it is a rule of this table")
+    }
+
+    const DROP: i32 = 0;
+    const ACCEPT: i32 = 1;
+
+    #[test]
+    fn what_a_rule_does_with_whom() {
+        let plain = SeenRule { chain: "forwarded".to_owned(), handle: 7, ..SeenRule::default() };
+        let all = read(|list| {
+            kernel::counter(list);
+            kernel::verdict(list, DROP, None);
+        });
+        assert_eq!(all, SeenRule { packets: Some(0), verdict: Some(Verdict::Drop), ..plain.clone() });
+        let some = read(|list| {
+            kernel::plain(list, "limit");
+            kernel::verdict(list, DROP, None);
+        });
+        assert_eq!(some, SeenRule { asks: true, verdict: Some(Verdict::Drop), ..plain.clone() });
+        let untracked = read(|list| {
+            kernel::ct(list, CT_STATE);
+            kernel::any_bit(list, UNTRACKED);
+            kernel::verdict(list, ACCEPT, None);
+        });
+        let accepts = SeenRule { asks: true, verdict: Some(Verdict::Accept), ..plain.clone() };
+        assert_eq!(untracked, SeenRule { untracked: true, ..accepts.clone() });
+        // The same bit of something else.
+        let marked = read(|list| {
+            kernel::meta(list, 3);
+            kernel::any_bit(list, UNTRACKED);
+            kernel::verdict(list, ACCEPT, None);
+        });
+        assert_eq!(marked, accepts);
+        let jump = read(|list| kernel::verdict(list, -4, Some("further")));
+        assert_eq!(jump, SeenRule { verdict: Some(Verdict::Jump("further".to_owned())), ..plain });
+    }
+
+    #[test]
+    fn what_iptables_would_have_written() {
+        let rule = DockerRule {
+            container: [172, 29, 0, 2].into(),
+            bridge: "br-voice".to_owned(),
+            way: Way::Out,
+            comment: "netctl-switch".to_owned(),
+        };
+        let seen = read(|list| iptables::expressions(&rule, list));
+        assert_eq!(seen.comment.as_deref(), Some("netctl-switch"));
+        assert!(seen.untracked && seen.translated && seen.asks);
     }
 }
