@@ -30,9 +30,9 @@ pub(crate) const UNMAPPED: u8 = u8::MAX;
 #[derive(Debug)]
 pub(crate) enum Play {
     Silence,
-    Echo(Option<Store>),
+    Echo(Option<Box<Store>>),
     /// The voice is missing until the stream is configured.
-    Frames(Box<dyn FrameSource>, Option<Voice>),
+    Frames(Box<dyn FrameSource>, Option<Box<Voice>>),
     /// The slab key of the stream heard.
     Stream(usize),
 }
@@ -63,6 +63,7 @@ impl Receive {
 pub(crate) struct Stream {
     pub(crate) shared: Arc<Shared>,
     pub(crate) counters: Arc<Counters>,
+    id: StreamId,
     pub(crate) pair: Pair,
     /// Slab keys of the streams that hear this one.
     pub(crate) listeners: SmallVec<[usize; 2]>,
@@ -74,14 +75,14 @@ pub(crate) struct Stream {
     first_told: bool,
     silence_told: bool,
     pub(crate) life: Instant,
+    pub(crate) play: Play,
+    receive: SmallVec<[Receive; 4]>,
     pub(crate) incoming: Incoming,
     pub(crate) outgoing: Outgoing,
     pub(crate) latch: Option<Latch>,
-    pub(crate) digits: Digits,
-    receive: SmallVec<[Receive; 4]>,
-    pub(crate) play: Play,
     /// From the payload types of what is heard to those of our peer.
     pub(crate) map: [u8; 128],
+    pub(crate) digits: Digits,
     pub(crate) config: Option<StreamConfig>,
     pub(crate) events: Arc<dyn MediaSink>,
     hearing: Hearing,
@@ -104,6 +105,7 @@ impl Stream {
     ) -> Self {
         let (numbers, ssrc) = (random(), random());
         Self {
+            id: shared.id,
             shared,
             pair,
             events,
@@ -132,7 +134,7 @@ impl Stream {
     }
 
     pub(crate) fn id(&self) -> StreamId {
-        self.shared.id
+        self.id
     }
 
     pub(crate) fn figures(&self) -> &Figures {
@@ -189,7 +191,7 @@ impl Stream {
         self.outgoing.release();
         self.play = match source {
             Source::Silence => Play::Silence,
-            Source::Echo { delay } => Play::Echo((!delay.is_zero()).then(|| Store::new(delay))),
+            Source::Echo { delay } => Play::Echo((!delay.is_zero()).then(|| Box::new(Store::new(delay)))),
             Source::Frames(source) => Play::Frames(source, None),
             Source::Stream(_) => heard.map_or(Play::Silence, Play::Stream),
         };
@@ -202,7 +204,7 @@ impl Stream {
         if voice.as_mut().is_some_and(|voice| voice.follow(config)) {
             return;
         }
-        *voice = Voice::new(config, now);
+        *voice = Voice::new(config, now).map(Box::new);
         if voice.is_none() {
             self.play = Play::Silence;
             self.tell(MediaEvent::PlaybackEnded);

@@ -38,7 +38,7 @@ const ROUNDS: usize = 32;
 /// Packets at one point of the grid from which on the next are expected at the point after it.
 const BUSY: usize = 2;
 /// Lines of a stream that a packet touches.
-const HOT: usize = 8;
+const HOT: usize = 10;
 /// Larger than any UDP datagram.
 const DATAGRAM: usize = 1 << 16;
 
