@@ -2,16 +2,21 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+
 use super::error::StepError;
 use super::ports::{Claim, Purpose};
 use super::sockets::{Place, Sockets as _};
 use super::world::Worldly;
+use crate::bridge::KernelError;
 use crate::docker::{Container, Containers as _};
 
 /// How long a switch may take to its first listener. It needs a fraction of a second on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How often is looked.
 const INTERVAL: Duration = Duration::from_millis(100);
+/// How long Docker may take to notice that a container's process ended.
+const NOTICE: Duration = Duration::from_secs(2);
 /// How many lines of its log are shown.
 const LINES: u32 = 8;
 
@@ -53,6 +58,21 @@ async fn missing(world: &impl Worldly, pid: u32, claims: &[Claim]) -> Result<Opt
         })
     };
     Ok(claims.iter().find(|claim| claim.purpose == Purpose::Sip && !listens(claim)).copied())
+}
+
+/// A container may end while it is furnished. The kernel knows before Docker does, and its refusal says nothing of
+/// why: where the process is gone, Docker's word is waited for.
+pub(super) async fn or_ended(world: &impl Worldly, name: &str, refusal: KernelError) -> StepError {
+    let gone = [Errno::SRCH, Errno::NOENT].iter().any(|errno| refusal.errno() == Some(errno.raw_os_error()));
+    let since = Instant::now();
+    while gone && since.elapsed() < NOTICE {
+        match world.docker().container(name).await {
+            Ok(Some(container)) if container.pid.is_some() => tokio::time::sleep(INTERVAL).await,
+            Ok(container) => return ended(world, name, container).await,
+            Err(_) => break,
+        }
+    }
+    refusal.into()
 }
 
 pub(super) async fn ended(world: &impl Worldly, name: &str, container: Option<Container>) -> StepError {

@@ -15,7 +15,7 @@ use super::ready;
 use super::sockets::{Place, Sockets as _};
 use super::wiring::{Pair, Wiring as _};
 use super::world::Worldly;
-use crate::bridge::InterfaceName;
+use crate::bridge::{InterfaceName, KernelError};
 use crate::docker::{ContainerOrder, Containers as _, DockerError, NetworkOrder, Networks as _};
 
 /// One step.
@@ -67,12 +67,17 @@ impl Step {
             Self::Network(order) => drop(world.docker().create_network(order).await?),
             Self::Container(order) => drop(world.docker().create(order).await?),
             Self::Start { name } => world.docker().start(name).await?,
-            Self::Pair { name, pair } => world.kernel().add_pair(pair, pid(world, name).await?).await?,
+            Self::Pair { name, pair } => {
+                let done = world.kernel().add_pair(pair, pid(world, name).await?).await;
+                furnished(world, name, done).await?;
+            }
             Self::Addresses { name, interface, addresses } => {
-                world.kernel().add_addresses(pid(world, name).await?, interface, addresses).await?;
+                let done = world.kernel().add_addresses(pid(world, name).await?, interface, addresses).await;
+                furnished(world, name, done).await?;
             }
             Self::Gateway { name, gateway } => {
-                world.kernel().add_gateway(pid(world, name).await?, *gateway).await?;
+                let done = world.kernel().add_gateway(pid(world, name).await?, *gateway).await;
+                furnished(world, name, done).await?;
             }
             Self::Publish(publication) => world.publisher().publish(publication).await?,
             Self::Ready { name, claims } => ready::wait(world, name, claims).await?,
@@ -130,6 +135,13 @@ async fn pid(world: &impl Worldly, name: &str) -> Result<u32, StepError> {
     match container.as_ref().and_then(|container| container.pid) {
         Some(pid) => Ok(pid),
         None => Err(ready::ended(world, name, container).await),
+    }
+}
+
+async fn furnished(world: &impl Worldly, name: &str, done: Result<(), KernelError>) -> Result<(), StepError> {
+    match done {
+        Ok(()) => Ok(()),
+        Err(refusal) => Err(ready::or_ended(world, name, refusal).await),
     }
 }
 
