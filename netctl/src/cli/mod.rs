@@ -5,6 +5,7 @@ mod image;
 mod network;
 mod port;
 mod switch;
+mod why;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -14,6 +15,7 @@ pub use image::{BuildArgs, ImageArgs, ImageVerb};
 pub use network::{CreateArgs, DaemonArgs, NetworkArgs, NetworkVerb};
 pub use port::{PortArgs, PortVerb};
 pub use switch::{NamedArgs, RunArgs};
+pub use why::WhyArgs;
 
 /// Builds, moves and connects the switch's containers.
 #[derive(Debug, Parser)]
@@ -40,6 +42,7 @@ Examples:
   netctl network create voice --subnet 10.20.0.0/24 --ip-range 10.20.0.128/25
   netctl run --name switch --net host switch:v1.0.3
   netctl inspect switch                        interfaces, routes and listeners inside
+  netctl why switch                            where packets end when there is no audio
   netctl rm switch
   netctl completions bash >/etc/bash_completion.d/netctl
 
@@ -86,6 +89,9 @@ pub enum Command {
     Inspect(NamedArgs),
     /// Place one call to a switch in a container and judge what comes back
     Probe(NamedArgs),
+    /// Say where on the way to a switch and back packets end, and what mends it
+    #[command(after_help = why::HELP)]
+    Why(WhyArgs),
     /// Print the completion script of a shell
     ///
     /// For instance: netctl completions bash >/etc/bash_completion.d/netctl

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 /// A packet met its end in a chain, or came into one.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Step {
+    /// The packet's number; another one may have the same later.
+    pub packet: u32,
     /// The table's family, in nft's words.
     pub family: &'static str,
     /// The table.
@@ -35,7 +37,9 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { family, table, chain, .. } = self;
         match self.end {
-            End::Rule(handle) => write!(f, "rule {handle} of the chain {chain} in the table {family} {table}"),
+            End::Rule(handle) => {
+                write!(f, "rule {handle} of the chain {chain} in the table {family} {table}")
+            }
             End::Policy => write!(f, "the policy of the chain {chain} in the table {family} {table}"),
             End::None => write!(f, "the chain {chain} in the table {family} {table}"),
         }

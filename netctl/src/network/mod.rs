@@ -37,7 +37,7 @@ pub use error::{CheckError, Conflict, RunError, StepError};
 pub use inspect::{Inside, inspect};
 pub use order::{Address, MeaningError, Mode, ModeError, Order};
 pub use ports::{Claim, Ports, PortsError, Protocol, Purpose};
-pub use probe::{CallError, Heard, probe};
+pub use probe::{CallError, Heard, claims_of, probe};
 pub use publisher::{NotJoined, Publication, PublishError, Publisher};
 pub use remove::{Removed, remove as remove_switch};
 pub use run::{Ran, run};

@@ -5,6 +5,7 @@ mod image;
 mod network;
 mod port;
 mod switch;
+mod why;
 
 use clap::CommandFactory as _;
 
@@ -75,6 +76,7 @@ async fn command(cli: Cli) -> Result<(), Vec<Failure>> {
         Command::Run(args) => switch::run(*args, cli.output).await,
         Command::Rm(args) => switch::remove(args, cli.output).await,
         Command::Inspect(args) => switch::inspect(args, cli.output).await,
+        Command::Why(args) => why::run(args, cli.output).await,
         Command::Probe(args) => switch::probe(args, cli.output).await,
     }
 }
