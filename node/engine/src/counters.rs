@@ -59,6 +59,8 @@ counters! {
     withheld_packets,
     /// Packets the kernel refused to send.
     send_errors,
+    /// Gauge: port pairs the range holds, in whatever state.
+    ports_limit,
     /// Gauge: port pairs bound by streams.
     ports_in_use,
     /// Gauge: port pairs that rest before they are used again.

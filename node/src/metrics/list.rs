@@ -219,6 +219,7 @@ pub static METRICS: &[Row] = &[
         out.labelled(&["in_use"], s.media.ports_in_use as f64);
         out.labelled(&["resting"], s.media.ports_resting as f64);
     }),
+    gauge("switch_media_port_pairs_limit", "port pairs", "Pairs of media ports the configured range holds.", &[], |s, out| out.count(s.media.ports_limit)),
     counter("switch_media_ports_taken_total", "port pairs", "Times a pair was skipped because another process holds one of its ports.", &[], |s, out| out.count(s.media.ports_taken)),
     counter("switch_media_ports_exhausted_total", "streams", "Streams refused because no pair of ports was free.", &[], |s, out| out.count(s.media.ports_exhausted)),
     counter("switch_media_worker_busy_seconds_total", "seconds", "Time each media worker was not asleep; its rate is the worker's load.", &["worker"], |s, out| {
