@@ -18,3 +18,12 @@ switch.toml: |
 {{- end }}
 {{- end }}
 {{- end }}
+
+{{/*
+What rolls the pods when it changes. A pod more has a file more, which is none of the others' affair; addresses are, as
+nobody can tell here whether one was changed or put behind the others.
+*/}}
+{{- define "switch.checksum" -}}
+{{- $settings := include "switch.settings" . | fromJson -}}
+{{- list .Values.config .Values.routes $settings.listeners $settings.range .Values.network.service.addresses | toJson | sha256sum -}}
+{{- end }}

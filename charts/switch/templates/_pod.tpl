@@ -14,7 +14,7 @@ metadata:
     cluster-autoscaler.kubernetes.io/safe-to-evict: "false"
     karpenter.sh/do-not-disrupt: "true"
     {{- if and .Values.rollOnConfigChange (not .Values.existingConfigMap) }}
-    checksum/config: {{ include "switch.configuration" . | sha256sum }}
+    checksum/config: {{ include "switch.checksum" . }}
     {{- end }}
     {{- if and .Values.metrics.enabled (not .Values.metrics.podMonitor.enabled) }}
     prometheus.io/scrape: "true"
