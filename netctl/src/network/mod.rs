@@ -5,16 +5,18 @@
 //! `run` made, by the labels on the container. Speaks to Docker, the kernel and /proc through narrow traits, and to the
 //! switch through its documented environment.
 
+mod aside;
 mod bridge;
 mod change;
 mod container;
 mod error;
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
 mod host;
 mod inspect;
 mod labels;
 mod listeners;
+mod mend;
 mod none;
 mod order;
 mod plan;

@@ -22,7 +22,7 @@ pub(super) async fn plan(world: &impl Worldly, order: &Order) -> Result<Plan, Ru
     if world.docker().container(&order.name).await?.is_some() {
         return Err(CheckError::NameTaken(order.name.clone()).into());
     }
-    if !world.docker().has_image(&order.image).await? {
+    if world.docker().image_id(&order.image).await?.is_none() {
         return Err(DockerError::NoSuchImage(order.image.clone()).into());
     }
     match &order.mode {
@@ -79,7 +79,7 @@ pub(super) fn container(
         image: order.image.clone(),
         arguments: order.arguments.clone(),
         environment: variables,
-        labels: labels::made(run, &settings.claims),
+        labels: labels::made(run, &settings.claims, &order.labels),
         volumes: order.volumes.clone(),
         restart: order.restart,
         ulimits: order.ulimits.clone(),

@@ -34,7 +34,7 @@ pub async fn remove(world: &impl Worldly, name: &str) -> Result<Removed, Vec<Run
     if let Some(by) = sharer(world, &container).await.map_err(one)? {
         return Err(one(RunError::Shared { name: container.name, by }));
     }
-    if container.labels.contains_key(labels::INTERFACE) || container.labels.contains_key(labels::PUBLISHED) {
+    if container.labels.contains_key(labels::INTERFACE) || container.labels.contains_key(labels::PUBLISH) {
         plan::beside(world).await.map_err(one)?;
     }
     let (mut taken, mut failures) = (Vec::new(), Vec::new());
@@ -51,7 +51,7 @@ pub async fn remove(world: &impl Worldly, name: &str) -> Result<Removed, Vec<Run
             stopped.map(|()| true).map_err(StepError::from),
         );
     }
-    if container.labels.contains_key(labels::PUBLISHED) {
+    if container.labels.contains_key(labels::PUBLISH) {
         let done = world.publisher().unpublish(&container.name).await;
         note(
             format!("unpublish the ports of {}", container.name),

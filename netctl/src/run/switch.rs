@@ -100,6 +100,7 @@ fn order(args: RunArgs) -> Order {
         ulimits: args.ulimit,
         cpus: args.cpuset_cpus,
         log_options: args.log_opt.into_iter().map(option).collect(),
+        labels: std::collections::BTreeMap::new(),
         image: args.image,
         arguments: args.arguments,
     }
