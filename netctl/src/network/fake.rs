@@ -37,6 +37,8 @@ pub(crate) struct State {
     pub(crate) image: RefCell<String>,
     /// What is in the namespace of a process.
     pub(crate) inside: RefCell<BTreeMap<u32, Inner>>,
+    /// Whether somebody holds namespaces open, so that interfaces stay when a container ends.
+    pub(crate) held_open: Cell<bool>,
     /// The next process.
     pub(crate) next: Cell<u32>,
     /// The change at which netctl is killed, and whether it is done all the same.
@@ -145,6 +147,7 @@ impl Fake {
             asked: RefCell::default(),
             image: RefCell::new("sha256:1".to_owned()),
             inside: RefCell::default(),
+            held_open: Cell::new(false),
             next: Cell::new(100),
             killed: Cell::new(None),
             fail: Cell::new(None),
@@ -200,7 +203,8 @@ impl State {
         let Some(container) = containers.iter_mut().find(|it| it.id == id || it.name == id) else { return };
         let Some(pid) = container.pid.take() else { return };
         self.sockets.borrow_mut().retain(|it| it.holder.as_ref().is_none_or(|holder| holder.pid != pid));
-        if self.inside.borrow_mut().remove(&pid).is_some()
+        if !self.held_open.get()
+            && self.inside.borrow_mut().remove(&pid).is_some()
             && let Some(run) = container.labels.get(labels::RUN)
         {
             self.interfaces.borrow_mut().retain(|it| it.alias.as_ref() != Some(run));
@@ -275,8 +279,9 @@ impl Containers for Fake {
     }
     async fn create(&self, order: &ContainerOrder) -> Result<String, DockerError> {
         self.docker(format!("create {} on {}", order.name, order.network_mode), |state| {
+            let id = state.free_id(&order.name);
             state.containers.borrow_mut().push(Container {
-                id: state.free_id(&order.name),
+                id,
                 image: state.image.borrow().clone(),
                 name: order.name.clone(),
                 network_mode: order.network_mode.clone(),
