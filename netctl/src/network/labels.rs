@@ -9,11 +9,11 @@ use super::publisher::Publication;
 use crate::docker::Container;
 
 /// Which run made it: a container, a network or an interface with this label or alias is netctl's.
-pub(super) const RUN: &str = "io.switch.netctl.run";
+pub(crate) const RUN: &str = "io.switch.netctl.run";
 /// Ports the switch listens on: `sip 5060/udp *, media 16384-32767/udp *`.
 pub(super) const CLAIMS: &str = "io.switch.netctl.claims";
 /// The outer end of its pair of interfaces.
-pub(super) const INTERFACE: &str = "io.switch.netctl.interface";
+pub(crate) const INTERFACE: &str = "io.switch.netctl.interface";
 /// Addresses that netctl gave it.
 pub(super) const ADDRESSES: &str = "io.switch.netctl.addresses";
 /// The network of netctl's own that it is on.
@@ -25,13 +25,13 @@ pub(super) const BRIDGE: &str = "io.switch.netctl.bridge";
 /// Its ways out.
 pub(super) const GATEWAYS: &str = "io.switch.netctl.gateways";
 /// Ports that are to be published, on anybody's container: `16384-32767/udp,5060/udp`.
-pub(super) const PUBLISH: &str = "io.switch.publish";
+pub(crate) const PUBLISH: &str = "io.switch.publish";
 /// At which of the host's addresses.
 pub(super) const HOST_IP: &str = "io.switch.host-ip";
 /// For whom.
 pub(super) const ALLOWED: &str = "io.switch.from";
 /// Behind the name of a container that another one takes the place of, until that one runs.
-pub(super) const ASIDE: &str = ".netctl-before";
+pub(crate) const ASIDE: &str = ".netctl-before";
 
 /// Different for each run, so that nobody else's is ever taken away.
 pub(super) fn run_id() -> String {
@@ -75,7 +75,7 @@ pub(super) fn made(
 }
 
 /// Whether another container takes its place at this moment, its addresses included.
-pub(super) fn is_aside(container: &Container) -> bool {
+pub(crate) fn is_aside(container: &Container) -> bool {
     container.name.ends_with(ASIDE) && container.labels.contains_key(RUN)
 }
 
@@ -94,7 +94,7 @@ pub(super) fn published(order: &Order) -> impl Iterator<Item = (String, String)>
 ///
 /// # Errors
 /// The label and its text, where that is not understood: anybody may have written it.
-pub fn publication(container: &Container) -> Option<Result<Publication, LabelError>> {
+pub(crate) fn publication(container: &Container) -> Option<Result<Publication, LabelError>> {
     fn list<T: FromStr>(container: &Container, label: &'static str) -> Result<Vec<T>, LabelError> {
         let text = container.labels.get(label).map_or("", String::as_str);
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());

@@ -36,7 +36,7 @@ impl fmt::Display for Lack {
 ///
 /// # Errors
 /// Where Docker or the kernel does not tell.
-pub async fn lacks(world: &impl Worldly, container: &Container) -> Result<Vec<Lack>, RunError> {
+pub(crate) async fn lacks(world: &impl Worldly, container: &Container) -> Result<Vec<Lack>, RunError> {
     let mut lacks = Vec::new();
     if container.pid.is_none() {
         lacks.push(Lack::Running);

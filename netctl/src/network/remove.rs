@@ -17,7 +17,8 @@ use crate::docker::{Container, Containers as _, Networks as _};
 /// What was taken away.
 #[derive(Debug)]
 pub struct Removed {
-    taken: Vec<String>,
+    /// Each thing.
+    pub(crate) taken: Vec<String>,
 }
 
 /// Takes a switch away.
@@ -82,7 +83,7 @@ async fn sharer(world: &impl Worldly, container: &Container) -> Result<Option<St
 
 /// Without a container: what is left of a run that was killed before it had made one, or of a container that somebody else
 /// removed.
-async fn sweep(world: &impl Worldly, name: &str) -> Result<Removed, RunError> {
+pub(crate) async fn sweep(world: &impl Worldly, name: &str) -> Result<Removed, RunError> {
     let networks = world.docker().networks().await?;
     for network in
         networks.iter().filter(|it| it.labels.get(labels::FOR).is_some_and(|made_for| made_for == name))

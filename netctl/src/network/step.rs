@@ -21,7 +21,7 @@ use crate::docker::{Container, ContainerOrder, Containers as _, DockerError, Net
 
 /// One step.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// Ports are free in a namespace. Changes nothing.
     Free { place: Place, claims: Vec<Claim> },
     /// A network of netctl's own.
@@ -48,7 +48,7 @@ pub(super) enum Step {
 
 impl Step {
     /// Whether it can be done, as far as that is seen before.
-    pub(super) async fn validate(&self, world: &impl Worldly) -> Result<(), CheckError> {
+    pub(crate) async fn validate(&self, world: &impl Worldly) -> Result<(), CheckError> {
         match self {
             Self::Free { place, claims } => host::free(world, *place, claims).await,
             Self::Pair { .. } => match host::LACKING.into_iter().find(|it| world.proc().lacks(*it)) {
@@ -61,12 +61,12 @@ impl Step {
     }
 
     /// Whether anything is different once it is done.
-    pub(super) fn changes(&self) -> bool {
+    pub(crate) fn changes(&self) -> bool {
         !matches!(self, Self::Free { .. } | Self::Ready { .. })
     }
 
     /// Does it.
-    pub(super) async fn apply(&self, world: &impl Worldly) -> Result<(), StepError> {
+    pub(crate) async fn apply(&self, world: &impl Worldly) -> Result<(), StepError> {
         match self {
             Self::Free { .. } => {}
             Self::Network(order) => drop(world.docker().create_network(order).await?),
@@ -94,7 +94,7 @@ impl Step {
     }
 
     /// Takes it back, if this run did it.
-    pub(super) async fn undo(&self, world: &impl Worldly) -> Result<(), StepError> {
+    pub(crate) async fn undo(&self, world: &impl Worldly) -> Result<(), StepError> {
         match self {
             Self::Network(order) => {
                 let found = world.docker().network(&order.name).await?;

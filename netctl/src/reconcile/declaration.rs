@@ -9,11 +9,11 @@ use sha2::{Digest as _, Sha256};
 use crate::network::Order;
 
 /// Which file declared the container.
-pub const PROJECT: &str = "io.switch.netctl.project";
+pub(super) const PROJECT: &str = "io.switch.netctl.project";
 /// The declaration's sum.
-pub const DIGEST: &str = "io.switch.netctl.digest";
+pub(super) const DIGEST: &str = "io.switch.netctl.digest";
 /// The declaration.
-pub const DECLARATION: &str = "io.switch.netctl.declaration";
+pub(super) const DECLARATION: &str = "io.switch.netctl.declaration";
 
 /// A name that ends so has a secret for its value.
 const SECRET: [&str; 4] = ["TOKEN", "PASSWORD", "SECRET", "KEY"];
@@ -28,7 +28,7 @@ pub struct Declaration {
 }
 
 /// Its keys and their values as text, those of maps each by itself (`environment.NAME`). What is not given is not in it.
-pub type Keys = BTreeMap<String, String>;
+pub(super) type Keys = BTreeMap<String, String>;
 
 /// A key that is another one than before.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -43,7 +43,7 @@ pub struct Change {
 
 impl Declaration {
     /// Its keys.
-    pub fn keys(&self) -> Keys {
+    pub(super) fn keys(&self) -> Keys {
         fn list<T: ToString>(values: &[T]) -> String {
             values.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
         }
