@@ -298,8 +298,14 @@ impl Leg {
     }
 
     fn configure(&mut self, mut config: StreamConfig) {
-        config.silence = self.agent.config.silence;
-        config.silence_held = self.agent.config.silence_held;
+        // What a call began with, it keeps: a setting that changed since must not look like something new.
+        (config.silence, config.silence_held) = match &self.agreed {
+            Some(agreed) => (agreed.silence, agreed.silence_held),
+            None => {
+                let settings = self.agent.settings();
+                (settings.silence, settings.silence_held)
+            }
+        };
         // What is said again changes nothing, least of all whom the stream listens to.
         if self.agreed.as_ref() == Some(&config) {
             return;
