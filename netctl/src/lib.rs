@@ -20,5 +20,6 @@ pub mod network;
 mod output;
 pub mod procfs;
 pub mod publish;
+pub mod reconcile;
 pub mod run;
 pub mod why;
