@@ -44,7 +44,7 @@ impl<M: Machine> Scene<'_, M> {
     /// Why a stream ends before a station.
     pub async fn cause(&self, hop: Hop, stream: Stream) -> Cause {
         if hop == Hop::Arrived {
-            return self.before_the_host();
+            return self.before_the_host(stream);
         }
         if !matches!(hop, Hop::Queued | Hop::Taken | Hop::Sent | Hop::Heard)
             && let Some(found) = self.firewall(hop, stream)
@@ -80,8 +80,19 @@ impl<M: Machine> Scene<'_, M> {
         self.subject.pid.map_or(Place::Here, Place::Process)
     }
 
-    fn before_the_host(&self) -> Cause {
-        let why = match self.subject.reach {
+    fn before_the_host(&self, stream: Stream) -> Cause {
+        let why = match &self.subject.reach {
+            Reach::Published { publication, .. } if stream == Stream::Media && !self.subject.advertises => {
+                let hosts = publication.paths.iter().filter_map(|path| path.hosts().next());
+                let hosts: Vec<String> = hosts.map(|host| host.to_string()).collect();
+                let text = format!(
+                    "signalling comes, and media does not come to the published address: the switch tells its peers the \
+                     container's own address; make the container anew with -e {}{}",
+                    super::subject::ADVERTISE,
+                    hosts.join(",")
+                );
+                return cause("advertise", text, None);
+            }
             Reach::Published { .. } => {
                 "nothing came to the host's address at these ports: what stops it is in front of \
                 this host, or below its rules (a firewall of the provider, tc, the table netdev)"

@@ -26,13 +26,26 @@ pub fn judge(counts: &Counts, called: bool) -> Judgement {
         Judgement::Nothing if called => {
             first(counts).map_or(Judgement::Nothing, |hop| Judgement::Dead(hop, Stream::Signalling))
         }
-        // Calls may have been set up before the look.
+        // A call has its media on another way, or none.
+        Judgement::Passes if media == Judgement::Nothing && answered(counts) => {
+            first(counts).map_or(Judgement::Nothing, |hop| Judgement::Dead(hop, Stream::Media))
+        }
         _ if media == Judgement::Nothing => Judgement::Nothing,
         _ => found(|one| matches!(one, Judgement::Dead(..)))
             .or_else(|| found(|one| matches!(one, Judgement::Lossy(..))))
             .unwrap_or(Judgement::Passes),
     }
 }
+
+/// Whether the switch took requests and sent something.
+fn answered(counts: &Counts) -> bool {
+    let sent = |hop| counts.get(&(hop, Stream::Signalling)).is_some_and(|count| *count > 0);
+    // A call is INVITE, ACK and BYE; a lone request (OPTIONS, REGISTER) has no media.
+    sent(Hop::Emitted) && counts.get(&(Hop::Admitted, Stream::Signalling)).is_some_and(|count| *count >= CALL)
+}
+
+/// INVITE and ACK.
+const CALL: u64 = 2;
 
 fn first(counts: &Counts) -> Option<Hop> {
     counts.keys().map(|(hop, _)| *hop).min()
@@ -101,11 +114,7 @@ mod tests {
                         .filter(|((_, of), _)| *of == Stream::Media)
                         .for_each(|(_, count)| *count = 0);
                 }
-                let expected = match (hop, stream) {
-                    (Hop::Arrived, Stream::Media) => Judgement::Nothing,
-                    _ => Judgement::Dead(hop, stream),
-                };
-                assert_eq!(judge(&counts, true), expected, "{hop:?} {stream:?}");
+                assert_eq!(judge(&counts, true), Judgement::Dead(hop, stream), "{hop:?} {stream:?}");
             }
         }
     }
@@ -126,7 +135,13 @@ mod tests {
     #[test]
     fn nobody_called() {
         assert_eq!(judge(&counts(&all(0), &all(0)), false), Judgement::Nothing);
-        assert_eq!(judge(&counts(&all(3), &all(0)), false), Judgement::Nothing);
+        assert_eq!(judge(&counts(&all(1), &all(0)), false), Judgement::Nothing, "a lone request");
+        let elsewhere = judge(&counts(&all(3), &all(0)), false);
+        assert_eq!(
+            elsewhere,
+            Judgement::Dead(Hop::Arrived, Stream::Media),
+            "a call, and its media elsewhere"
+        );
         // Calls that were set up before.
         assert_eq!(judge(&counts(&all(0), &all(90)), false), Judgement::Passes);
     }

@@ -9,6 +9,9 @@ use crate::publish::{Publication, Row, State};
 
 use super::error::WhyError;
 
+/// The variable that says which address stands in SDP.
+pub(super) const ADVERTISE: &str = "SWITCH__SIP__ADVERTISE=";
+
 /// A switch in a container, and how it is reached.
 #[derive(Clone, Debug)]
 pub struct Subject {
@@ -26,6 +29,8 @@ pub struct Subject {
     pub media: PortRange,
     /// Where it tells its metrics.
     pub http: Option<SocketAddr>,
+    /// Whether its environment says by which address it is to be reached.
+    pub advertises: bool,
 }
 
 /// How a switch is reached.
@@ -92,6 +97,7 @@ impl Subject {
             sip: sip.collect(),
             media: of(Purpose::Media).map(range).next().ok_or(WhyError::NoMedia)?,
             http,
+            advertises: container.environment.iter().any(|text| text.starts_with(ADVERTISE)),
             reach,
         })
     }

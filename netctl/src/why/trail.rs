@@ -29,11 +29,24 @@ impl Trail {
                 self.marked.insert(step.packet, hop);
                 self.came.entry(hop).or_insert((step.interface, step.addresses));
             }
-            let Some(hop) = self.marked.get(&step.packet) else { continue };
-            if step.end != End::None && self.drops.len() < ENDS {
-                self.drops.push((*hop, step));
+            if step.end != End::None
+                && self.drops.len() < ENDS
+                && let Some(hop) = self.origin(&step)
+            {
+                self.drops.push((hop, step));
             }
         }
+    }
+
+    /// Where a packet was marked. The kernel gives one that came by a bridge a new number above it: then the far
+    /// address tells.
+    fn origin(&self, step: &Step) -> Option<Hop> {
+        let by_number = self.marked.get(&step.packet).copied();
+        by_number.or_else(|| {
+            let (from, to) = step.addresses?;
+            let far = |hop: &&Hop| self.far(**hop) == Some(if hop.is_back() { to } else { from });
+            self.came.keys().find(far).copied()
+        })
     }
 
     /// The rule or policy that dropped most, of those packets that go this way.
@@ -74,11 +87,14 @@ mod tests {
             step(1, "fw", "in", End::Rule(4)),
             mark(1, "returned"),
             step(1, "fw", "back", End::Policy),
-            step(2, "fw", "other", End::Rule(5)),
+            Step { addresses: None, ..step(2, "fw", "other", End::Rule(5)) },
         ]);
         assert_eq!(trail.dropped(false).unwrap().end, End::Rule(4));
         assert_eq!(trail.dropped(true).unwrap().chain, "back");
         assert_eq!(trail.interface(Hop::Arrived), Some(3));
+        // Above a bridge it has another number.
+        trail.add(vec![step(3, "fw", "above", End::Rule(6)), step(3, "fw", "above", End::Rule(6))]);
+        assert_eq!(trail.dropped(false).unwrap().chain, "above");
         assert_eq!(trail.far(Hop::Arrived), Some([192, 0, 2, 9].into()));
     }
 }
