@@ -63,7 +63,12 @@ fn walk(counts: &Counts, stream: Stream) -> Judgement {
     }
     let mut before = first;
     let mut lossy = None;
+    let emitted = counts.get(&(Hop::Emitted, stream)).is_some_and(|count| *count > 0);
     for (hop, here) in stations {
+        // What the kernel refuses behind its own counter the switch counts as not sent.
+        if here == 0 && emitted && matches!(hop, Hop::Taken | Hop::Sent) {
+            continue;
+        }
         if here == 0 && before > 0 {
             return Judgement::Dead(hop, stream);
         }
@@ -107,6 +112,10 @@ mod tests {
                     if *its >= hop && *other == stream {
                         *count = 0;
                     }
+                    // What it did not take it does not send.
+                    if hop == Hop::Taken && *its > hop {
+                        *count = 0;
+                    }
                 }
                 if stream == Stream::Signalling {
                     counts
@@ -117,6 +126,15 @@ mod tests {
                 assert_eq!(judge(&counts, true), Judgement::Dead(hop, stream), "{hop:?} {stream:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_switch_that_may_not_send() {
+        let mut refused = counts(&all(3), &all(100));
+        for hop in [Hop::Sent, Hop::Left, Hop::Returned, Hop::RoutedBack, Hop::ForwardedBack, Hop::Departed, Hop::Heard] {
+            refused.insert((hop, Stream::Media), 0);
+        }
+        assert_eq!(judge(&refused, true), Judgement::Dead(Hop::Left, Stream::Media));
     }
 
     #[test]

@@ -108,11 +108,11 @@ fn routes_and_settings() {
     let told = scene.breaks_at("routed", "signalling", "forwarding");
     scene.mends(&told);
     // The caller's network is said to be elsewhere, and the way back is checked strictly.
-    scene.must("ip link add dummy0 type dummy && ip link set dummy0 up");
+    scene.must("ip link add other0 type veth peer name other1 && ip link set other1 up && ip link set other0 up");
     scene.must("sysctl -qw net.ipv4.conf.br0.rp_filter=1");
-    scene.must(&format!("ip route add {CALLER} dev dummy0"));
+    scene.must(&format!("ip route add {CALLER} dev other0"));
     let told = scene.breaks_at("routed", "signalling", "rp_filter");
-    scene.must(&format!("ip route del {CALLER} dev dummy0"));
+    scene.must(&format!("ip route del {CALLER} dev other0"));
     scene.mends(&told);
     scene.inside("ip link set eth0 down");
     scene.breaks_at("entered", "signalling", "link");
