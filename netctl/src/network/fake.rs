@@ -16,6 +16,8 @@ use crate::docker::{
     Container, ContainerOrder, Containers, DockerError, Endpoint, NetworkOrder, Networks, Pool, Restart,
     Whereabouts,
 };
+use crate::firewall::Family;
+use crate::publish::{self, PublishError};
 
 /// All four in one.
 #[derive(Clone)]
@@ -29,7 +31,7 @@ pub(super) struct State {
     pub(super) routes: RefCell<Vec<Route>>,
     pub(super) sockets: RefCell<Vec<Socket>>,
     pub(super) published: RefCell<Vec<Publication>>,
-    pub(super) can_publish: Cell<bool>,
+    pub(super) cannot_publish: Cell<bool>,
     pub(super) lacking: Cell<Option<Capability>>,
     /// Every change that was asked for.
     pub(super) asked: RefCell<Vec<String>>,
@@ -124,7 +126,7 @@ impl Fake {
             ]),
             sockets: RefCell::default(),
             published: RefCell::default(),
-            can_publish: Cell::new(false),
+            cannot_publish: Cell::new(false),
             lacking: Cell::new(None),
             asked: RefCell::default(),
             fail: Cell::new(None),
@@ -300,20 +302,45 @@ impl Sockets for Fake {
 }
 
 impl Publisher for Fake {
-    fn can_publish(&self) -> bool {
-        self.0.can_publish.get()
+    async fn foresee(&self, wanted: &Publication, _: &[Family]) -> Result<Foreseen, PublishError> {
+        if self.0.cannot_publish.get() {
+            return Err(PublishError::NoAddress);
+        }
+        let facing = || vec!["192.0.2.5".parse().unwrap()];
+        let host_ips = if wanted.host_ips.is_empty() { facing() } else { wanted.host_ips.clone() };
+        Ok(Foreseen { host_ips, notes: vec!["foreseen".to_owned()] })
+    }
+    async fn stands(&self, wanted: &Publication) -> Result<bool, PublishError> {
+        Ok(self.0.published.borrow().contains(wanted))
+    }
+    async fn published(&self, name: &str) -> Result<Option<publish::Publication>, PublishError> {
+        let published = self.0.published.borrow();
+        Ok(published.iter().find(|it| it.name == name).map(|it| publish::Publication {
+            name: it.name.clone(),
+            container: format!("{name}-id"),
+            bridge: "br-voice".to_owned(),
+            ports: it.ports.clone(),
+            from: it.from.clone(),
+            paths: vec![publish::Path {
+                container: "10.9.0.3".parse().unwrap(),
+                network: "10.9.0.0/29".parse().unwrap(),
+                stateless: "192.0.2.5".parse().ok(),
+                tracked: Vec::new(),
+                peers: Vec::new(),
+            }],
+        }))
     }
     async fn publish(&self, publication: &Publication) -> Result<(), PublishError> {
         let done = self.docker(format!("publish {}", publication.name), |state| {
             state.published.borrow_mut().push(publication.clone());
         });
-        done.map_err(|error| PublishError(error.into()))
+        done.map_err(PublishError::from)
     }
     async fn unpublish(&self, name: &str) -> Result<(), PublishError> {
         let done = self.docker(format!("unpublish {name}"), |state| {
             state.published.borrow_mut().retain(|it| it.name != name);
         });
-        done.map_err(|error| PublishError(error.into()))
+        done.map_err(PublishError::from)
     }
 }
 

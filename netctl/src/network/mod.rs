@@ -38,7 +38,7 @@ pub use inspect::{Inside, inspect};
 pub use order::{Address, MeaningError, Mode, ModeError, Order};
 pub use ports::{Claim, Ports, PortsError, Protocol, Purpose};
 pub use probe::{CallError, Heard, probe};
-pub use publisher::{NotJoined, Publication, PublishError, Publisher};
+pub use publisher::{Foreseen, Publication, Publisher};
 pub use remove::{Removed, remove as remove_switch};
 pub use run::{Ran, run};
 pub use settings::{Settings, SettingsError};
