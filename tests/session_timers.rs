@@ -191,7 +191,7 @@ fn a_callee_that_wants_a_longer_interval_gets_it() {
     let (switch, mut caller, mut callee) = bridged("");
     caller.request("INVITE", 1, "2100", "", &caller.sdp("0"));
     let first = callee.expect("INVITE");
-    assert_eq!((header(&first, "Session-Expires"), header(&first, "Supported")), ("1800", "timer"));
+    assert_eq!((header(&first, "Session-Expires"), header(&first, "Supported")), ("1800", "timer, replaces"));
     callee.respond_with(&first, "422 Session Interval Too Small", "a", "Min-SE: 3600\r\n", "");
     callee.expect("ACK");
     let second = callee.expect("INVITE");
