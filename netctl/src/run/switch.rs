@@ -13,9 +13,9 @@ use crate::network::{self, Heard, NotJoined, Order, RunError, World};
 use crate::output;
 use crate::procfs::Proc;
 
-type Here = World<Client, Wires, Proc, NotJoined>;
+pub(super) type Here = World<Client, Wires, Proc, NotJoined>;
 
-async fn world(host: &Host) -> Result<Here, Vec<Failure>> {
+pub(super) async fn world(host: &Host) -> Result<Here, Vec<Failure>> {
     let docker = Client::connect(host).await.map_err(one)?;
     Ok(World { docker, kernel: Wires, proc: Proc, publisher: NotJoined })
 }
@@ -69,7 +69,7 @@ pub(super) async fn probe(args: NamedArgs, format: Format) -> Result<(), Vec<Fai
 }
 
 /// A call without audio is a failure; that none could be placed is not.
-fn judge(heard: &Heard) -> Result<(), Vec<Failure>> {
+pub(super) fn judge(heard: &Heard) -> Result<(), Vec<Failure>> {
     match &heard.report {
         Some(report) if !report.ok => Err(one(RunError::BadAudio(report.summary.clone()))),
         _ => Ok(()),
