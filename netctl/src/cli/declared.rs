@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::network::DaemonArgs;
+use super::port::StateArgs;
 
 pub(super) const HELP: &str = "\
 Example of a file:
@@ -30,6 +31,9 @@ pub struct FileArgs {
     /// The daemon.
     #[command(flatten)]
     pub daemon: DaemonArgs,
+    /// What is published.
+    #[command(flatten)]
+    pub state: StateArgs,
     /// The file that declares it
     #[arg(long, short, default_value = "switch.yaml", value_name = "FILE")]
     pub file: PathBuf,

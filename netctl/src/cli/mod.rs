@@ -14,7 +14,7 @@ pub use bridge::BridgeVerb;
 pub use declared::{FileArgs, PlanArgs, UpArgs};
 pub use image::{BuildArgs, ImageArgs, ImageVerb};
 pub use network::{CreateArgs, DaemonArgs, NetworkArgs, NetworkVerb};
-pub use port::{PortArgs, PortVerb};
+pub use port::{PortArgs, PortVerb, StateArgs};
 pub use switch::{NamedArgs, RunArgs};
 
 /// Builds, moves and connects the switch's containers.

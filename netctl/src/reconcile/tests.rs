@@ -48,9 +48,7 @@ fn other() -> File {
 }
 
 fn fresh() -> Fake {
-    let fake = Fake::new();
-    fake.0.can_publish.set(true);
-    fake
+    Fake::new()
 }
 
 fn bring(fake: &Fake, file: &File) -> Result<Done, Vec<UpError>> {

@@ -12,7 +12,7 @@ use crate::reconcile::{self, File, UpError};
 
 pub(super) async fn plan(args: PlanArgs, format: Format) -> Result<(), Vec<Failure>> {
     let file = File::read(&args.declared.file).map_err(one)?;
-    let world = world(&args.declared.daemon.host).await?;
+    let world = world(&args.declared.daemon.host, &args.declared.state).await?;
     let comparison = reconcile::compare(&world, &file).await.map_err(all)?;
     output::write(format, &comparison, comparison.json()).map_err(one)?;
     // What stands in the way is told here already, not only when it is to be done.
@@ -26,7 +26,7 @@ pub(super) async fn plan(args: PlanArgs, format: Format) -> Result<(), Vec<Failu
 /// Brings it about and calls each switch; a signal before the calls takes all back.
 pub(super) async fn up(args: UpArgs, format: Format) -> Result<(), Vec<Failure>> {
     let file = File::read(&args.declared.file).map_err(one)?;
-    let world = world(&args.declared.daemon.host).await?;
+    let world = world(&args.declared.daemon.host, &args.declared.state).await?;
     let done = reconcile::up(&world, &file, signal(), &mut say).await.map_err(all)?;
     if format == Format::Table {
         output::text(&done.to_string()).map_err(one)?;
@@ -56,7 +56,7 @@ pub(super) async fn up(args: UpArgs, format: Format) -> Result<(), Vec<Failure>>
 
 pub(super) async fn down(args: FileArgs, format: Format) -> Result<(), Vec<Failure>> {
     let file = File::read(&args.file).map_err(one)?;
-    let world = world(&args.daemon.host).await?;
+    let world = world(&args.daemon.host, &args.state).await?;
     let downed = reconcile::down(&world, &file, signal(), &mut say).await.map_err(all)?;
     output::write(format, &downed, downed.json()).map_err(one)
 }
