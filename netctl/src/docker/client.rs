@@ -1,6 +1,7 @@
 //! The real daemon, through bollard.
 
 mod containers;
+mod daemon;
 mod networks;
 mod whereabouts;
 
@@ -33,8 +34,9 @@ fn found<T>(asked: Result<T, bollard::errors::Error>) -> Result<Option<T>, Docke
 }
 
 /// A daemon that has answered.
+#[derive(Clone)]
 pub struct Client {
-    pub(super) docker: Docker,
+    docker: Docker,
     host: Host,
 }
 

@@ -9,6 +9,7 @@ mod nftables;
 mod parse;
 mod parse_wires;
 mod route;
+mod trial;
 mod wires;
 
 use std::io;
@@ -17,9 +18,10 @@ use rtnetlink::Handle;
 
 use crate::bridge::KernelError;
 
-pub(crate) use namespace::inside;
+pub(crate) use namespace::{apart, inside};
 pub use nftables::{Nftables, Traces};
 pub use route::routing;
+pub use trial::refuses_link;
 pub use wires::Wires;
 
 /// A netlink socket in the namespace of the thread that opened it.

@@ -1,6 +1,9 @@
-//! What /proc tells of sockets and processes (proc(5)): who listens where, in any network namespace.
+//! What the kernel tells without netlink: who listens where and what a network namespace has (proc(5)), and which
+//! addresses are this host's.
 
+pub(crate) mod address;
 mod capability;
+pub(crate) mod namespace;
 mod process;
 mod setting;
 mod socket;
@@ -10,7 +13,9 @@ use std::io;
 
 use crate::network::{Place, Socket, Sockets};
 
+pub use process::{file_limit, is_filtered, named};
 pub use setting::setting;
+pub(crate) use socket::bound;
 pub use udp::udp_losses;
 
 /// The /proc of this machine.

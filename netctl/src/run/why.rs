@@ -28,7 +28,7 @@ async fn look(args: &WhyArgs) -> Result<why::Report, WhyError> {
         Whereabouts::Rootless => return Err(RunError::Rootless.into()),
     }
     let published = {
-        let directory = args.state_dir.clone();
+        let directory = args.state.state_dir.clone();
         // Another netctl may have it; a signal need not wait for that.
         let opened = tokio::task::spawn_blocking(move || StateDirectory::open(&directory)).await;
         let journal = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;

@@ -131,7 +131,15 @@ mod tests {
     #[test]
     fn a_switch_that_may_not_send() {
         let mut refused = counts(&all(3), &all(100));
-        for hop in [Hop::Sent, Hop::Left, Hop::Returned, Hop::RoutedBack, Hop::ForwardedBack, Hop::Departed, Hop::Heard] {
+        for hop in [
+            Hop::Sent,
+            Hop::Left,
+            Hop::Returned,
+            Hop::RoutedBack,
+            Hop::ForwardedBack,
+            Hop::Departed,
+            Hop::Heard,
+        ] {
             refused.insert((hop, Stream::Media), 0);
         }
         assert_eq!(judge(&refused, true), Judgement::Dead(Hop::Left, Stream::Media));

@@ -12,7 +12,7 @@ use super::metrics::Metrics;
 use super::subject::Subject;
 use super::trail::Trail;
 use super::watch::{self, Counts};
-use crate::firewall::{PortRange, Transport};
+use crate::firewall::PortRange;
 use crate::network::{Place, Protocol};
 
 /// All that a look has found.
@@ -80,10 +80,9 @@ pub async fn look<M: Machine>(
 
 fn listens<M: Machine>(machine: &M, subject: &Subject, place: Place) -> Result<bool, WhyError> {
     let sockets = machine.sockets(place).map_err(WhyError::Sockets)?;
-    let transport = |protocol| if protocol == Protocol::Udp { Transport::Udp } else { Transport::Tcp };
     Ok(sockets.iter().any(|socket| {
         let port = PortRange { first: socket.local.port(), last: socket.local.port() };
-        subject.signalling(transport(socket.protocol)).iter().any(|range| range.overlaps(port))
+        subject.signalling(socket.protocol).iter().any(|range| range.overlaps(port))
     }))
 }
 
@@ -131,7 +130,7 @@ impl Seen {
     /// What did not come into a queue. Ports without a socket are counted for all of a namespace together: they are
     /// signalling's where nobody listens for that.
     fn lost(&self, subject: &Subject, stream: Stream) -> u64 {
-        let signalling = subject.signalling(Transport::Udp);
+        let signalling = subject.signalling(Protocol::Udp);
         let of = |port: u16| signalling.iter().any(|range| (range.first..=range.last).contains(&port));
         let full = |wanted: bool| {
             self.lost

@@ -2,7 +2,8 @@
 
 use super::hop::Hop;
 use super::subject::Subject;
-use crate::firewall::{End, PortRange, Step, Transport};
+use crate::firewall::{End, PortRange, Step};
+use crate::network::Protocol;
 use crate::publish::Publication;
 
 /// Publishes again what was published.
@@ -41,7 +42,7 @@ pub(super) fn accept(step: &Step, subject: &Subject, hop: Hop) -> Option<String>
     {
         let (tool, side) =
             (if *family == "ip" { "iptables" } else { "ip6tables" }, if hop.is_back() { "s" } else { "d" });
-        let ports = joined(&subject.ports(Transport::Udp), ":", ",");
+        let ports = joined(&subject.ports(Protocol::Udp), ":", ",");
         return Some(format!(
             "{tool} -t {table} -I {chain} -{side} {address} -p udp -m multiport --{side}ports {ports} -j ACCEPT"
         ));
@@ -52,7 +53,7 @@ pub(super) fn accept(step: &Step, subject: &Subject, hop: Hop) -> Option<String>
         _ => String::new(),
     };
     let word = if address.is_ipv4() { "ip" } else { "ip6" };
-    let ports = joined(&subject.ports(Transport::Udp), "-", ", ");
+    let ports = joined(&subject.ports(Protocol::Udp), "-", ", ");
     Some(format!(
         "nft insert rule {family} {table} {chain} {before}{word} {side}addr {address} udp {side}port '{{ {ports} }}' accept"
     ))

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::docker::{Container, Containers};
-use crate::firewall::{PortRange, Transport};
+use crate::firewall::PortRange;
 use crate::network::{Claim, Place, Protocol, Purpose, claims_of};
 use crate::publish::{Publication, Row, State};
 
@@ -24,7 +24,7 @@ pub struct Subject {
     /// How it is reached.
     pub reach: Reach,
     /// Where it listens for signalling.
-    pub sip: Vec<(Transport, PortRange)>,
+    pub sip: Vec<(Protocol, PortRange)>,
     /// Its media ports.
     pub media: PortRange,
     /// Where it tells its metrics.
@@ -80,13 +80,7 @@ impl Subject {
         let claims = claims_of(container)?;
         let range = |claim: &Claim| PortRange { first: claim.ports.first, last: claim.ports.last };
         let of = |purpose| claims.iter().filter(move |claim| claim.purpose == purpose);
-        let sip = of(Purpose::Sip).map(|claim| {
-            let transport = match claim.ports.protocol {
-                Protocol::Udp => Transport::Udp,
-                Protocol::Tcp => Transport::Tcp,
-            };
-            (transport, range(claim))
-        });
+        let sip = of(Purpose::Sip).map(|claim| (claim.ports.protocol, range(claim)));
         let http = of(Purpose::Http).next().map(|claim| {
             SocketAddr::new(claim.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), claim.ports.first)
         });
@@ -111,15 +105,15 @@ impl Subject {
     }
 
     /// Signalling's ports of one protocol.
-    pub fn signalling(&self, transport: Transport) -> Vec<PortRange> {
+    pub fn signalling(&self, transport: Protocol) -> Vec<PortRange> {
         let own = self.sip.iter().filter(|(its, _)| *its == transport);
         PortRange::join(own.map(|(_, range)| *range).collect())
     }
 
     /// All ports of one protocol.
-    pub fn ports(&self, transport: Transport) -> Vec<PortRange> {
+    pub fn ports(&self, transport: Protocol) -> Vec<PortRange> {
         let mut all = self.signalling(transport);
-        all.extend((transport == Transport::Udp).then_some(self.media));
+        all.extend((transport == Protocol::Udp).then_some(self.media));
         PortRange::join(all)
     }
 }

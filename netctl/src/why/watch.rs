@@ -12,8 +12,8 @@ use super::hop::{Hop, Stream};
 use super::subject::{Reach, Subject};
 use crate::firewall::{
     Chain, Content, Family, Hook, Kind, Point, Rule, SeenRule, Set, Side, Statement as S, Table, Test,
-    Transport,
 };
+use crate::network::Protocol;
 
 /// What was counted, at each station that counts.
 pub type Counts = BTreeMap<(Hop, Stream), u64>;
@@ -64,10 +64,10 @@ const INSIDE: [Station; 4] = [
 const SIP_UDP: &str = "sip-udp";
 const SIP_TCP: &str = "sip-tcp";
 const MEDIA: &str = "media";
-const CLASSES: [(Stream, Transport, &str); 3] = [
-    (Stream::Signalling, Transport::Udp, SIP_UDP),
-    (Stream::Signalling, Transport::Tcp, SIP_TCP),
-    (Stream::Media, Transport::Udp, MEDIA),
+const CLASSES: [(Stream, Protocol, &str); 3] = [
+    (Stream::Signalling, Protocol::Udp, SIP_UDP),
+    (Stream::Signalling, Protocol::Tcp, SIP_TCP),
+    (Stream::Media, Protocol::Udp, MEDIA),
 ];
 
 /// The name of the tables: no container has a slash in its name, so nobody's published ports are meant.
@@ -98,8 +98,8 @@ fn table(
 ) -> Table {
     let ports = |name, ranges| Set { name, content: Content::Ports(ranges) };
     let sets = vec![
-        ports(SIP_UDP, subject.signalling(Transport::Udp)),
-        ports(SIP_TCP, subject.signalling(Transport::Tcp)),
+        ports(SIP_UDP, subject.signalling(Protocol::Udp)),
+        ports(SIP_TCP, subject.signalling(Protocol::Tcp)),
         ports(MEDIA, vec![subject.media]),
     ];
     let chains = stations.iter().map(|station| Chain {

@@ -108,7 +108,9 @@ fn routes_and_settings() {
     let told = scene.breaks_at("routed", "signalling", "forwarding");
     scene.mends(&told);
     // The caller's network is said to be elsewhere, and the way back is checked strictly.
-    scene.must("ip link add other0 type veth peer name other1 && ip link set other1 up && ip link set other0 up");
+    scene.must(
+        "ip link add other0 type veth peer name other1 && ip link set other1 up && ip link set other0 up",
+    );
     scene.must("sysctl -qw net.ipv4.conf.br0.rp_filter=1");
     scene.must(&format!("ip route add {CALLER} dev other0"));
     let told = scene.breaks_at("routed", "signalling", "rp_filter");
