@@ -27,7 +27,7 @@ fn outcome(switch: &Switch, number: &str) -> u16 {
 fn a_wrong_file_changes_nothing_and_is_told_line_by_line() {
     let good = dead_end("^3");
     let switch = Switch::start(&good);
-    assert_eq!((outcome(&switch, "3000"), outcome(&switch, "4000")), (502, 404));
+    assert_eq!((outcome(&switch, "3000"), outcome(&switch, "4000")), (503, 404));
     // The route alone would do; the rest is wrong in two places.
     switch.rewrite(&format!("[limits]\ncalls = 0\n[rtp]\nportz = '1-2'\n{}", dead_end("^4")));
     let answer = switch.http("POST /reload");
@@ -47,7 +47,7 @@ fn a_wrong_file_changes_nothing_and_is_told_line_by_line() {
         let error = line["error"].as_str().unwrap();
         assert!(error.contains(":4:1: rtp.portz: there is no such key"), "{error}");
     }
-    assert_eq!((outcome(&switch, "3000"), outcome(&switch, "4000")), (502, 404), "nothing has changed");
+    assert_eq!((outcome(&switch, "3000"), outcome(&switch, "4000")), (503, 404), "nothing has changed");
     assert_eq!(switch.metric("switch_config_reloads_total{result=\"refused\"}"), 3.0);
     assert_eq!(switch.metric("switch_config_last_reload_successful"), 0.0);
     // And the command says why.
@@ -120,7 +120,7 @@ fn routes_change_while_a_hundred_calls_keep_their_sound() {
         let changed = switch.json("POST /reload");
         let keys: Vec<_> = changed["changed"].as_array().unwrap().iter().map(|c| &c["key"]).collect();
         assert_eq!(keys, ["route[0].bridge", "route[0].match"], "{changed}");
-        assert_eq!((outcome(&switch, "4000"), outcome(&switch, "2000")), (502, 404));
+        assert_eq!((outcome(&switch, "4000"), outcome(&switch, "2000")), (503, 404));
         talk.join().unwrap()
     });
     assert_eq!((report.lost(), report.gaps, report.wrong), (0, 0, 0), "of {}", report.sent);

@@ -54,7 +54,7 @@ impl Docker {
         let help = Command::new(&laid).arg("--help").output();
         let help = help.unwrap_or_else(|error| panic!("{}: {error}; run images/prepare", laid.display()));
         let help = String::from_utf8_lossy(&help.stdout).into_owned();
-        assert!(help.contains("drain"), "{} is an old one: run images/prepare", laid.display());
+        assert!(help.contains("drain --deadline"), "{} is an old one: run images/prepare", laid.display());
         let context = self.scratch.path().join("context");
         std::fs::create_dir_all(context.join("images")).unwrap();
         let copy = |from: PathBuf, to: &Path| {

@@ -22,6 +22,7 @@ fn two_hundred_calls_go_on_none_is_taken_and_it_is_taken_back() {
     let status = switch.json("POST /drain?deadline=1h");
     assert_eq!((&status["draining"], &status["leaving"]), (&true.into(), &false.into()), "{status}");
     assert_eq!(status["calls"], CALLS);
+    assert_eq!(switch.logged("draining: no new calls are taken")["calls"], CALLS);
     let left = status["seconds_left"].as_f64().unwrap();
     assert!((3500.0..=3600.0).contains(&left), "{status}");
 
