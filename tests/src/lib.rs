@@ -12,6 +12,7 @@ pub mod load;
 mod marks;
 mod namespace;
 mod phone;
+pub mod relay;
 mod sipp;
 mod switch;
 

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::table::Family;
+use crate::ports::Protocol;
 
 /// One statement of a rule.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -12,7 +13,7 @@ pub enum Statement {
     /// Asks for an address.
     Address(Side, Test),
     /// Asks for a port that is in the set of this name.
-    Port(Transport, Side, &'static str),
+    Port(Protocol, Side, &'static str),
     /// Asks for the interface; `false` for any other one.
     Interface(Way, bool, String),
     /// Asks whether the set of this name has the packet's UDP flow.
@@ -25,6 +26,8 @@ pub enum Statement {
     Tracked(Bit),
     /// Counts packets and bytes.
     Counter,
+    /// Has the kernel tell the further way of some packets: [`TRACED`] a second.
+    Trace,
     /// Keeps the packet from connection tracking.
     Notrack,
     /// Writes an address, and mends the checksums.
@@ -38,6 +41,9 @@ pub enum Statement {
     /// Leaves the chain.
     Return,
 }
+
+/// How many packets a second a rule has the kernel tell of: each is some dozens of messages.
+pub const TRACED: u8 = 4;
 
 /// Which end of a packet.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -56,14 +62,6 @@ pub enum Test {
     Outside(IpNet),
     /// It is in the set of this name.
     In(Family, &'static str),
-}
-
-/// What carries ports.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-#[expect(missing_docs, reason = "the protocols' names")]
-pub enum Transport {
-    Udp,
-    Tcp,
 }
 
 /// Into which direction a packet passes an interface.

@@ -11,15 +11,25 @@ use super::step::Step;
 use super::world::Worldly;
 use crate::docker::Containers as _;
 
+/// The options that belong to it.
+const OPTIONS: [&str; 2] = ["-p", "--advertise"];
+
+/// What can be looked through before the container that is to be joined is there.
+pub(crate) async fn foresee(world: &impl Worldly, order: &Order) -> Result<(), RunError> {
+    plan::only(order, &OPTIONS)?;
+    plan::image(world, order).await?;
+    plan::claims(order).map(drop)
+}
+
 pub(super) async fn plan(world: &impl Worldly, order: &Order, name: &str) -> Result<Plan, RunError> {
-    plan::only(order, &["-p", "--advertise"])?;
+    plan::only(order, &OPTIONS)?;
     let other = world.docker().container(name).await?;
     let other = other.ok_or_else(|| RunError::NoSuchContainer(name.to_owned()))?;
     let pid = other.pid.ok_or_else(|| CheckError::NothingToShare(other.name.clone()))?;
     if other.network_mode == host::NETWORK {
         return Err(CheckError::SharesHost(other.name).into());
     }
-    let variables = order.variables(&[], order.advertise)?;
+    let variables = order.variables(&[], order.advertise.as_slice())?;
     let network = format!("container:{}", other.id);
     let (container, settings) = plan::container(order, variables, &network, &labels::run_id())?;
     let steps = vec![

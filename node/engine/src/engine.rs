@@ -92,7 +92,7 @@ impl Engine {
         }
         let mut engine = Self {
             ports,
-            counters: Arc::new(Board(Vec::new())),
+            counters: Arc::default(),
             workers: Vec::new(),
             threads: Mutex::new(Vec::new()),
             opened: AtomicU64::new(0),
@@ -104,7 +104,8 @@ impl Engine {
             engine.add_worker(index, grid, Arc::clone(&share)).map_err(StartError::Worker)?;
             shares.push(share);
         }
-        engine.counters = Arc::new(Board(shares));
+        let workers = engine.workers.iter().map(|worker| Arc::clone(&worker.heartbeat)).collect();
+        engine.counters = Arc::new(Board { shares, workers });
         Ok(Arc::new(engine))
     }
 
@@ -115,7 +116,7 @@ impl Engine {
             wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
             sweep: AtomicBool::new(false),
             stop: AtomicBool::new(false),
-            heartbeat: Heartbeat::new(),
+            heartbeat: Arc::new(Heartbeat::new()),
             load: AtomicUsize::new(0),
         });
         let worker = Worker::new(Arc::clone(&mailbox), commands, counters, grid)?;

@@ -64,6 +64,7 @@ impl Ports {
             range.clone().filter(|&port| port != 0 && port.is_multiple_of(2) && port < last).collect();
         let pairs = free.len();
         let resting = VecDeque::with_capacity(pairs);
+        add(&counters.ports_limit, pairs as u64);
         Arc::new(Self { range, pairs, rest, dscp, counters, state: Mutex::new(State { free, resting }) })
     }
 
@@ -162,6 +163,7 @@ mod tests {
         let _other = UdpSocket::bind((HERE, 21_003)).unwrap();
         let ports = Ports::new(21_001..=21_006, Duration::from_millis(60), 46, Arc::clone(&counters));
         assert_eq!(ports.capacity(), 2, "21002 and 21004; 21006 has no odd port after it");
+        assert_eq!(counters.ports_limit.load(Ordering::Relaxed), 2);
         let pair = ports.bind(HERE).unwrap();
         assert_eq!(pair.local.port(), 21_004);
         assert_eq!(counters.ports_taken.load(Ordering::Relaxed), 1);

@@ -150,8 +150,12 @@ pub struct MediaView {
     pub sent_bytes: u64,
     /// Lost on the way to us.
     pub lost_packets: u64,
+    /// The same of all the peer sent, 0 to 1.
+    pub loss_ratio: f64,
     /// Of what the peer sends.
     pub jitter_seconds: f64,
+    /// Mean opinion score of what the peer sends, 1 to 4.5; null before a second of it came.
+    pub mos: Option<f64>,
     /// 0 to 1, of what we send, as the peer last reported it.
     pub remote_loss_ratio: Option<f32>,
     /// Of what we send, as the peer last reported it.

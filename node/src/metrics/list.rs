@@ -64,7 +64,7 @@ impl Snapshot {
             switch: Switch::new(Default::default()),
             routes: Arc::default(),
             sip: Arc::default(),
-            media: media::Totals::default(),
+            media: media::Totals { workers_busy: vec![Duration::from_millis(1500)], ..Default::default() },
         }
     }
 }
@@ -87,6 +87,15 @@ const fn gauge(
     read: fn(&Snapshot, &mut Samples),
 ) -> Row {
     Row { name, help, unit, kind: Kind::Gauge, labels, read }
+}
+
+const fn histogram(
+    name: &'static str,
+    unit: &'static str,
+    help: &'static str,
+    read: fn(&Snapshot, &mut Samples),
+) -> Row {
+    Row { name, help, unit, kind: Kind::Histogram, labels: &[], read }
 }
 
 fn read(count: &AtomicU64) -> u64 {
@@ -167,6 +176,19 @@ pub static METRICS: &[Row] = &[
         out.labelled(&["number"], read(&s.routes.refused_number) as f64);
     }),
 
+    histogram("switch_call_duration_seconds", "seconds", "From the answer to the end, of answered calls; a bridged call is one.", |s, out| out.distribution(&s.switch.counters().duration)),
+    histogram("switch_call_setup_seconds", "seconds", "From an INVITE's being taken or sent to its final 2xx, of each leg that was answered.", |s, out| out.distribution(&s.switch.counters().setup)),
+    histogram("switch_call_ringing_delay_seconds", "seconds", "From an INVITE's being sent to the first 18x or the final answer, whatever it is, of each outbound leg.", |s, out| out.distribution(&s.switch.counters().ringing_delay)),
+    histogram("switch_call_mos", "MOS, 1 to 4.5", "Mean opinion score of what was received, by ITU-T G.107; one a stream that carried 50 packets or more.", |s, out| out.distribution(&s.switch.counters().mos)),
+    histogram("switch_call_loss_ratio", "ratio", "Packets lost on the way to the switch, of those sent; one a stream that carried 50 packets or more.", |s, out| out.distribution(&s.switch.counters().loss)),
+    histogram("switch_call_jitter_seconds", "seconds", "Mean interarrival jitter of what was received (RFC 3550); one a stream that carried 50 packets or more.", |s, out| out.distribution(&s.switch.counters().jitter)),
+    histogram("switch_call_remote_loss_ratio", "ratio", "Packets of ours lost on the way to the peer, as its RTCP reported; one a stream whose peer reported on 50 or more.", |s, out| out.distribution(&s.switch.counters().remote_loss)),
+    counter("switch_streams_total", "streams", "Streams ended that were meant to carry audio: of calls answered, and a direction agreed on, for two seconds or more.", &[], |s, out| out.count(read(&s.switch.counters().streams))),
+    counter("switch_streams_one_way_total", "streams", "Those of them to which nothing came, or that sent nothing, although that direction was agreed on.", &["missing"], |s, out| {
+        out.labelled(&["received"], read(&s.switch.counters().nothing_received) as f64);
+        out.labelled(&["sent"], read(&s.switch.counters().nothing_sent) as f64);
+    }),
+
     counter("switch_sip_requests_received_total", "requests", "SIP requests received, retransmissions included.", &["method"], |s, out| {
         for (method, count) in s.sip.requests_received() {
             out.labelled(&[method], count as f64);
@@ -223,8 +245,14 @@ pub static METRICS: &[Row] = &[
         out.labelled(&["in_use"], s.media.ports_in_use as f64);
         out.labelled(&["resting"], s.media.ports_resting as f64);
     }),
+    gauge("switch_media_port_pairs_limit", "port pairs", "Pairs of media ports the configured range holds.", &[], |s, out| out.count(s.media.ports_limit)),
     counter("switch_media_ports_taken_total", "port pairs", "Times a pair was skipped because another process holds one of its ports.", &[], |s, out| out.count(s.media.ports_taken)),
     counter("switch_media_ports_exhausted_total", "streams", "Streams refused because no pair of ports was free.", &[], |s, out| out.count(s.media.ports_exhausted)),
+    counter("switch_media_worker_busy_seconds_total", "seconds", "Time each media worker was not asleep; its rate is the worker's load.", &["worker"], |s, out| {
+        for (worker, busy) in s.media.workers_busy.iter().enumerate() {
+            out.labelled(&[&worker.to_string()], busy.as_secs_f64());
+        }
+    }),
     counter("switch_media_worker_restarts_total", "restarts", "Media workers that failed and were started again; their calls ended.", &[], |s, out| out.count(s.media.worker_restarts)),
 
     gauge("process_resident_memory_bytes", "bytes", "Memory of the process that is in RAM.", &[], process!(|p| p.resident_bytes as f64)),

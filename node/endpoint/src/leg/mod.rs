@@ -181,7 +181,13 @@ impl Endpoint for Leg {
                 self.on_overdue(client);
                 Vec::new()
             }
-            LegMessage::Reached(path) => self.on_reached(path),
+            LegMessage::Reached(path) => {
+                let events = self.on_reached(path);
+                if self.is_early() {
+                    channel.mark_placed();
+                }
+                events
+            }
         }
     }
 
