@@ -62,6 +62,9 @@ bridge = "sip:callee@nowhere.invalid"
 match = "^6"
 bridge = "sip:callee@$TALKS:5070"
 from = ["192.0.2.0/24"]
+[[route]]
+match = "^7"
+bridge = "sip:9196@$B"
 EOF
     start a "$switch" --config "$scratch/a.toml"
     a=${children[-1]}
@@ -140,8 +143,8 @@ make_traffic() {
     inside bash -c "echo 'no SIP' >/dev/udp/$A/5060"
     calls call_lasting 3100 10
     lose_packets
-    # Long enough for reports by RTCP of what arrived.
-    inside "$switch" probe --duration 12s sip:9196@$A >"$scratch/reports.log" &
+    # Through node a to node b, and long enough that b reports by RTCP what arrived.
+    inside "$switch" probe --duration 12s sip:7100@$A >"$scratch/reports.log" &
     children+=($!)
     calls call_lasting 2100 30
     wait "${children[-1]}" || true
