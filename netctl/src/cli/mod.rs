@@ -12,7 +12,7 @@ use clap_complete::Shell;
 pub use bridge::BridgeVerb;
 pub use image::{BuildArgs, ImageArgs, ImageVerb};
 pub use network::{CreateArgs, DaemonArgs, NetworkArgs, NetworkVerb};
-pub use port::{PortArgs, PortVerb};
+pub use port::{PortArgs, PortVerb, StateArgs};
 pub use switch::{NamedArgs, RunArgs};
 
 /// Builds, moves and connects the switch's containers.

@@ -16,6 +16,8 @@ use crate::docker::{
     Container, ContainerOrder, Containers, DockerError, Endpoint, NetworkOrder, Networks, Pool, Restart,
     Whereabouts,
 };
+use crate::firewall::Family;
+use crate::publish::{self, PublishError};
 
 /// All four in one.
 #[derive(Clone)]
@@ -29,7 +31,7 @@ pub(crate) struct State {
     pub(crate) routes: RefCell<Vec<Route>>,
     pub(crate) sockets: RefCell<Vec<Socket>>,
     pub(crate) published: RefCell<Vec<Publication>>,
-    pub(crate) can_publish: Cell<bool>,
+    pub(crate) cannot_publish: Cell<bool>,
     pub(crate) lacking: Cell<Option<Capability>>,
     /// Every change that was asked for.
     pub(crate) asked: RefCell<Vec<String>>,
@@ -142,7 +144,7 @@ impl Fake {
             ]),
             sockets: RefCell::default(),
             published: RefCell::default(),
-            can_publish: Cell::new(false),
+            cannot_publish: Cell::new(false),
             lacking: Cell::new(None),
             asked: RefCell::default(),
             image: RefCell::new("sha256:1".to_owned()),
@@ -397,8 +399,33 @@ impl Sockets for Fake {
 }
 
 impl Publisher for Fake {
-    fn can_publish(&self) -> bool {
-        self.0.can_publish.get()
+    async fn foresee(&self, wanted: &Publication, _: &[Family]) -> Result<Foreseen, PublishError> {
+        if self.0.cannot_publish.get() {
+            return Err(PublishError::NoAddress);
+        }
+        let facing = || vec!["192.0.2.5".parse().unwrap()];
+        let host_ips = if wanted.host_ips.is_empty() { facing() } else { wanted.host_ips.clone() };
+        Ok(Foreseen { host_ips, notes: vec!["foreseen".to_owned()] })
+    }
+    async fn stands(&self, wanted: &Publication) -> Result<bool, PublishError> {
+        Ok(self.0.published.borrow().contains(wanted))
+    }
+    async fn published(&self, name: &str) -> Result<Option<publish::Publication>, PublishError> {
+        let published = self.0.published.borrow();
+        Ok(published.iter().find(|it| it.name == name).map(|it| publish::Publication {
+            name: it.name.clone(),
+            container: format!("{name}-id"),
+            bridge: "br-voice".to_owned(),
+            ports: it.ports.clone(),
+            from: it.from.clone(),
+            paths: vec![publish::Path {
+                container: "10.9.0.3".parse().unwrap(),
+                network: "10.9.0.0/29".parse().unwrap(),
+                stateless: "192.0.2.5".parse().ok(),
+                tracked: Vec::new(),
+                peers: Vec::new(),
+            }],
+        }))
     }
     async fn publish(&self, publication: &Publication) -> Result<(), PublishError> {
         let done = self.docker(format!("publish {}", publication.name), |state| {
@@ -406,10 +433,7 @@ impl Publisher for Fake {
             published.retain(|it| it.name != publication.name);
             published.push(publication.clone());
         });
-        done.await.map_err(|error| PublishError(error.into()))
-    }
-    async fn stands(&self, publication: &Publication) -> Result<bool, PublishError> {
-        Ok(self.0.published.borrow().contains(publication))
+        done.await.map_err(PublishError::from)
     }
     async fn unpublish(&self, name: &str) -> Result<(), PublishError> {
         if !self.0.published.borrow().iter().any(|it| it.name == name) {
@@ -418,7 +442,7 @@ impl Publisher for Fake {
         let done = self.docker(format!("unpublish {name}"), |state| {
             state.published.borrow_mut().retain(|it| it.name != name);
         });
-        done.await.map_err(|error| PublishError(error.into()))
+        done.await.map_err(PublishError::from)
     }
 }
 

@@ -11,11 +11,13 @@ use crate::bridge::{InterfaceName, KernelError};
 use crate::docker::{
     Container, ContainerOrder, Containers, DockerError, Network, NetworkOrder, Networks, Whereabouts,
 };
+use crate::firewall::Family;
 use crate::network::labels;
 use crate::network::{
-    Capability, Interface, Pair, Place, Publication, PublishError, Publisher, Route, Socket, Sockets, Wiring,
+    Capability, Foreseen, Interface, Pair, Place, Publication, Publisher, Route, Socket, Sockets, Wiring,
     World, Worldly,
 };
+use crate::publish::{self, PublishError};
 
 /// One of the four parts of a world, without what belongs to some containers.
 pub(super) struct Without<'a, T> {
@@ -145,8 +147,16 @@ impl<S: Sockets> Sockets for Without<'_, S> {
 }
 
 impl<P: Publisher> Publisher for Without<'_, P> {
-    fn can_publish(&self) -> bool {
-        self.inner.can_publish()
+    fn foresee(
+        &self,
+        publication: &Publication,
+        families: &[Family],
+    ) -> impl Future<Output = Result<Foreseen, PublishError>> {
+        self.inner.foresee(publication, families)
+    }
+    async fn published(&self, name: &str) -> Result<Option<publish::Publication>, PublishError> {
+        let published = self.inner.published(name).await?;
+        Ok(published.filter(|it| !self.gone.iter().any(|gone| gone.id == it.container)))
     }
     fn stands(&self, publication: &Publication) -> impl Future<Output = Result<bool, PublishError>> {
         self.inner.stands(publication)
