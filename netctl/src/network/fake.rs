@@ -45,6 +45,8 @@ pub(crate) struct State {
     pub(crate) next: Cell<u32>,
     /// The change at which netctl is killed, and whether it is done all the same.
     pub(crate) killed: Cell<Option<(usize, Done)>>,
+    /// Told of when it is.
+    pub(crate) died: tokio::sync::Notify,
     /// The change that fails, and whether it is done all the same.
     pub(crate) fail: Cell<Option<(usize, Done)>>,
     /// The last container made, while it has not ended.
@@ -56,6 +58,14 @@ pub(crate) struct State {
 pub(crate) struct Inner {
     interfaces: Vec<Interface>,
     routes: Vec<Route>,
+}
+
+impl Inner {
+    /// All that is in it.
+    pub(crate) fn addresses(&self) -> Vec<IpNet> {
+        let routes = self.routes.iter().filter_map(|route| Some(route.gateway?.into()));
+        self.interfaces.iter().flat_map(|it| it.addresses.iter().copied()).chain(routes).collect()
+    }
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -152,6 +162,7 @@ impl Fake {
             held_open: Cell::new(false),
             next: Cell::new(100),
             killed: Cell::new(None),
+            died: tokio::sync::Notify::new(),
             fail: Cell::new(None),
             ends_at_once: Cell::new(false),
         }))
@@ -181,6 +192,7 @@ impl Fake {
             work(&self.0);
         }
         if killed.is_some() {
+            self.0.died.notify_one();
             std::future::pending::<()>().await;
         }
         match fails {
@@ -211,6 +223,16 @@ impl State {
         {
             self.interfaces.borrow_mut().retain(|it| it.alias.as_ref() != Some(run));
         }
+    }
+
+    /// The process whose namespace a container's process is in; none is the host's own.
+    fn namespace(&self, pid: u32) -> Option<Option<u32>> {
+        let containers = self.containers.borrow();
+        let mut container = containers.iter().find(|it| it.pid == Some(pid))?;
+        while let Some(owner) = container.network_mode.strip_prefix("container:") {
+            container = containers.iter().find(|it| it.id == owner || it.name == owner)?;
+        }
+        Some(container.pid.filter(|_| container.network_mode != "host"))
     }
 
     /// `switch-id`, and where another one has that (it is put aside) the next.
@@ -384,8 +406,17 @@ impl Wiring for Fake {
 }
 
 impl Sockets for Fake {
-    fn bound(&self, _place: Place) -> io::Result<Vec<Socket>> {
-        Ok(self.0.sockets.borrow().clone())
+    fn bound(&self, place: Place) -> io::Result<Vec<Socket>> {
+        let place = match place {
+            Place::Here => Some(None),
+            Place::Process(pid) => self.0.namespace(pid),
+        };
+        // Those that nobody has are everywhere.
+        let is_there = |socket: &Socket| {
+            let its = socket.holder.as_ref().and_then(|holder| self.0.namespace(holder.pid));
+            its.is_none() || its == place
+        };
+        Ok(self.0.sockets.borrow().iter().filter(|socket| is_there(socket)).cloned().collect())
     }
     fn kin(&self, pid: u32) -> Vec<u32> {
         vec![pid]

@@ -147,16 +147,19 @@ impl<S: Sockets> Sockets for Without<'_, S> {
 }
 
 impl<P: Publisher> Publisher for Without<'_, P> {
-    fn foresee(
-        &self,
-        publication: &Publication,
-        families: &[Family],
-    ) -> impl Future<Output = Result<Foreseen, PublishError>> {
-        self.inner.foresee(publication, families)
+    async fn foresee(&self, wanted: &Publication, families: &[Family]) -> Result<Foreseen, PublishError> {
+        match self.inner.foresee(wanted, families).await {
+            Err(PublishError::Taken { other, .. }) if self.gone.iter().any(|gone| gone.name == other) => {
+                Ok(Foreseen { host_ips: wanted.host_ips.clone(), notes: Vec::new() })
+            }
+            foreseen => foreseen,
+        }
     }
-    async fn published(&self, name: &str) -> Result<Option<publish::Publication>, PublishError> {
-        let published = self.inner.published(name).await?;
-        Ok(published.filter(|it| !self.gone.iter().any(|gone| gone.id == it.container)))
+    fn published(
+        &self,
+        name: &str,
+    ) -> impl Future<Output = Result<Option<publish::Publication>, PublishError>> {
+        self.inner.published(name)
     }
     fn stands(&self, publication: &Publication) -> impl Future<Output = Result<bool, PublishError>> {
         self.inner.stands(publication)

@@ -14,9 +14,9 @@ use crate::output;
 use crate::procfs::Proc;
 use crate::publish::Local;
 
-type Here = World<Client, Wires, Proc, Local>;
+pub(super) type Here = World<Client, Wires, Proc, Local>;
 
-async fn world(host: &Host, state: &StateArgs) -> Result<Here, Vec<Failure>> {
+pub(super) async fn world(host: &Host, state: &StateArgs) -> Result<Here, Vec<Failure>> {
     let docker = Client::connect(host).await.map_err(one)?;
     let publisher = Local::new(docker.clone(), &state.state_dir);
     Ok(World { docker, kernel: Wires, proc: Proc, publisher })
@@ -75,7 +75,7 @@ pub(super) async fn probe(args: NamedArgs, format: Format) -> Result<(), Vec<Fai
 }
 
 /// A call without audio is a failure; that none could be placed is not.
-fn judge(heard: &Heard) -> Result<(), Vec<Failure>> {
+pub(super) fn judge(heard: &Heard) -> Result<(), Vec<Failure>> {
     match &heard.report {
         Some(report) if !report.ok => Err(one(RunError::BadAudio(report.summary.clone()))),
         _ => Ok(()),

@@ -1,0 +1,6 @@
+//! `netctl plan`, `up`, `down` and `watch` with a real daemon, real switches and real calls.
+
+#[path = "../modes/site.rs"]
+#[allow(dead_code, reason = "each test program takes what it needs of it")]
+mod site;
+mod up;
