@@ -2,7 +2,7 @@
 
     allowed.py UNIT TRACE
 
-TRACE is strace's, with -f. What precedes the switch (setting user and limits) is systemd's part and is left out.
+TRACE is strace's, with -f. What precedes the switch (setting the user) is systemd's part and is left out.
 """
 
 import re

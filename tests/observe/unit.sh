@@ -1,6 +1,6 @@
 # The systemd unit: systemd understands it, its times fit each other, and what it forbids is nothing the switch does.
-# No service manager runs here, so the unit itself is not started: the switch is run with the unit's environment, user
-# and limits, under strace.
+# No service manager runs here, so the unit itself is not started: the switch is run with the unit's environment and
+# without privileges, under strace.
 packages systemd strace util-linux iproute2 python3-minimal
 
 unit=images/switch-node.service
@@ -48,8 +48,8 @@ run_traced() {
     install -D -m 644 -t "$scratch/etc" images/switch/switch.toml
     local environment
     mapfile -t environment < <(grep '^[^#]' images/switch/switch.env)
-    ip netns exec "$namespace" env -i PATH="$PATH" "${environment[@]}" strace -f -o "$scratch/trace" prlimit \
-        --nofile="$(setting LimitNOFILE)" setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all \
+    ip netns exec "$namespace" env -i PATH="$PATH" "${environment[@]}" strace -f -o "$scratch/trace" \
+        setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all \
         --no-new-privs "$scratch/switch-node" --config "$scratch/etc/switch.toml" >"$scratch/log" 2>&1 &
     traced=$!
     local end=$((SECONDS + 20)) node
