@@ -159,9 +159,9 @@ fn bridge_mode_has_a_network_and_an_address_of_its_own() {
         let rule = ["-t", table, verb, chain, "-d", &pinned, "-j", "ACCEPT"];
         assert!(site.on_host("iptables").args(rule).status().expect("iptables").success());
     };
-    ways.map(|way| iptables("-I", way));
+    ways.into_iter().for_each(|way| iptables("-I", way));
     site.call(&format!("sip:9196@{pinned}"));
-    ways.map(|way| iptables("-D", way));
+    ways.into_iter().for_each(|way| iptables("-D", way));
     // Stopped, it keeps its address: Docker gives another one to whoever comes.
     site.must_docker(&["stop", "switch"]);
     site.must_netctl(&["run", "--name", "second", "--net", "bridge", "--no-probe", IMAGE]);
