@@ -37,6 +37,8 @@ pub(crate) fn an_echo_call_moves_exactly_this() -> Moved {
     let lines = [
         ("switch_sessions_started_total{direction=\"inbound\"}", 1.0),
         ("switch_sessions_answered_total", 1.0),
+        ("switch_call_duration_seconds_count", 1.0),
+        ("switch_call_setup_seconds_count", 1.0),
         ("switch_sessions_ended_total{cause=\"NORMAL_CLEARING\"}", 1.0),
         // Answered INVITEs and BYEs stay for 64 T1, to absorb what is repeated.
         ("switch_sip_transactions", 2.0),
@@ -83,6 +85,9 @@ pub(crate) fn a_bridged_call_moves_exactly_this() -> Moved {
         ("switch_sessions_started_total{direction=\"inbound\"}", 1.0),
         ("switch_sessions_started_total{direction=\"outbound\"}", 1.0),
         ("switch_sessions_answered_total", 2.0),
+        ("switch_call_duration_seconds_count", 1.0),
+        ("switch_call_setup_seconds_count", 2.0),
+        ("switch_call_ringing_delay_seconds_count", 1.0),
         ("switch_sessions_ended_total{cause=\"NORMAL_CLEARING\"}", 2.0),
         // Answered INVITEs and BYEs stay for 64 T1, to absorb what is repeated.
         ("switch_sip_transactions", 4.0),

@@ -130,7 +130,7 @@ values.schema.json's.
       {{- fail "podDisruptionBudget has both maxUnavailable and minAvailable, and Kubernetes takes one: set the other to \"\"." -}}
     {{- end -}}
     {{- if or (eq (toString $budget.minAvailable) "100%") (and (not (hasSuffix "%" (toString $budget.minAvailable))) (ge (int $budget.minAvailable) $count)) -}}
-      {{- fail (printf "podDisruptionBudget.minAvailable is %v and there are %d pods: none could ever be evicted, and no node drained." $budget.minAvailable $count) -}}
+      {{- fail (printf "podDisruptionBudget.minAvailable is %v, and no more pods than that may run: none could ever be evicted, and no node drained." $budget.minAvailable) -}}
     {{- end -}}
   {{- else if has (toString $budget.maxUnavailable) (list "0" "0%") -}}
     {{- fail "podDisruptionBudget.maxUnavailable is 0: no pod could ever be evicted, and no node drained. Calls are kept by the drain, not by this." -}}

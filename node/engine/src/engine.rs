@@ -33,6 +33,8 @@ pub struct EngineConfig {
     pub grid: Duration,
     /// How long a released port rests before it is used again.
     pub rest: Duration,
+    /// The differentiated services code point of what is sent, RTP and RTCP: 0 to 63 (RFC 2474).
+    pub dscp: u8,
 }
 
 impl Default for EngineConfig {
@@ -42,6 +44,7 @@ impl Default for EngineConfig {
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             grid: Duration::from_millis(1),
             rest: Duration::from_secs(5),
+            dscp: 46,
         }
     }
 }
@@ -81,7 +84,8 @@ impl Engine {
     pub fn start(config: EngineConfig) -> Result<Arc<Self>, StartError> {
         let counters = Arc::<Counters>::default();
         let (first, last) = (*config.ports.start(), *config.ports.end());
-        let ports = Ports::new(config.ports, config.rest.min(LONGEST_REST), Arc::clone(&counters));
+        let ports =
+            Ports::new(config.ports, config.rest.min(LONGEST_REST), config.dscp, Arc::clone(&counters));
         let mut shares = vec![counters];
         if ports.capacity() == 0 {
             return Err(StartError::NoPorts { first, last });

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use switch_core::Switch;
 use switch_core::limits::{REFUSALS, Refusal};
@@ -12,6 +12,7 @@ use switch_modules::dialplan::route;
 
 use super::process::ProcessStats;
 use super::{Kind, Row, Samples};
+use crate::{drain, reload};
 
 /// The figures of one moment.
 pub struct Snapshot {
@@ -23,6 +24,10 @@ pub struct Snapshot {
     pub log_dropped_lines: u64,
     /// Whether the switch takes calls.
     pub ready: bool,
+    /// How far it is on its way out.
+    pub drain: drain::Status,
+    /// What new configurations came to.
+    pub reloads: Arc<reload::Counters>,
     /// Requests the HTTP server has answered, by class of status: 1xx to 5xx.
     pub http_responses: [u64; 5],
     /// HTTP connections turned away because too many were open.
@@ -46,6 +51,14 @@ impl Snapshot {
             process: ProcessStats::read(),
             log_dropped_lines: 1,
             ready: true,
+            drain: drain::Status {
+                draining: true,
+                leaving: false,
+                calls: 1,
+                deadline: Some(SystemTime::now()),
+                left: Some(Duration::from_secs(1)),
+            },
+            reloads: Arc::default(),
             http_responses: [1, 2, 3, 4, 5],
             http_refused: 1,
             switch: Switch::new(Default::default()),
@@ -89,6 +102,11 @@ fn read(count: &AtomicU64) -> u64 {
     count.load(Ordering::Relaxed)
 }
 
+/// Seconds since the Unix epoch.
+fn epoch(time: SystemTime) -> f64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}
+
 fn reason(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::Draining => "draining",
@@ -116,6 +134,14 @@ pub static METRICS: &[Row] = &[
     gauge("switch_build_info", "constant 1", "The version that runs.", &["version"], |_, out| out.labelled(&[env!("CARGO_PKG_VERSION")], 1.0)),
     gauge("switch_uptime_seconds", "seconds", "Time since the start.", &[], |s, out| out.put(s.uptime.as_secs_f64())),
     gauge("switch_ready", "0 or 1", "Whether new calls are taken.", &[], |s, out| out.put(f64::from(u8::from(s.ready)))),
+    gauge("switch_draining", "0 or 1", "Whether the switch takes no new calls and lets those that are up end; switch_calls is what is left.", &[], |s, out| out.put(f64::from(u8::from(s.drain.draining)))),
+    gauge("switch_drain_deadline_timestamp_seconds", "seconds", "When the calls that are left of a drain are ended, since the Unix epoch; 0 while the switch does not drain.", &[], |s, out| out.put(s.drain.deadline.map_or(0.0, epoch))),
+    counter("switch_config_reloads_total", "reloads", "Times the configuration was read anew: it is in force, or it was refused and nothing changed.", &["result"], |s, out| {
+        out.labelled(&["ok"], s.reloads.ok() as f64);
+        out.labelled(&["refused"], s.reloads.refused() as f64);
+    }),
+    gauge("switch_config_last_reload_successful", "0 or 1", "Whether the configuration that was read last is in force; the start counts.", &[], |s, out| out.put(s.reloads.last().map_or(0.0, |(_, ok)| f64::from(u8::from(ok))))),
+    gauge("switch_config_last_reload_timestamp_seconds", "seconds", "When the configuration was read last, since the Unix epoch; the start counts.", &[], |s, out| out.put(s.reloads.last().map_or(0.0, |(at, _)| at.as_secs_f64()))),
     counter("switch_log_lines_dropped_total", "lines", "Log lines not written because their reader did not keep up.", &[], |s, out| out.count(s.log_dropped_lines)),
     counter("switch_http_responses_total", "responses", "HTTP requests answered, by class of status.", &["class"], |s, out| {
         for (class, count) in ["1xx", "2xx", "3xx", "4xx", "5xx"].iter().zip(s.http_responses) {
