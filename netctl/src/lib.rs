@@ -20,4 +20,5 @@ pub mod network;
 mod output;
 pub mod procfs;
 pub mod publish;
+pub mod reconcile;
 pub mod run;

@@ -29,6 +29,8 @@ pub trait Publisher {
     fn can_publish(&self) -> bool;
     /// Lets packets reach a container that runs.
     fn publish(&self, publication: &Publication) -> impl Future<Output = Result<(), PublishError>>;
+    /// Whether just that is published, with all of its rules.
+    fn stands(&self, publication: &Publication) -> impl Future<Output = Result<bool, PublishError>>;
     /// Takes all of a container's back; what is not there is no failure.
     fn unpublish(&self, name: &str) -> impl Future<Output = Result<(), PublishError>>;
 }
@@ -48,6 +50,9 @@ impl Publisher for NotJoined {
     }
     async fn publish(&self, _publication: &Publication) -> Result<(), PublishError> {
         Ok(())
+    }
+    async fn stands(&self, _publication: &Publication) -> Result<bool, PublishError> {
+        Ok(false)
     }
     async fn unpublish(&self, _name: &str) -> Result<(), PublishError> {
         Ok(())

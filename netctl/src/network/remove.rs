@@ -17,7 +17,8 @@ use crate::docker::{Container, Containers as _, Networks as _};
 /// What was taken away.
 #[derive(Debug)]
 pub struct Removed {
-    taken: Vec<String>,
+    /// Each thing.
+    pub(crate) taken: Vec<String>,
 }
 
 /// Takes a switch away.
@@ -34,7 +35,7 @@ pub async fn remove(world: &impl Worldly, name: &str) -> Result<Removed, Vec<Run
     if let Some(by) = sharer(world, &container).await.map_err(one)? {
         return Err(one(RunError::Shared { name: container.name, by }));
     }
-    if container.labels.contains_key(labels::INTERFACE) || container.labels.contains_key(labels::PUBLISHED) {
+    if container.labels.contains_key(labels::INTERFACE) || container.labels.contains_key(labels::PUBLISH) {
         plan::beside(world).await.map_err(one)?;
     }
     let (mut taken, mut failures) = (Vec::new(), Vec::new());
@@ -51,7 +52,7 @@ pub async fn remove(world: &impl Worldly, name: &str) -> Result<Removed, Vec<Run
             stopped.map(|()| true).map_err(StepError::from),
         );
     }
-    if container.labels.contains_key(labels::PUBLISHED) {
+    if container.labels.contains_key(labels::PUBLISH) {
         let done = world.publisher().unpublish(&container.name).await;
         note(
             format!("unpublish the ports of {}", container.name),
@@ -82,7 +83,7 @@ async fn sharer(world: &impl Worldly, container: &Container) -> Result<Option<St
 
 /// Without a container: what is left of a run that was killed before it had made one, or of a container that somebody else
 /// removed.
-async fn sweep(world: &impl Worldly, name: &str) -> Result<Removed, RunError> {
+pub(crate) async fn sweep(world: &impl Worldly, name: &str) -> Result<Removed, RunError> {
     let networks = world.docker().networks().await?;
     for network in
         networks.iter().filter(|it| it.labels.get(labels::FOR).is_some_and(|made_for| made_for == name))
