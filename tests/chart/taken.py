@@ -4,7 +4,7 @@ its probes, by its metrics, by the call of the Helm test and by calls at the add
 
     taken.py HELM3 BINARY
 
-For each network namespace asked, it runs itself again inside: `taken.py --ask URL...`.
+What is asked by HTTP is asked from inside the node's namespace, by this file again: `taken.py --ask`.
 """
 
 import json
@@ -116,6 +116,8 @@ def asked(node, pod, log):
         "probes": {name: [*pod.probe(name, node.address)] for name in ("startup", "liveness", "readiness")},
         "denied": [host, http, "/calls/none", "DELETE", {}],
         "allowed": [host, http, "/calls/none", "DELETE", {"Authorization": f"Bearer {TOKEN}"}],
+        "drain": [host, http, "/drain", "POST", {"Authorization": f"Bearer {TOKEN}"}],
+        "taken back": [host, http, "/drain", "DELETE", {"Authorization": f"Bearer {TOKEN}"}],
     }
     if pod.annotations.get("prometheus.io/scrape") == "true":
         port, path = pod.annotations["prometheus.io/port"], pod.annotations["prometheus.io/path"]
@@ -139,13 +141,23 @@ def ask():
         else:
             sys.exit(f"the {name} probe http://{host}:{port}{path} got {said}")
     for name, status in (("denied", 401), ("allowed", 404)):
-        said = kubelet.ask(*questions[name])
-        if said[0] != status:
-            sys.exit(f"with the token {name}, {questions[name]} got {said}, not {status}")
+        expect(questions[name], status)
+    # A pod that drains takes no calls and is not restarted for it.
+    liveness, readiness = (questions["probes"][name][:3] for name in ("liveness", "readiness"))
+    for name, ready in (("drain", 503), ("taken back", 200)):
+        expect(questions[name], 200)
+        expect(liveness, 200)
+        expect(readiness, ready)
     if "metrics" in questions:
         status, text = kubelet.ask(*questions["metrics"])
         if status != 200 or "\nswitch_ready 1\n" not in text:
             sys.exit(f"{questions['metrics']} is told to be scraped, and says {status}: {text[:200]}")
+
+
+def expect(question, status):
+    said = kubelet.ask(*question)
+    if said[0] != status:
+        sys.exit(f"{question[:4]} got {said}, not {status}")
 
 
 def call(directory, binary, node, found, own, reported, name):
