@@ -49,7 +49,7 @@ def main():
     missing = set(CUSTOM) - seen
     if missing:
         problems.append(f"no values file renders {', '.join(sorted(missing))}, so nothing was seen of it")
-    problems += files(helms) + rolls(helms) + token(helms)
+    problems += files(helms) + rolls(helms) + token(helms) + notes(helms) + names(helms)
     if problems:
         sys.exit("\n".join(problems))
     print(f"{len(helm.VALUES)} values files, {len(seen)} kinds, {len(helm.KUBERNETES)} versions of Kubernetes", file=sys.stderr)
@@ -107,6 +107,38 @@ def token(helms):
         if names != [secret["metadata"]["name"]]:
             problems.append(f"{name}: the pod mounts {names}, and the Secret is {secret['metadata']['name']}")
     return problems if len(seen) == len(helms) else [*problems, "two renderings made the same token"]
+
+
+def notes(helms):
+    """NOTES.txt says where to call and with which ports media comes. Helm 3 shows it after an install only."""
+    problems = []
+    for values in helm.VALUES:
+        text = helm.render(helms["Helm 4"], "-f", str(values), "--notes")
+        found = helm.objects(helm.render(helms["Helm 4"], "-f", str(values)))
+        wanted = {"host-full.yaml": ["udp port 5070", "tcp port 5070", "udp port 5080", "20000-29999"]}.get(values.name)
+        if helm.of_kind(found, "StatefulSet"):
+            services = [manifest for name, manifest in found.items() if re.fullmatch(r"switch-\d", name[1])]
+            wanted = [needed for service in services for needed in called(service)]
+        wanted = wanted or ["udp port 5060", "tcp port 5060", "16384-29999"]
+        problems += [f"NOTES.txt for {values} does not say {needed!r}:\n{text}" for needed in wanted if needed not in text]
+    return problems
+
+
+def called(service):
+    spec = service["spec"]
+    signalling = [port["port"] for port in spec["ports"] if port["name"].startswith("sip-")]
+    media = [port["port"] for port in spec["ports"] if port["name"].startswith("rtp-")]
+    at = spec.get("loadBalancerIP", "NODE")
+    host = f"[{at}]" if ":" in at else at
+    return [f"{service['metadata']['name']}: call sip:9196@{host}:{signalling[0]} ", f"UDP {media[0]}-{media[-1]})"]
+
+
+def names(helms):
+    """The longest name a release may have leaves room for what is put behind it."""
+    text = helm.render(helms["Helm 3"], "-f", "charts/switch/ci/service-nodeport.yaml", release="r" * 53)
+    found = helm.objects(text)
+    long = [name for kind, name in found if len(name) > 63 or kind == "StatefulSet" and len(name) > 52]
+    return [f"too long: {name}" for name in long]
 
 
 def rolls(helms):

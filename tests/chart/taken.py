@@ -75,6 +75,7 @@ def take(values, found, workload, name, binary):
             switch = subprocess.Popen(command, env=environment, stdout=file, stderr=file)
         try:
             asked(node, pod, log)
+            executed(root, node, pod, environment)
             made = call(directory, binary, node, found, own, reported, name)
         finally:
             switch.send_signal(signal.SIGTERM)
@@ -126,6 +127,15 @@ def asked(node, pod, log):
     done = subprocess.run(inside, input=json.dumps(questions), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Failed(f"{done.stderr}{done.stdout}\nthe switch wrote:\n{tail(log)}")
+
+
+def executed(root, node, pod, environment):
+    """What docs/kubernetes.md has people run by `kubectl exec`, with the pod's environment alone."""
+    for arguments in (["health"], ["reload"], ["drain", "--no-wait"], ["drain", "--undo"]):
+        command = root.command(node.pod, pod, arguments)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+        if done.returncode != 0:
+            raise Failed(f"switch-node {' '.join(arguments)} ended with {done.returncode}: {done.stderr}{done.stdout}")
 
 
 def ask():
