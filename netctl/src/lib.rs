@@ -18,6 +18,7 @@ pub mod image;
 pub mod netlink;
 pub mod network;
 mod output;
+pub mod ports;
 pub mod procfs;
 pub mod publish;
 pub mod reconcile;

@@ -114,6 +114,7 @@ scenarios![
     process::http_counts_its_answers_and_whom_it_turns_away,
     process::lines_of_the_log_that_nobody_reads_are_counted,
     quality::every_twentieth_packet_lost_is_five_percent,
+    quality::two_switches_agree_on_what_was_lost_between_them,
     quality::a_fifth_lost_is_heard,
     quality::packets_out_of_their_time_are_jitter,
     quality::what_the_peer_reports_lost_is_counted,

@@ -7,7 +7,8 @@ use clap::{Args, Subcommand};
 use ipnet::IpNet;
 
 use crate::docker::Host;
-use crate::publish::{Ports, Via};
+use crate::ports::Ports;
+use crate::publish::Via;
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -26,12 +27,26 @@ pub struct PortArgs {
     /// Where Docker's daemon is: unix://PATH; it has to be on this machine
     #[arg(long, short = 'H', global = true, env = "DOCKER_HOST", default_value_t = Host::default(), value_name = "ADDRESS")]
     pub host: Host,
-    /// Where it is kept what is published
-    #[arg(long, global = true, default_value = "/run/netctl", value_name = "DIRECTORY")]
-    pub state_dir: PathBuf,
+    /// What is published.
+    #[command(flatten)]
+    pub state: StateArgs,
     /// What to do.
     #[command(subcommand)]
     pub verb: PortVerb,
+}
+
+/// Where netctl remembers what is published.
+#[derive(Args, Debug)]
+pub struct StateArgs {
+    /// Where it is kept what is published
+    #[arg(
+        long,
+        global = true,
+        env = "NETCTL_STATE_DIR",
+        default_value = "/run/netctl",
+        value_name = "DIRECTORY"
+    )]
+    pub state_dir: PathBuf,
 }
 
 /// What to do with ports.
@@ -42,7 +57,7 @@ pub enum PortVerb {
         /// The container's name or id
         name: String,
         /// Which ports: FIRST-LAST/udp, PORT/udp, PORT/tcp; outside they are the same
-        #[arg(required = true)]
+        #[arg(required = true, value_parser = Ports::named)]
         ports: Vec<Ports>,
         /// The host's address they are published at; may be given again. By default the one that faces the default
         /// route. The first of a family is stateless

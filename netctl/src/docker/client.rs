@@ -33,8 +33,9 @@ fn found<T>(asked: Result<T, bollard::errors::Error>) -> Result<Option<T>, Docke
 }
 
 /// A daemon that has answered.
+#[derive(Clone)]
 pub struct Client {
-    pub(super) docker: Docker,
+    docker: Docker,
     host: Host,
 }
 

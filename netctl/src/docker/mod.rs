@@ -8,8 +8,6 @@ mod engine;
 mod error;
 mod host;
 mod networks;
-mod workload;
-mod workloads;
 
 pub use client::Client;
 pub use containers::{Container, ContainerOrder, Containers, Endpoint, Restart, Ulimit, Whereabouts};
@@ -17,4 +15,3 @@ pub use engine::{BuildEvent, BuildOrder, Chunks, Engine, Image, Platform};
 pub use error::DockerError;
 pub use host::{Host, HostError};
 pub use networks::{Member, Network, NetworkOrder, Networks, Pool};
-pub use workload::{Attachment, BridgeNetwork, Workload, Workloads};

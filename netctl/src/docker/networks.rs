@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 
+use ipnet::IpNet;
 use serde::Serialize;
 
 use super::error::DockerError;
@@ -42,6 +43,24 @@ pub struct Network {
     pub labels: BTreeMap<String, String>,
     /// The containers that run on it; only told of where one network is asked for.
     pub members: Vec<Member>,
+}
+
+impl Network {
+    /// The interface of its bridge, where the bridge driver carries it.
+    pub fn bridge(&self) -> Option<String> {
+        if self.driver != "bridge" {
+            return None;
+        }
+        let named = self.options.get("com.docker.network.bridge.name").filter(|name| !name.is_empty());
+        // Docker's own name for it has the beginning of the id.
+        let own = || format!("br-{}", self.id.get(..12).unwrap_or(&self.id));
+        Some(named.cloned().unwrap_or_else(own))
+    }
+
+    /// Its subnets; what cannot be read as one is left out.
+    pub fn subnets(&self) -> Vec<IpNet> {
+        self.pools.iter().filter_map(|pool| pool.subnet.as_deref()?.parse().ok()).collect()
+    }
 }
 
 /// A subnet of a network. Texts, because they are the daemon's.

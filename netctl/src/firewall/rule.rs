@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::table::Family;
+use crate::ports::Protocol;
 
 /// One statement of a rule.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -12,7 +13,7 @@ pub enum Statement {
     /// Asks for an address.
     Address(Side, Test),
     /// Asks for a port that is in the set of this name.
-    Port(Transport, Side, &'static str),
+    Port(Protocol, Side, &'static str),
     /// Asks for the interface; `false` for any other one.
     Interface(Way, bool, String),
     /// Asks whether the set of this name has the packet's UDP flow.
@@ -61,14 +62,6 @@ pub enum Test {
     Outside(IpNet),
     /// It is in the set of this name.
     In(Family, &'static str),
-}
-
-/// What carries ports.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-#[expect(missing_docs, reason = "the protocols' names")]
-pub enum Transport {
-    Udp,
-    Tcp,
 }
 
 /// Into which direction a packet passes an interface.

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter, Result, Write as _};
 
 use ipnet::IpNet;
 
-use super::rule::{Bit, FlowKey, Side, Statement, TRACED, Test, Transport, Way};
+use super::rule::{Bit, FlowKey, Side, Statement, TRACED, Test, Way};
 use super::table::{Chain, Content, Family, Hook, Kind, MOST_FLOWS, Point, Rule, Set, Table};
 
 impl Display for Table {
@@ -120,13 +120,7 @@ impl Display for Statement {
                 };
                 write!(f, "{} {} {operand}", ip(family), address(*side))
             }
-            Self::Port(transport, side, set) => {
-                let transport = match transport {
-                    Transport::Udp => "udp",
-                    Transport::Tcp => "tcp",
-                };
-                write!(f, "{transport} {} @{set}", port(*side))
-            }
+            Self::Port(protocol, side, set) => write!(f, "{protocol} {} @{set}", port(*side)),
             Self::Interface(way, same, name) => {
                 let way = if *way == Way::In { "iifname" } else { "oifname" };
                 write!(f, "{way} {}\"{name}\"", if *same { "" } else { "!= " })

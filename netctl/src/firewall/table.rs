@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::str::FromStr;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -126,20 +125,6 @@ impl fmt::Display for PortRange {
         } else {
             write!(f, "{}-{}", self.first, self.last)
         }
-    }
-}
-
-impl FromStr for PortRange {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let port = |text: &str| match text.parse() {
-            Ok(0) | Err(_) => Err("a port is a number from 1 to 65535"),
-            Ok(port) => Ok(port),
-        };
-        let (first, last) = text.split_once('-').unwrap_or((text, text));
-        let range = Self { first: port(first)?, last: port(last)? };
-        if range.first > range.last { Err("the first port is above the last") } else { Ok(range) }
     }
 }
 

@@ -35,7 +35,9 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { family, table, chain, .. } = self;
         match self.end {
-            End::Rule(handle) => write!(f, "rule {handle} of the chain {chain} in the table {family} {table}"),
+            End::Rule(handle) => {
+                write!(f, "rule {handle} of the chain {chain} in the table {family} {table}")
+            }
             End::Policy => write!(f, "the policy of the chain {chain} in the table {family} {table}"),
             End::None => write!(f, "the chain {chain} in the table {family} {table}"),
         }

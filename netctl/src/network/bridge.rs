@@ -14,8 +14,8 @@ use super::sockets::Place;
 use super::step::Step;
 use super::wiring::Wiring as _;
 use super::world::Worldly;
-use crate::docker::Network;
-use crate::docker::{Container, Containers as _, Endpoint, NetworkOrder, Networks as _, Pool};
+use crate::docker::{Container, Containers as _, Endpoint, Network, NetworkOrder, Networks as _, Pool};
+use crate::firewall::Family;
 
 /// The name of netctl's own network.
 const OWN: &str = "netctl";
@@ -26,7 +26,7 @@ const DRIVER: &str = "bridge";
 
 /// On netctl's own network, which is made where it is not there.
 pub(super) async fn plan_own(world: &impl Worldly, order: &Order) -> Result<Plan, RunError> {
-    check(world, order)?;
+    check(order)?;
     let run = labels::run_id();
     if let Some(network) = world.docker().network(OWN).await? {
         return steps(world, order, &network, Vec::new(), &run).await;
@@ -58,7 +58,7 @@ pub(super) async fn plan_own(world: &impl Worldly, order: &Order) -> Result<Plan
 
 /// On a network that is there.
 pub(super) async fn plan_named(world: &impl Worldly, order: &Order, name: &str) -> Result<Plan, RunError> {
-    check(world, order)?;
+    check(order)?;
     let network = world.docker().network(name).await?;
     let network = network.ok_or_else(|| CheckError::NoSuchNetwork(name.to_owned()))?;
     if network.driver != DRIVER {
@@ -67,15 +67,11 @@ pub(super) async fn plan_named(world: &impl Worldly, order: &Order, name: &str) 
     steps(world, order, &network, Vec::new(), &labels::run_id()).await
 }
 
-fn check(world: &impl Worldly, order: &Order) -> Result<(), CheckError> {
+fn check(order: &Order) -> Result<(), CheckError> {
     match order.ports.is_empty() {
         // Both are about published ports.
-        true => plan::only(order, &["--advertise", "--address"])?,
-        false => plan::only(order, &["-p", "--host-ip", "--advertise", "--from", "--address"])?,
-    }
-    match order.ports.is_empty() || world.publisher().can_publish() {
-        true => Ok(()),
-        false => Err(CheckError::CannotPublish),
+        true => plan::only(order, &["--advertise", "--address"]),
+        false => plan::only(order, &["-p", "--host-ip", "--advertise", "--from", "--address"]),
     }
 }
 
@@ -89,8 +85,17 @@ async fn steps(
     let containers = world.docker().containers().await?;
     let mut notes = Vec::new();
     let pinned = pin(order, network, &containers, &mut notes)?;
-    let advertise = order.advertise.or(order.host_ips.first().copied().filter(|_| !order.ports.is_empty()));
-    let variables = order.variables(&[], advertise)?;
+    let publication = publication(order);
+    let mut advertise: Vec<IpAddr> = order.advertise.into_iter().collect();
+    if let Some(publication) = &publication {
+        let foreseen = world.publisher().foresee(publication, &families(network, &pinned)).await;
+        let foreseen = foreseen.map_err(CheckError::Publish)?;
+        notes.extend(foreseen.notes);
+        if advertise.is_empty() {
+            advertise = once_a_family(foreseen.host_ips);
+        }
+    }
+    let variables = order.variables(&[], &advertise)?;
     let (mut container, settings) = plan::container(order, variables, &network.name, run)?;
     container.pinned = pinned;
     if network.labels.contains_key(labels::RUN) {
@@ -100,16 +105,29 @@ async fn steps(
         container.labels.extend(labels::published(order));
     }
     steps.extend([Step::Container(Box::new(container)), plan::start(order)]);
-    if !order.ports.is_empty() {
-        steps.push(Step::Publish(Publication {
-            name: order.name.clone(),
-            ports: order.ports.clone(),
-            host_ips: order.host_ips.clone(),
-            from: order.from.clone(),
-        }));
-    }
+    steps.extend(publication.map(Step::Publish));
     steps.push(plan::ready(order, &settings));
     Ok(Plan { steps, notes })
+}
+
+fn publication(order: &Order) -> Option<Publication> {
+    (!order.ports.is_empty()).then(|| Publication {
+        name: order.name.clone(),
+        ports: order.ports.clone(),
+        host_ips: order.host_ips.clone(),
+        from: order.from.clone(),
+    })
+}
+
+/// Which addresses the container will have.
+fn families(network: &Network, pinned: &Endpoint) -> Vec<Family> {
+    let six = network.ipv6 || pinned.ipv6.is_some();
+    [Family::V4].into_iter().chain(six.then_some(Family::V6)).collect()
+}
+
+fn once_a_family(addresses: Vec<IpAddr>) -> Vec<IpAddr> {
+    let of = |family| addresses.iter().copied().find(move |address| Family::of(*address) == family);
+    Family::ALL.into_iter().filter_map(of).collect()
 }
 
 /// The addresses that the container keeps: those asked for, or the lowest outside Docker's range.

@@ -29,7 +29,7 @@ pub(super) async fn plan(world: &impl Worldly, order: &Order, name: &str) -> Res
     if other.network_mode == host::NETWORK {
         return Err(CheckError::SharesHost(other.name).into());
     }
-    let variables = order.variables(&[], order.advertise)?;
+    let variables = order.variables(&[], order.advertise.as_slice())?;
     let network = format!("container:{}", other.id);
     let (container, settings) = plan::container(order, variables, &network, &labels::run_id())?;
     let steps = vec![

@@ -7,12 +7,12 @@ use super::labels::LabelError;
 use super::order::{MeaningError, Mode};
 use super::ports::Claim;
 use super::probe::CallError;
-use super::publisher::PublishError;
 use super::settings::SettingsError;
 use super::sockets::Capability;
 use crate::bridge::KernelError;
 use crate::docker::DockerError;
 use crate::error::{Exit, Explain};
+use crate::publish::PublishError;
 
 /// Why a switch was not run, or not taken away.
 #[derive(Debug, thiserror::Error)]
@@ -76,8 +76,8 @@ pub enum CheckError {
     NoMeaning { option: &'static str, mode: Mode },
     #[error("--net none needs {0}")]
     Needs(&'static str),
-    #[error("-p on a bridge network is not done by run yet; nothing was started")]
-    CannotPublish,
+    #[error("the ports cannot be published")]
+    Publish(#[source] PublishError),
     #[error("no such network: {0}")]
     NoSuchNetwork(String),
     #[error("the driver of the network {network} is {driver}; run knows bridge")]
@@ -241,11 +241,7 @@ impl CheckError {
             Self::Needs(_) => {
                 "for instance: --net none --bridge br0 --address 192.0.2.10/24 --gateway 192.0.2.1".to_owned()
             }
-            Self::CannotPublish => {
-                "run it without -p, the switch's ports given by -e, and then: netctl port publish NAME \
-                16384-32767/udp 5060/udp 5060/tcp"
-                    .to_owned()
-            }
+            Self::Publish(error) => return error.next_step(),
             Self::NoSuchNetwork(name) => {
                 format!("netctl network ls shows what there is; netctl network create {name} makes it")
             }
@@ -288,6 +284,7 @@ impl CheckError {
             | Self::Twice(_) => Exit::Usage,
             Self::NoSuchNetwork(_) | Self::NoBridge(_) => Exit::Missing,
             Self::Lacks(_) => Exit::Denied,
+            Self::Publish(error) => error.exit(),
             Self::Kernel(error) | Self::Namespace { source: error, .. } if error.denied() => Exit::Denied,
             _ => Exit::Failed,
         }
@@ -306,7 +303,7 @@ impl StepError {
             Self::Kernel(error) if error.denied() => {
                 Some("CAP_NET_ADMIN or CAP_SYS_ADMIN is missing; run it as root (sudo netctl ...)".to_owned())
             }
-            Self::Publish(PublishError(failure)) => failure.next_step(),
+            Self::Publish(error) => error.next_step(),
             Self::Again(error) => error.next_step(),
             Self::Silent { .. } => Some(
                 "where a mounted file decides what the switch listens on, say it by -e, too; netctl does not read the file"
@@ -319,7 +316,7 @@ impl StepError {
     fn exit(&self) -> Exit {
         match self {
             Self::Docker(error) => error.exit(),
-            Self::Publish(PublishError(failure)) => failure.exit(),
+            Self::Publish(error) => error.exit(),
             Self::Again(error) => error.exit(),
             Self::Kernel(error) if error.denied() => Exit::Denied,
             Self::Sockets(error) if error.kind() == io::ErrorKind::PermissionDenied => Exit::Denied,

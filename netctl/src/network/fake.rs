@@ -16,6 +16,8 @@ use crate::docker::{
     Container, ContainerOrder, Containers, DockerError, Endpoint, NetworkOrder, Networks, Pool, Restart,
     Whereabouts,
 };
+use crate::firewall::Family;
+use crate::publish::{self, PublishError};
 
 /// All four in one.
 #[derive(Clone)]
@@ -29,7 +31,7 @@ pub(crate) struct State {
     pub(crate) routes: RefCell<Vec<Route>>,
     pub(crate) sockets: RefCell<Vec<Socket>>,
     pub(crate) published: RefCell<Vec<Publication>>,
-    pub(crate) can_publish: Cell<bool>,
+    pub(crate) cannot_publish: Cell<bool>,
     pub(crate) lacking: Cell<Option<Capability>>,
     /// Every change that was asked for.
     pub(crate) asked: RefCell<Vec<String>>,
@@ -43,6 +45,8 @@ pub(crate) struct State {
     pub(crate) next: Cell<u32>,
     /// The change at which netctl is killed, and whether it is done all the same.
     pub(crate) killed: Cell<Option<(usize, Done)>>,
+    /// Told of when it is.
+    pub(crate) died: tokio::sync::Notify,
     /// The change that fails, and whether it is done all the same.
     pub(crate) fail: Cell<Option<(usize, Done)>>,
     /// The last container made, while it has not ended.
@@ -54,6 +58,14 @@ pub(crate) struct State {
 pub(crate) struct Inner {
     interfaces: Vec<Interface>,
     routes: Vec<Route>,
+}
+
+impl Inner {
+    /// All that is in it.
+    pub(crate) fn addresses(&self) -> Vec<IpNet> {
+        let routes = self.routes.iter().filter_map(|route| Some(route.gateway?.into()));
+        self.interfaces.iter().flat_map(|it| it.addresses.iter().copied()).chain(routes).collect()
+    }
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -142,7 +154,7 @@ impl Fake {
             ]),
             sockets: RefCell::default(),
             published: RefCell::default(),
-            can_publish: Cell::new(false),
+            cannot_publish: Cell::new(false),
             lacking: Cell::new(None),
             asked: RefCell::default(),
             image: RefCell::new("sha256:1".to_owned()),
@@ -150,6 +162,7 @@ impl Fake {
             held_open: Cell::new(false),
             next: Cell::new(100),
             killed: Cell::new(None),
+            died: tokio::sync::Notify::new(),
             fail: Cell::new(None),
             ends_at_once: Cell::new(false),
         }))
@@ -179,6 +192,7 @@ impl Fake {
             work(&self.0);
         }
         if killed.is_some() {
+            self.0.died.notify_one();
             std::future::pending::<()>().await;
         }
         match fails {
@@ -209,6 +223,16 @@ impl State {
         {
             self.interfaces.borrow_mut().retain(|it| it.alias.as_ref() != Some(run));
         }
+    }
+
+    /// The process whose namespace a container's process is in; none is the host's own.
+    fn namespace(&self, pid: u32) -> Option<Option<u32>> {
+        let containers = self.containers.borrow();
+        let mut container = containers.iter().find(|it| it.pid == Some(pid))?;
+        while let Some(owner) = container.network_mode.strip_prefix("container:") {
+            container = containers.iter().find(|it| it.id == owner || it.name == owner)?;
+        }
+        Some(container.pid.filter(|_| container.network_mode != "host"))
     }
 
     /// `switch-id`, and where another one has that (it is put aside) the next.
@@ -382,8 +406,17 @@ impl Wiring for Fake {
 }
 
 impl Sockets for Fake {
-    fn bound(&self, _place: Place) -> io::Result<Vec<Socket>> {
-        Ok(self.0.sockets.borrow().clone())
+    fn bound(&self, place: Place) -> io::Result<Vec<Socket>> {
+        let place = match place {
+            Place::Here => Some(None),
+            Place::Process(pid) => self.0.namespace(pid),
+        };
+        // Those that nobody has are everywhere.
+        let is_there = |socket: &Socket| {
+            let its = socket.holder.as_ref().and_then(|holder| self.0.namespace(holder.pid));
+            its.is_none() || its == place
+        };
+        Ok(self.0.sockets.borrow().iter().filter(|socket| is_there(socket)).cloned().collect())
     }
     fn kin(&self, pid: u32) -> Vec<u32> {
         vec![pid]
@@ -397,8 +430,33 @@ impl Sockets for Fake {
 }
 
 impl Publisher for Fake {
-    fn can_publish(&self) -> bool {
-        self.0.can_publish.get()
+    async fn foresee(&self, wanted: &Publication, _: &[Family]) -> Result<Foreseen, PublishError> {
+        if self.0.cannot_publish.get() {
+            return Err(PublishError::NoAddress);
+        }
+        let facing = || vec!["192.0.2.5".parse().unwrap()];
+        let host_ips = if wanted.host_ips.is_empty() { facing() } else { wanted.host_ips.clone() };
+        Ok(Foreseen { host_ips, notes: vec!["foreseen".to_owned()] })
+    }
+    async fn stands(&self, wanted: &Publication) -> Result<bool, PublishError> {
+        Ok(self.0.published.borrow().contains(wanted))
+    }
+    async fn published(&self, name: &str) -> Result<Option<publish::Publication>, PublishError> {
+        let published = self.0.published.borrow();
+        Ok(published.iter().find(|it| it.name == name).map(|it| publish::Publication {
+            name: it.name.clone(),
+            container: format!("{name}-id"),
+            bridge: "br-voice".to_owned(),
+            ports: it.ports.clone(),
+            from: it.from.clone(),
+            paths: vec![publish::Path {
+                container: "10.9.0.3".parse().unwrap(),
+                network: "10.9.0.0/29".parse().unwrap(),
+                stateless: "192.0.2.5".parse().ok(),
+                tracked: Vec::new(),
+                peers: Vec::new(),
+            }],
+        }))
     }
     async fn publish(&self, publication: &Publication) -> Result<(), PublishError> {
         let done = self.docker(format!("publish {}", publication.name), |state| {
@@ -406,10 +464,7 @@ impl Publisher for Fake {
             published.retain(|it| it.name != publication.name);
             published.push(publication.clone());
         });
-        done.await.map_err(|error| PublishError(error.into()))
-    }
-    async fn stands(&self, publication: &Publication) -> Result<bool, PublishError> {
-        Ok(self.0.published.borrow().contains(publication))
+        done.await.map_err(PublishError::from)
     }
     async fn unpublish(&self, name: &str) -> Result<(), PublishError> {
         if !self.0.published.borrow().iter().any(|it| it.name == name) {
@@ -418,7 +473,7 @@ impl Publisher for Fake {
         let done = self.docker(format!("unpublish {name}"), |state| {
             state.published.borrow_mut().retain(|it| it.name != name);
         });
-        done.await.map_err(|error| PublishError(error.into()))
+        done.await.map_err(PublishError::from)
     }
 }
 

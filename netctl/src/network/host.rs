@@ -25,7 +25,7 @@ pub(super) fn plan(order: &Order) -> Result<Plan, RunError> {
         [one] => Some(*one),
         _ => None,
     });
-    let variables = order.variables(&order.host_ips, advertise)?;
+    let variables = order.variables(&order.host_ips, advertise.as_slice())?;
     let (container, settings) = plan::container(order, variables, NETWORK, &labels::run_id())?;
     let steps = vec![
         Step::Free { place: Place::Here, claims: settings.claims.clone() },

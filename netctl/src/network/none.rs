@@ -46,7 +46,7 @@ pub(super) async fn plan(world: &impl Worldly, order: &Order) -> Result<Plan, Ru
     }
     let run = labels::run_id();
     let outside = free_name(&order.name, |name| interfaces.iter().any(|interface| interface.name == name));
-    let variables = order.variables(&[], order.advertise)?;
+    let variables = order.variables(&[], order.advertise.as_slice())?;
     let (mut container, settings) = plan::container(order, variables, NETWORK, &run)?;
     let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     container.labels.insert(labels::INTERFACE.to_owned(), outside.to_string());

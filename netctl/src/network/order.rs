@@ -149,11 +149,7 @@ impl Order {
     ///
     /// # Errors
     /// Where the ports have no such meaning.
-    pub fn variables(
-        &self,
-        listen_at: &[IpAddr],
-        advertise: Option<IpAddr>,
-    ) -> Result<Vec<String>, MeaningError> {
+    pub fn variables(&self, listen_at: &[IpAddr], advertise: &[IpAddr]) -> Result<Vec<String>, MeaningError> {
         let given = settings::environment(&self.environment);
         let mut variables = BTreeMap::new();
         let (mut media, mut sip) = (None::<Ports>, Vec::new());
@@ -183,10 +179,23 @@ impl Order {
         if !sip.is_empty() {
             variables.insert(settings::SIP, sip.join(","));
         }
-        variables.extend(advertise.map(|address| (settings::ADVERTISE, address.to_string())));
+        variables.extend(told(advertise).map(|text| (settings::ADVERTISE, text)));
         variables.retain(|name, _| !given.contains_key(*name));
         let ours = variables.into_iter().map(|(name, value)| format!("{name}={value}"));
         Ok(ours.chain(self.environment.iter().cloned()).collect())
+    }
+}
+
+/// One address for everybody, or each family its own.
+fn told(advertise: &[IpAddr]) -> Option<String> {
+    let own = |address: &IpAddr| match address {
+        IpAddr::V4(address) => format!("0.0.0.0/0={address}"),
+        IpAddr::V6(address) => format!("::/0={address}"),
+    };
+    match advertise {
+        [] => None,
+        [one] => Some(one.to_string()),
+        several => Some(several.iter().map(own).collect::<Vec<_>>().join(",")),
     }
 }
 
@@ -223,23 +232,25 @@ mod tests {
     fn ports_become_variables_and_the_users_own_win() {
         let typed = ["16384-32767/udp", "5060/udp", "5060/tcp"];
         assert_eq!(
-            order(&typed, &["A=b"]).variables(&[], None).unwrap(),
+            order(&typed, &["A=b"]).variables(&[], &[]).unwrap(),
             ["SWITCH__RTP__PORTS=16384-32767", "SWITCH__SIP__LISTEN=udp:*:5060,tcp:*:5060", "A=b"]
         );
         let own = "SWITCH__SIP__LISTEN=udp:127.0.0.1:5070";
         assert_eq!(
-            order(&typed, &[own]).variables(&[], Some("192.0.2.1".parse().unwrap())).unwrap(),
+            order(&typed, &[own]).variables(&[], &["192.0.2.1".parse().unwrap()]).unwrap(),
             ["SWITCH__RTP__PORTS=16384-32767", "SWITCH__SIP__ADVERTISE=192.0.2.1", own]
         );
         let at = ["192.0.2.1".parse().unwrap(), "2001:db8::1".parse().unwrap()];
         assert_eq!(
-            order(&["5060/udp"], &[]).variables(&at, None).unwrap(),
+            order(&["5060/udp"], &[]).variables(&at, &[]).unwrap(),
             ["SWITCH__SIP__LISTEN=udp:192.0.2.1:5060,udp:[2001:db8::1]:5060"]
         );
+        let told = order(&[], &[]).variables(&[], &at).unwrap();
+        assert_eq!(told, ["SWITCH__SIP__ADVERTISE=0.0.0.0/0=192.0.2.1,::/0=2001:db8::1"]);
         let http = "SWITCH__HTTP__LISTEN=0.0.0.0:9000";
-        assert_eq!(order(&["9000/tcp"], &[http]).variables(&[], None).unwrap(), [http]);
-        assert!(order(&["1-2/udp", "3-4/udp"], &[]).variables(&[], None).is_err());
-        assert!(order(&["1-2/tcp"], &[]).variables(&[], None).is_err());
+        assert_eq!(order(&["9000/tcp"], &[http]).variables(&[], &[]).unwrap(), [http]);
+        assert!(order(&["1-2/udp", "3-4/udp"], &[]).variables(&[], &[]).is_err());
+        assert!(order(&["1-2/tcp"], &[]).variables(&[], &[]).is_err());
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub(crate) fn claims(order: &Order) -> Result<Vec<Claim>, RunError> {
         Mode::Host => order.host_ips.as_slice(),
         _ => &[],
     };
-    Ok(order::settings(&order.variables(listen_at, order.advertise)?)?.claims)
+    Ok(order::settings(&order.variables(listen_at, order.advertise.as_slice())?)?.claims)
 }
 
 /// What reaches into the kernel has to run beside the daemon.

@@ -1,7 +1,7 @@
 //! `probe`: one real call to a switch, from where it can be placed here, and what that does not show.
 
 use std::fmt::{self, Display, Formatter};
-use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr};
 
 use serde_json::{Value, json};
 use switch_probe::{ProbeError, ProbeOptions, ProbeTarget, Report};
@@ -15,7 +15,9 @@ use super::wiring::{Interface, Wiring as _};
 use super::world::Worldly;
 use super::{host, plan};
 use crate::docker::{Container, Containers as _};
+use crate::firewall::Family;
 use crate::netlink;
+use crate::procfs::address;
 
 /// The number that echoes.
 const ECHO: &str = "9196";
@@ -124,15 +126,9 @@ pub(super) async fn way(world: &impl Worldly, container: &Container) -> Result<W
     Ok(Way { target: uri(address, sip), from, words, untested })
 }
 
-/// The address that faces the default route; asking the kernel sends nothing.
+/// The address that faces the default route.
 fn facing(sip: &Claim) -> IpAddr {
-    let ask = || {
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
-        // One of the addresses for documentation (RFC 5737): it stands for everywhere.
-        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
-        socket.local_addr()
-    };
-    sip.address.or_else(|| ask().ok().map(|local| local.ip())).unwrap_or(Ipv4Addr::LOCALHOST.into())
+    sip.address.or_else(|| address::facing(Family::V4)).unwrap_or(Ipv4Addr::LOCALHOST.into())
 }
 
 fn furnished(container: &Container) -> Option<IpAddr> {

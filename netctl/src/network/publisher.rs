@@ -1,6 +1,4 @@
 //! Publishing, as far as `run` needs it: packets from outside reach a container on a bridge.
-//!
-//! Nobody does it for `run` yet, so it refuses `-p` on such networks ([`NotJoined`]).
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -8,7 +6,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::ports::Ports;
-use crate::error::Failure;
+use crate::firewall::Family;
+use crate::publish::{self, PublishError};
 
 /// What shall reach a container.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -23,38 +22,33 @@ pub struct Publication {
     pub from: Vec<IpNet>,
 }
 
-/// Who publishes.
+/// What publishing will come to.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Foreseen {
+    /// The host's addresses, at least one.
+    pub host_ips: Vec<IpAddr>,
+    /// What has to be said and is no failure.
+    pub notes: Vec<String>,
+}
+
+/// Who publishes. [`publish::Local`] is the real one.
 pub trait Publisher {
-    /// Whether this is more than a promise.
-    fn can_publish(&self) -> bool;
+    /// Looks, before there is a container, at what publishing for one with addresses of these families will come to, and
+    /// refuses what it would refuse then.
+    fn foresee(
+        &self,
+        publication: &Publication,
+        families: &[Family],
+    ) -> impl Future<Output = Result<Foreseen, PublishError>>;
     /// Lets packets reach a container that runs.
     fn publish(&self, publication: &Publication) -> impl Future<Output = Result<(), PublishError>>;
     /// Whether just that is published, with all of its rules.
     fn stands(&self, publication: &Publication) -> impl Future<Output = Result<bool, PublishError>>;
+    /// What is published for a container, whoever did it.
+    fn published(
+        &self,
+        name: &str,
+    ) -> impl Future<Output = Result<Option<publish::Publication>, PublishError>>;
     /// Takes all of a container's back; what is not there is no failure.
     fn unpublish(&self, name: &str) -> impl Future<Output = Result<(), PublishError>>;
-}
-
-/// Why ports were not published.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct PublishError(pub Failure);
-
-/// Nobody.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NotJoined;
-
-impl Publisher for NotJoined {
-    fn can_publish(&self) -> bool {
-        false
-    }
-    async fn publish(&self, _publication: &Publication) -> Result<(), PublishError> {
-        Ok(())
-    }
-    async fn stands(&self, _publication: &Publication) -> Result<bool, PublishError> {
-        Ok(false)
-    }
-    async fn unpublish(&self, _name: &str) -> Result<(), PublishError> {
-        Ok(())
-    }
 }

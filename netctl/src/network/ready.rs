@@ -8,7 +8,6 @@ use super::error::StepError;
 use super::ports::{Claim, Purpose};
 use super::sockets::{Place, Sockets as _};
 use super::world::Worldly;
-use crate::bridge::KernelError;
 use crate::docker::{Container, Containers as _};
 
 /// How long a switch may take to its first listener. It needs a fraction of a second on an idle machine.
@@ -62,8 +61,14 @@ async fn missing(world: &impl Worldly, pid: u32, claims: &[Claim]) -> Result<Opt
 
 /// A container may end while it is furnished. The kernel knows before Docker does, and its refusal says nothing of
 /// why: where the process is gone, Docker's word is waited for.
-pub(super) async fn or_ended(world: &impl Worldly, name: &str, refusal: KernelError) -> StepError {
-    let gone = [Errno::SRCH, Errno::NOENT].iter().any(|errno| refusal.errno() == Some(errno.raw_os_error()));
+pub(super) async fn or_ended(world: &impl Worldly, name: &str, refusal: StepError) -> StepError {
+    let gone = match &refusal {
+        StepError::Kernel(error) => {
+            [Errno::SRCH, Errno::NOENT].iter().any(|errno| error.errno() == Some(errno.raw_os_error()))
+        }
+        StepError::Publish(error) => error.is_gone(),
+        _ => false,
+    };
     let since = Instant::now();
     while gone && since.elapsed() < NOTICE {
         match world.docker().container(name).await {
@@ -72,7 +77,7 @@ pub(super) async fn or_ended(world: &impl Worldly, name: &str, refusal: KernelEr
             Err(_) => break,
         }
     }
-    refusal.into()
+    refusal
 }
 
 pub(super) async fn ended(world: &impl Worldly, name: &str, container: Option<Container>) -> StepError {

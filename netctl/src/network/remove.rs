@@ -35,7 +35,10 @@ pub async fn remove(world: &impl Worldly, name: &str) -> Result<Removed, Vec<Run
     if let Some(by) = sharer(world, &container).await.map_err(one)? {
         return Err(one(RunError::Shared { name: container.name, by }));
     }
-    if container.labels.contains_key(labels::INTERFACE) || container.labels.contains_key(labels::PUBLISH) {
+    // By run, or later by hand; where the records cannot be read the label is asked.
+    let published = container.labels.contains_key(labels::PUBLISH)
+        || world.publisher().published(&container.name).await.is_ok_and(|its| its.is_some());
+    if container.labels.contains_key(labels::INTERFACE) || published {
         plan::beside(world).await.map_err(one)?;
     }
     let (mut taken, mut failures) = (Vec::new(), Vec::new());
@@ -52,7 +55,7 @@ pub async fn remove(world: &impl Worldly, name: &str) -> Result<Removed, Vec<Run
             stopped.map(|()| true).map_err(StepError::from),
         );
     }
-    if container.labels.contains_key(labels::PUBLISH) {
+    if published {
         let done = world.publisher().unpublish(&container.name).await;
         note(
             format!("unpublish the ports of {}", container.name),
@@ -84,18 +87,29 @@ async fn sharer(world: &impl Worldly, container: &Container) -> Result<Option<St
 /// Without a container: what is left of a run that was killed before it had made one, or of a container that somebody else
 /// removed.
 pub(crate) async fn sweep(world: &impl Worldly, name: &str) -> Result<Removed, RunError> {
+    let mut taken = Vec::new();
+    if world.publisher().published(name).await.is_ok_and(|its| its.is_some()) {
+        let step = format!("unpublish the ports of {name}");
+        match world.publisher().unpublish(name).await {
+            Ok(()) => taken.push(step),
+            Err(error) => return Err(RunError::Remove { step, source: error.into() }),
+        }
+    }
     let networks = world.docker().networks().await?;
     for network in
         networks.iter().filter(|it| it.labels.get(labels::FOR).is_some_and(|made_for| made_for == name))
     {
         let step = format!("remove the network {}", network.name);
         match leave(world, &network.name).await {
-            Ok(true) => return Ok(Removed { taken: vec![step] }),
+            Ok(true) => taken.push(step),
             Ok(false) => {}
             Err(source) => return Err(RunError::Remove { step, source }),
         }
     }
-    Err(RunError::NoSuchContainer(name.to_owned()))
+    match taken.is_empty() {
+        true => Err(RunError::NoSuchContainer(name.to_owned())),
+        false => Ok(Removed { taken }),
+    }
 }
 
 /// The kernel has deleted it with the container's namespace, unless that is held open.

@@ -89,7 +89,7 @@ fn sip(text: &str) -> Option<Claim> {
 }
 
 fn claim(purpose: Purpose, protocol: Protocol, address: Option<IpAddr>, port: u16) -> Option<Claim> {
-    let ports = Ports { first: port, last: port, protocol };
+    let ports = Ports::one(port, protocol);
     (port != 0).then_some(Claim {
         purpose,
         ports,

@@ -79,7 +79,7 @@ pub struct Holder {
 impl Socket {
     /// Its port, as a range of one.
     pub(super) fn ports(&self) -> Ports {
-        Ports { first: self.local.port(), last: self.local.port(), protocol: self.protocol }
+        Ports::one(self.local.port(), self.protocol)
     }
 }
 

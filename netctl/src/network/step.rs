@@ -16,7 +16,7 @@ use super::ready;
 use super::sockets::{Place, Sockets as _};
 use super::wiring::{Pair, Wiring as _};
 use super::world::Worldly;
-use crate::bridge::{InterfaceName, KernelError};
+use crate::bridge::InterfaceName;
 use crate::docker::{Container, ContainerOrder, Containers as _, DockerError, NetworkOrder, Networks as _};
 
 /// One step.
@@ -87,7 +87,10 @@ impl Step {
                 let done = world.kernel().add_gateway(pid(world, name).await?, *gateway).await;
                 furnished(world, name, done).await?;
             }
-            Self::Publish(publication) => world.publisher().publish(publication).await?,
+            Self::Publish(publication) => {
+                let done = world.publisher().publish(publication).await;
+                furnished(world, &publication.name, done).await?;
+            }
             Self::Ready { name, claims } => ready::wait(world, name, claims).await?,
         }
         Ok(())
@@ -152,10 +155,14 @@ async fn pid(world: &impl Worldly, name: &str) -> Result<u32, StepError> {
     }
 }
 
-async fn furnished(world: &impl Worldly, name: &str, done: Result<(), KernelError>) -> Result<(), StepError> {
+async fn furnished<E: Into<StepError>>(
+    world: &impl Worldly,
+    name: &str,
+    done: Result<(), E>,
+) -> Result<(), StepError> {
     match done {
         Ok(()) => Ok(()),
-        Err(refusal) => Err(ready::or_ended(world, name, refusal).await),
+        Err(refusal) => Err(ready::or_ended(world, name, refusal.into()).await),
     }
 }
 

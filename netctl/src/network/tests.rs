@@ -58,7 +58,6 @@ fn each_mode_asks_for_its_own() {
         ),
     ] {
         let fake = Fake::new();
-        fake.0.can_publish.set(true);
         wait(run(&fake.world(), &order, pending())).unwrap();
         assert_eq!(*fake.0.asked.borrow(), asked, "{}", order.mode);
     }
@@ -73,7 +72,6 @@ fn whatever_fails_nothing_is_left() {
         for done in [Done::No, Done::Yes] {
             for number in 0.. {
                 let fake = Fake::new();
-                fake.0.can_publish.set(true);
                 fake.0.fail.set(Some((number, done)));
                 let before = fake.snapshot();
                 let ran = wait(run(&fake.world(), &order, pending()));
@@ -86,7 +84,6 @@ fn whatever_fails_nothing_is_left() {
             }
         }
         let fake = Fake::new();
-        fake.0.can_publish.set(true);
         let before = fake.snapshot();
         let failures = wait(run(&fake.world(), &order, ready(()))).unwrap_err();
         assert!(matches!(failures[..], [RunError::Interrupted]), "{failures:?}");
@@ -100,7 +97,6 @@ fn rm_takes_back_all_that_run_made() {
         [order("host"), order("container:other"), order("voice"), order("bridge"), published(), furnished()]
     {
         let fake = Fake::new();
-        fake.0.can_publish.set(true);
         let before = fake.snapshot();
         wait(run(&fake.world(), &order, pending())).unwrap();
         assert_ne!(fake.snapshot(), before);
@@ -115,7 +111,6 @@ fn rm_takes_back_what_a_killed_run_left() {
     for order in [order("host"), order("bridge"), published(), furnished()] {
         for changes in 1..10 {
             let fake = Fake::new();
-            fake.0.can_publish.set(true);
             let before = fake.snapshot();
             let steps = wait(plan::plan(&fake.world(), &order)).unwrap().steps;
             let changing: Vec<_> = steps.iter().filter(|step| step.changes()).collect();
@@ -232,9 +227,11 @@ fn what_cannot_be_is_refused_before_anything_is_done() {
     assert_eq!(refused(&fake, &taken).to_string(), "there is a container other already");
     let error = refused(&fake, &imageless);
     assert_eq!((error.to_string(), error.exit()), ("no such image: gone".to_owned(), Exit::Missing));
+    fake.0.cannot_publish.set(true);
     let error = refused(&fake, &published());
-    assert_eq!(error.to_string(), "-p on a bridge network is not done by run yet; nothing was started");
-    assert!(error.next_step().unwrap().contains("netctl port publish"));
+    assert_eq!(error.to_string(), "the ports cannot be published");
+    assert_eq!(error.next_step().as_deref(), Some("say which: --host-ip ADDRESS"));
+    fake.0.cannot_publish.set(false);
     assert_eq!(refused(&fake, &order("gone")).to_string(), "no such network: gone");
     assert!(matches!(refused(&fake, &order("container:gone")), RunError::NoSuchContainer(_)));
     fake.0.networks.borrow_mut()[0].driver = "macvlan".to_owned();

@@ -1,12 +1,17 @@
-//! What /proc tells of sockets and processes (proc(5)): who listens where, in any network namespace.
+//! What the kernel tells without netlink: who listens where and what a network namespace has (proc(5)), and which
+//! addresses are this host's.
 
+pub(crate) mod address;
 mod capability;
+pub(crate) mod namespace;
 mod process;
 mod socket;
 
 use std::io;
 
 use crate::network::{Place, Socket, Sockets};
+
+pub(crate) use socket::bound;
 
 /// The /proc of this machine.
 #[derive(Clone, Copy, Debug, Default)]

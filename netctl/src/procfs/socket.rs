@@ -11,7 +11,8 @@ const LISTEN: u8 = 0x0a;
 /// TCP_CLOSE: a UDP socket without a peer.
 const UNCONNECTED: u8 = 0x07;
 
-pub(super) fn bound(place: Place) -> io::Result<Vec<Socket>> {
+/// What waits for somebody, without its holder.
+pub(crate) fn bound(place: Place) -> io::Result<Vec<Socket>> {
     let process = match place {
         Place::Here => "self".to_owned(),
         Place::Process(pid) => pid.to_string(),

@@ -71,6 +71,16 @@ pub enum PublishError {
     },
 }
 
+impl PublishError {
+    /// Whether it may be that the container has ended meanwhile.
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(self, Self::Stopped(_) | Self::Elsewhere(_) | Self::Firewall { what: INSIDE, .. })
+    }
+}
+
+/// What is to be done where the container's own rules are.
+pub(super) const INSIDE: &str = "change the rules in the container's namespace";
+
 /// The error of the rules, with what was to be done.
 pub(super) fn cannot(what: &'static str) -> impl FnOnce(FirewallError) -> PublishError {
     move |source| PublishError::Firewall { what, source }

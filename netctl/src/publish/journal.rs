@@ -69,7 +69,7 @@ impl StateDirectory {
     /// # Errors
     /// [`PublishError::Journal`].
     pub fn open(path: &Path) -> Result<Self, PublishError> {
-        let directory = path.join("ports");
+        let directory = directory(path);
         fs::create_dir_all(&directory).map_err(failed("make", &directory))?;
         let lock = directory.join("lock");
         let file = File::create(&lock).map_err(failed("open", &lock))?;
@@ -77,9 +77,12 @@ impl StateDirectory {
         Ok(Self { directory, _lock: file })
     }
 
-    fn file(&self, name: &str) -> PathBuf {
-        // Docker's names have neither a slash nor a leading dot.
-        self.directory.join(format!("{}.json", name.replace('/', "_")))
+    /// A record, without waiting for whoever has the directory: it is there as a whole or not at all.
+    ///
+    /// # Errors
+    /// [`PublishError::Journal`].
+    pub fn look(path: &Path, name: &str) -> Result<Option<Record>, PublishError> {
+        Self::load(&file(&directory(path), name))
     }
 
     fn load(path: &Path) -> Result<Option<Record>, PublishError> {
@@ -96,7 +99,7 @@ impl StateDirectory {
 
 impl Journal for StateDirectory {
     fn read(&self, name: &str) -> Result<Option<Record>, PublishError> {
-        Self::load(&self.file(name))
+        Self::load(&file(&self.directory, name))
     }
 
     fn all(&self) -> Result<Vec<Record>, PublishError> {
@@ -113,7 +116,7 @@ impl Journal for StateDirectory {
     }
 
     fn write(&self, record: &Record) -> Result<(), PublishError> {
-        let path = self.file(&record.publication.name);
+        let path = file(&self.directory, &record.publication.name);
         let new = path.with_extension("new");
         let write = || {
             let mut file = File::create(&new)?;
@@ -126,12 +129,21 @@ impl Journal for StateDirectory {
     }
 
     fn remove(&self, name: &str) -> Result<(), PublishError> {
-        let path = self.file(name);
+        let path = file(&self.directory, name);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", &path)(error)),
             _ => Ok(()),
         }
     }
+}
+
+fn directory(path: &Path) -> PathBuf {
+    path.join("ports")
+}
+
+fn file(directory: &Path, name: &str) -> PathBuf {
+    // Docker's names have neither a slash nor a leading dot.
+    directory.join(format!("{}.json", name.replace('/', "_")))
 }
 
 fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> PublishError {

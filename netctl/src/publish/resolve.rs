@@ -7,32 +7,57 @@ use ipnet::IpNet;
 use super::error::PublishError;
 use super::machine::{Machine, Namespace};
 use super::request::{Path, Publication, Request, Via};
-use crate::docker::{BridgeNetwork, Workload, Workloads};
+use crate::docker::{Container, Containers, DockerError, Network, Networks, Whereabouts};
 use crate::firewall::Family;
+use crate::ports::Ports;
 
 /// How long a table's name may be, less what netctl puts before it and some room.
 const LONGEST_NAME: usize = 200;
 
 pub(super) async fn resolve(
-    docker: &impl Workloads,
+    docker: &(impl Containers + Networks),
     machine: &impl Machine,
     request: &Request,
 ) -> Result<(Publication, Namespace), PublishError> {
     if request.ports.is_empty() {
         return Err(PublishError::NoPorts);
     }
-    if docker.rootless().await? {
-        return Err(PublishError::Rootless);
+    match docker.whereabouts().await? {
+        Whereabouts::Here => {}
+        Whereabouts::Elsewhere(why) => return Err(PublishError::Elsewhere(why)),
+        Whereabouts::Rootless => return Err(PublishError::Rootless),
     }
-    let container = docker.workload(&request.container).await?;
+    let container = docker.container(&request.container).await?;
+    let container = container.ok_or_else(|| DockerError::NoSuchContainer(request.container.clone()))?;
     let pid = running(&container)?;
-    let networks = docker.bridge_networks().await?;
+    let networks: Vec<Bridged> = docker.networks().await?.iter().filter_map(Bridged::of).collect();
     let (network, addresses) = attachment(&container, &networks, machine, pid)?;
     let namespace = here(machine, &network.bridge, pid, &addresses)?;
-    let hosts = hosts(request, machine, &addresses, &container.name)?;
+    let subnets: Vec<IpNet> = networks.iter().flat_map(|network| network.subnets.iter().copied()).collect();
+    let paths = paths(request, machine, &addresses, &container.name, &subnets)?;
+    let publication = Publication {
+        name: container.name,
+        container: container.id,
+        bridge: network.bridge.clone(),
+        ports: Ports::joined(&request.ports),
+        from: IpNet::aggregate(&request.from),
+        paths,
+    };
+    Ok((publication, namespace))
+}
+
+/// Each family's way from the host's addresses to the container's.
+pub(super) fn paths(
+    request: &Request,
+    machine: &impl Machine,
+    addresses: &[(IpAddr, IpNet)],
+    name: &str,
+    subnets: &[IpNet],
+) -> Result<Vec<Path>, PublishError> {
+    let hosts = hosts(request, machine, addresses, name)?;
     let mut paths = Vec::new();
     for (address, subnet) in addresses {
-        let family = Family::of(address);
+        let family = Family::of(*address);
         let mut own = hosts.iter().copied().filter(|host| Family::of(*host) == family).peekable();
         if own.peek().is_none() {
             continue;
@@ -42,61 +67,66 @@ pub(super) async fn resolve(
         if let (Via::Stateless, Some(second)) = (request.via, tracked.first()) {
             return Err(PublishError::SecondAddress(*second));
         }
-        let subnets = networks.iter().flat_map(|network| network.subnets.iter().copied());
-        let peers = subnets.filter(|subnet| Family::of(subnet.addr()) == family).collect();
+        let peers = subnets.iter().copied().filter(|subnet| Family::of(subnet.addr()) == family).collect();
         paths.push(Path {
-            container: address,
-            network: subnet,
+            container: *address,
+            network: *subnet,
             stateless,
             tracked,
             peers: IpNet::aggregate(&peers),
         });
     }
-    let publication = Publication {
-        name: container.name,
-        container: container.id,
-        bridge: network.bridge.clone(),
-        ports: Publication::joined(&request.ports),
-        from: IpNet::aggregate(&request.from),
-        paths,
-    };
-    Ok((publication, namespace))
+    Ok(paths)
 }
 
-fn running(container: &Workload) -> Result<u32, PublishError> {
+/// A network of the bridge driver.
+struct Bridged {
+    name: String,
+    bridge: String,
+    subnets: Vec<IpNet>,
+}
+
+impl Bridged {
+    fn of(network: &Network) -> Option<Self> {
+        let (name, subnets) = (network.name.clone(), network.subnets());
+        network.bridge().map(|bridge| Self { name, bridge, subnets })
+    }
+}
+
+fn running(container: &Container) -> Result<u32, PublishError> {
     let name = || container.name.clone();
     if container.name.len() > LONGEST_NAME {
         return Err(PublishError::Name(name()));
     }
-    if container.mode == "host" {
+    if container.network_mode == "host" {
         return Err(PublishError::HostNetwork(name()));
     }
-    if let Some(owner) = container.mode.strip_prefix("container:") {
+    if let Some(owner) = container.network_mode.strip_prefix("container:") {
         return Err(PublishError::Shared { name: name(), owner: owner.to_owned() });
     }
     container.pid.ok_or_else(|| PublishError::Stopped(name()))
 }
 
 /// A network, and a container's addresses there with their subnets.
-type Place<'a> = (&'a BridgeNetwork, Vec<(IpAddr, IpNet)>);
+type Place<'a> = (&'a Bridged, Vec<(IpAddr, IpNet)>);
 
 /// The bridge network by which the container answers, with its addresses there and their subnets.
 fn attachment<'a>(
-    container: &Workload,
-    networks: &'a [BridgeNetwork],
+    container: &Container,
+    networks: &'a [Bridged],
     machine: &impl Machine,
     pid: u32,
 ) -> Result<Place<'a>, PublishError> {
-    let with_subnet = |network: &BridgeNetwork, address: &IpAddr| {
+    let with_subnet = |network: &Bridged, address: &IpAddr| {
         let subnet = network.subnets.iter().find(|subnet| subnet.contains(address))?;
         Some((*address, *subnet))
     };
     let mut found: Vec<_> = container
-        .attachments
+        .endpoints
         .iter()
-        .filter_map(|attachment| {
-            let network = networks.iter().find(|network| network.id == attachment.network)?;
-            let addresses = attachment.addresses.iter().filter_map(|address| with_subnet(network, address));
+        .filter_map(|(name, endpoint)| {
+            let network = networks.iter().find(|network| network.name == *name)?;
+            let addresses = endpoint.addresses().filter_map(|address| with_subnet(network, &address));
             let addresses: Vec<_> = addresses.collect();
             (!addresses.is_empty()).then_some((network, addresses))
         })

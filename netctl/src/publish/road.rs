@@ -1,15 +1,75 @@
 //! What is looked at before anything is changed: by which road packets can go, and who else has a claim.
 
+use std::fmt;
+
 use super::accept::{chain_for, place};
 use super::error::{PublishError, cannot};
 use super::foreign::{self, Obstacle};
 use super::journal::Journal;
 use super::machine::Machine;
-use super::request::{Path, Ports, Publication, Via};
-use crate::firewall::{Firewall, Place, Point, PortRange};
+use super::request::{Path, Publication, Via};
+use crate::firewall::{Firewall, Place, Point};
+use crate::ports::Ports;
+
+/// What has to be said of a publication and is no failure.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Findings {
+    /// A firewall that keeps the stateless road shut, so that it was not taken.
+    pub obstacle: Option<Obstacle>,
+    /// A firewall that keeps answers by the stateless road from the host itself.
+    pub deaf: Option<Obstacle>,
+    /// Ports that a process of the host waits on: it has them, not the container.
+    pub held: Vec<Ports>,
+}
+
+/// One of them, and what to do about it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Finding {
+    /// What was found.
+    pub text: String,
+    /// A sentence or a command.
+    pub next: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (next: {})", self.text, self.next)
+    }
+}
+
+impl Findings {
+    /// Chooses the road and looks to its sides.
+    pub(super) fn look<M: Machine>(
+        host: &M::Firewall,
+        machine: &M,
+        via: Via,
+        publication: &mut Publication,
+    ) -> Result<Self, PublishError> {
+        reachable(host, machine)?;
+        let obstacle = road(host, via, publication)?;
+        Ok(Self { obstacle, deaf: deaf(host, publication)?, held: held(machine, publication) })
+    }
+
+    /// For people.
+    pub fn told(&self) -> Vec<Finding> {
+        let obstacle = self.obstacle.as_ref().map(|obstacle| Finding {
+            text: format!("{obstacle}; so it goes through connection tracking"),
+            next: obstacle.mend(),
+        });
+        let deaf = self.deaf.as_ref().map(|deaf| Finding { text: deaf.to_string(), next: deaf.mend() });
+        let held = (!self.held.is_empty()).then(|| {
+            let ports: Vec<String> = self.held.iter().map(ToString::to_string).collect();
+            Finding {
+                text: format!("processes of this host wait on {} and keep them", ports.join(" ")),
+                next: "ss -lntup says which; end them, or publish other ports".to_owned(),
+            }
+        });
+        obstacle.into_iter().chain(deaf).chain(held).collect()
+    }
+}
 
 /// Docker's own chains have to be in nftables, if it has any.
-pub(super) fn reachable<M: Machine>(host: &M::Firewall, machine: &M) -> Result<(), PublishError> {
+fn reachable<M: Machine>(host: &M::Firewall, machine: &M) -> Result<(), PublishError> {
     let chains = host.chains().map_err(cannot("read the host's rules"))?;
     // Both kinds may be loaded; Docker's are in one.
     let here = chain_for(&chains, Place::Ip).is_some();
@@ -17,7 +77,7 @@ pub(super) fn reachable<M: Machine>(host: &M::Firewall, machine: &M) -> Result<(
 }
 
 /// Chooses the road, and says what stands in the stateless one.
-pub(super) fn road(
+fn road(
     host: &impl Firewall,
     via: Via,
     publication: &mut Publication,
@@ -41,10 +101,7 @@ pub(super) fn road(
 }
 
 /// Says what keeps answers from the host itself.
-pub(super) fn deaf(
-    host: &impl Firewall,
-    publication: &Publication,
-) -> Result<Option<Obstacle>, PublishError> {
+fn deaf(host: &impl Firewall, publication: &Publication) -> Result<Option<Obstacle>, PublishError> {
     let stateless: Vec<Path> =
         publication.paths.iter().filter(|path| path.stateless.is_some()).cloned().collect();
     if stateless.is_empty() {
@@ -54,15 +111,14 @@ pub(super) fn deaf(
 }
 
 /// Says which ports the host itself keeps.
-pub(super) fn held(machine: &impl Machine, publication: &Publication) -> Vec<Ports> {
+fn held(machine: &impl Machine, publication: &Publication) -> Vec<Ports> {
     let hosts: Vec<_> = publication.paths.iter().flat_map(Path::hosts).collect();
-    let kept = machine.listeners().into_iter().filter_map(|(transport, address, port)| {
-        let range = PortRange { first: port, last: port };
+    let kept = machine.listeners().into_iter().filter_map(|(ports, address)| {
         let ours = address.is_none_or(|address| hosts.contains(&address))
-            && publication.ranges(transport).iter().any(|published| published.overlaps(range));
-        ours.then_some(Ports { transport, range })
+            && publication.ports.iter().any(|published| published.meet(ports));
+        ours.then_some(ports)
     });
-    Publication::joined(&kept.collect::<Vec<_>>())
+    Ports::joined(&kept.collect::<Vec<_>>())
 }
 
 /// Where there may be rules for such addresses.
@@ -80,11 +136,7 @@ pub(super) fn taken(journal: &impl Journal, wanted: &Publication) -> Result<(), 
         }
         let others: Vec<_> = other.paths.iter().flat_map(Path::hosts).collect();
         let address = wanted.paths.iter().flat_map(Path::hosts).find(|host| others.contains(host));
-        let ports = wanted.ports.iter().find(|mine| {
-            let same =
-                |theirs: &&Ports| theirs.transport == mine.transport && theirs.range.overlaps(mine.range);
-            other.ports.iter().any(|theirs| same(&theirs))
-        });
+        let ports = wanted.ports.iter().find(|mine| other.ports.iter().any(|theirs| mine.meet(*theirs)));
         if let (Some(address), Some(ports)) = (address, ports) {
             return Err(PublishError::Taken { ports: ports.to_string(), address, other: other.name });
         }

@@ -3,19 +3,20 @@
 
 use std::io;
 
+use ipnet::IpNet;
 use sha2::{Digest as _, Sha256};
 
 use super::accept::{accepts, own_accepts};
-use super::error::{PublishError, cannot};
-use super::foreign::Obstacle;
+use super::error::{INSIDE, PublishError, cannot};
 use super::journal::{Journal, Phase, Record};
 use super::machine::Machine;
-use super::request::{Ports, Publication, Request};
+use super::request::{Path, Publication, Request};
 use super::resolve::resolve;
-use super::road::{deaf, held, reachable, road, taken};
+use super::road::{Findings, taken};
 use super::rules::{container_table, host_table, table_name};
-use crate::docker::Workloads;
+use crate::docker::{Container, Containers, Networks};
 use crate::firewall::{Change, Firewall, FirewallError, Place, Table};
+use crate::ports::Ports;
 
 /// What publishing came to.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -24,12 +25,8 @@ pub struct Published {
     pub publication: Publication,
     /// What was done for it.
     pub outcome: Outcome,
-    /// A firewall that keeps the stateless road shut, so that it was not taken.
-    pub obstacle: Option<Obstacle>,
-    /// A firewall that keeps answers by the stateless road from the host itself.
-    pub deaf: Option<Obstacle>,
-    /// Ports that a process of the host waits on: it has them, not the container.
-    pub held: Vec<Ports>,
+    /// What has to be said of it.
+    pub findings: Findings,
 }
 
 /// What was done.
@@ -46,22 +43,18 @@ pub enum Outcome {
 /// # Errors
 /// Then all is as it was, unless it is [`PublishError::NotTakenBack`].
 pub async fn publish(
-    docker: &impl Workloads,
+    docker: &(impl Containers + Networks),
     machine: &impl Machine,
     journal: &impl Journal,
     request: &Request,
 ) -> Result<Published, PublishError> {
     let (mut publication, namespace) = resolve(docker, machine, request).await?;
     let host = machine.firewall().map_err(cannot("open the host's rules"))?;
-    reachable(&host, machine)?;
-    let obstacle = road(&host, request.via, &mut publication)?;
-    let deaf = deaf(&host, &publication)?;
-    let held = held(machine, &publication);
+    let findings = Findings::look(&host, machine, request.via, &mut publication)?;
     taken(journal, &publication)?;
     let before = journal.read(&publication.name)?;
     let record = Record { phase: Phase::Changing, publication, namespace };
-    let published =
-        |outcome| Published { publication: record.publication.clone(), outcome, obstacle, deaf, held };
+    let published = |outcome| Published { publication: record.publication.clone(), outcome, findings };
     let done = Record { phase: Phase::Published, ..record.clone() };
     if before.as_ref() == Some(&done) && stands(&host, machine, &record)? {
         return Ok(published(Outcome::Unchanged));
@@ -106,6 +99,32 @@ fn unpublish_unknown(host: &impl Firewall, name: &str) -> Result<(), PublishErro
         return Err(PublishError::Nothing(name.to_owned()));
     }
     removal(host, name).and_then(|changes| host.apply(&changes)).map_err(cannot(OUTSIDE))
+}
+
+/// Whether just what is asked for is published for this container, with all of its rules.
+pub(super) fn stands_as<M: Machine>(
+    machine: &M,
+    record: &Record,
+    request: &Request,
+    container: Option<&Container>,
+) -> Result<bool, PublishError> {
+    let publication = &record.publication;
+    let hosts: Vec<_> = publication.paths.iter().flat_map(Path::hosts).collect();
+    let as_asked = record.phase == Phase::Published
+        && publication.ports == Ports::joined(&request.ports)
+        && publication.from == IpNet::aggregate(&request.from)
+        && (request.host.is_empty()
+            || request.host.len() == hosts.len() && request.host.iter().all(|host| hosts.contains(host)));
+    // A process of the same number may be another one, and so may its namespace.
+    let the_same = container.is_some_and(|container| {
+        container.id == publication.container
+            && container.pid.and_then(|pid| machine.namespace(pid)) == Some(record.namespace)
+    });
+    if !as_asked || !the_same {
+        return Ok(false);
+    }
+    let host = machine.firewall().map_err(cannot("open the host's rules"))?;
+    stands(&host, machine, record)
 }
 
 /// Whether the kernel has all of a record still.
@@ -184,7 +203,6 @@ impl Step {
     }
 }
 
-const INSIDE: &str = "change the rules in the container's namespace";
 const OUTSIDE: &str = "change the host's rules";
 
 /// Back to what was before; the failure is what is to be told.

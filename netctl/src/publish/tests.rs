@@ -5,46 +5,88 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::*;
-use crate::docker::{Attachment, BridgeNetwork, DockerError, Workload, Workloads};
-use crate::firewall::fake::Fake;
-use crate::firewall::{
-    Family, Firewall, FirewallError, Place, Point, SeenChain, SeenRule, Transport, Verdict,
+use crate::docker::{
+    Container, ContainerOrder, Containers, DockerError, Endpoint, Network, NetworkOrder, Networks, Pool,
+    Whereabouts,
 };
+use crate::firewall::fake::Fake;
+use crate::firewall::{Family, Firewall, FirewallError, Place, Point, SeenChain, SeenRule, Verdict};
+use crate::ports::{Ports, Protocol};
 
 /// A container `switch` at 172.29.0.2 behind br-voice.
 struct Docker {
-    rootless: bool,
-    workload: Workload,
+    whereabouts: Whereabouts,
+    container: Container,
 }
 
 impl Default for Docker {
     fn default() -> Self {
-        let attachment = Attachment { network: "voice".to_owned(), addresses: vec![[172, 29, 0, 2].into()] };
-        let workload = Workload {
+        let endpoint = Endpoint { ipv4: Some([172, 29, 0, 2].into()), ipv6: None };
+        let container = Container {
             id: "c0ffee".to_owned(),
             name: "switch".to_owned(),
             pid: Some(7),
-            mode: "voice".to_owned(),
-            attachments: vec![attachment],
+            network_mode: "voice".to_owned(),
+            endpoints: BTreeMap::from([("voice".to_owned(), endpoint)]),
+            ..Container::default()
         };
-        Self { rootless: false, workload }
+        Self { whereabouts: Whereabouts::Here, container }
     }
 }
 
-impl Workloads for Docker {
-    async fn rootless(&self) -> Result<bool, DockerError> {
-        Ok(self.rootless)
+/// Publishing only asks.
+impl Containers for Docker {
+    async fn whereabouts(&self) -> Result<Whereabouts, DockerError> {
+        Ok(self.whereabouts.clone())
     }
-    async fn workload(&self, _: &str) -> Result<Workload, DockerError> {
-        Ok(self.workload.clone())
+    async fn container(&self, _: &str) -> Result<Option<Container>, DockerError> {
+        Ok(Some(self.container.clone()))
     }
-    async fn bridge_networks(&self) -> Result<Vec<BridgeNetwork>, DockerError> {
-        let network = |id: &str, subnet: &str| BridgeNetwork {
-            id: id.to_owned(),
-            bridge: format!("br-{id}"),
-            subnets: vec![subnet.parse().unwrap()],
+    async fn containers(&self) -> Result<Vec<Container>, DockerError> {
+        Ok(vec![self.container.clone()])
+    }
+    async fn image_id(&self, _: &str) -> Result<Option<String>, DockerError> {
+        unreachable!()
+    }
+    async fn rename(&self, _: &str, _: &str) -> Result<(), DockerError> {
+        unreachable!()
+    }
+    async fn create(&self, _: &ContainerOrder) -> Result<String, DockerError> {
+        unreachable!()
+    }
+    async fn start(&self, _: &str) -> Result<(), DockerError> {
+        unreachable!()
+    }
+    async fn stop(&self, _: &str) -> Result<(), DockerError> {
+        unreachable!()
+    }
+    async fn remove(&self, _: &str) -> Result<(), DockerError> {
+        unreachable!()
+    }
+    async fn last_words(&self, _: &str, _: u32) -> Result<String, DockerError> {
+        unreachable!()
+    }
+}
+
+impl Networks for Docker {
+    async fn networks(&self) -> Result<Vec<Network>, DockerError> {
+        let network = |name: &str, subnet: &str| Network {
+            id: name.to_owned(),
+            name: name.to_owned(),
+            driver: "bridge".to_owned(),
+            pools: vec![Pool { subnet: Some(subnet.to_owned()), ..Pool::default() }],
+            ..Network::default()
         };
         Ok(vec![network("voice", "172.29.0.0/24"), network("other", "172.29.1.0/24")])
+    }
+    async fn network(&self, _: &str) -> Result<Option<Network>, DockerError> {
+        unreachable!()
+    }
+    async fn create_network(&self, _: &NetworkOrder) -> Result<String, DockerError> {
+        unreachable!()
+    }
+    async fn remove_network(&self, _: &str) -> Result<(), DockerError> {
+        unreachable!()
     }
 }
 
@@ -122,13 +164,13 @@ impl Machine for Computer {
     fn has_interface(&self, _: &str) -> bool {
         true
     }
-    fn listeners(&self) -> Vec<(Transport, Option<IpAddr>, u16)> {
-        let at = |port| (Transport::Udp, Some([192, 0, 2, 1].into()), port);
+    fn listeners(&self) -> Vec<(Ports, Option<IpAddr>)> {
+        let at = |port| (Ports::one(port, Protocol::Udp), Some([192, 0, 2, 1].into()));
         vec![
             at(5060),
             at(53),
-            (Transport::Tcp, None, 5060),
-            (Transport::Udp, Some([127, 0, 0, 1].into()), 5061),
+            (Ports::one(5060, Protocol::Tcp), None),
+            (Ports::one(5061, Protocol::Udp), Some([127, 0, 0, 1].into())),
         ]
     }
     fn legacy_iptables(&self) -> bool {
@@ -178,7 +220,7 @@ async fn one_transaction_a_namespace() {
     let asked = request(&["16384-32767/udp", "5060/udp"]);
     let done = publish(&docker, &machine, &journal, &asked).await.unwrap();
     assert_eq!((done.outcome, machine.asked()), (Outcome::Changed, PUBLISHED.map(str::to_owned).to_vec()));
-    assert_eq!(done.held, ["5060/udp".parse().unwrap()]);
+    assert_eq!(done.findings.held, ["5060/udp".parse().unwrap()]);
     // The rule that ends DOCKER-USER is still the last.
     assert_eq!(machine.state().2.last(), Some(&None));
     let done = publish(&docker, &machine, &journal, &asked).await.unwrap();
@@ -238,7 +280,7 @@ async fn taking_back_goes_on() {
 async fn a_daemon_elsewhere() {
     let (machine, journal) = (Computer::new(), Memory::default());
     let asked = request(&["5060/udp"]);
-    let rootless = Docker { rootless: true, ..Docker::default() };
+    let rootless = Docker { whereabouts: Whereabouts::Rootless, ..Docker::default() };
     let refused = publish(&rootless, &machine, &journal, &asked).await;
     assert!(matches!(refused, Err(PublishError::Rootless)));
     let remote = Computer { remote: true, ..Computer::new() };

@@ -11,11 +11,13 @@ use crate::bridge::{InterfaceName, KernelError};
 use crate::docker::{
     Container, ContainerOrder, Containers, DockerError, Network, NetworkOrder, Networks, Whereabouts,
 };
+use crate::firewall::Family;
 use crate::network::labels;
 use crate::network::{
-    Capability, Interface, Pair, Place, Publication, PublishError, Publisher, Route, Socket, Sockets, Wiring,
+    Capability, Foreseen, Interface, Pair, Place, Publication, Publisher, Route, Socket, Sockets, Wiring,
     World, Worldly,
 };
+use crate::publish::{self, PublishError};
 
 /// One of the four parts of a world, without what belongs to some containers.
 pub(super) struct Without<'a, T> {
@@ -145,8 +147,19 @@ impl<S: Sockets> Sockets for Without<'_, S> {
 }
 
 impl<P: Publisher> Publisher for Without<'_, P> {
-    fn can_publish(&self) -> bool {
-        self.inner.can_publish()
+    async fn foresee(&self, wanted: &Publication, families: &[Family]) -> Result<Foreseen, PublishError> {
+        match self.inner.foresee(wanted, families).await {
+            Err(PublishError::Taken { other, .. }) if self.gone.iter().any(|gone| gone.name == other) => {
+                Ok(Foreseen { host_ips: wanted.host_ips.clone(), notes: Vec::new() })
+            }
+            foreseen => foreseen,
+        }
+    }
+    fn published(
+        &self,
+        name: &str,
+    ) -> impl Future<Output = Result<Option<publish::Publication>, PublishError>> {
+        self.inner.published(name)
     }
     fn stands(&self, publication: &Publication) -> impl Future<Output = Result<bool, PublishError>> {
         self.inner.stands(publication)

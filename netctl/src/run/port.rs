@@ -11,7 +11,7 @@ use crate::publish::{self, LocalMachine, Outcome, PublishError, Request, StateDi
 
 pub(super) async fn run(args: PortArgs, format: Format) -> Result<(), Vec<Failure>> {
     let state = async || {
-        let directory = args.state_dir.clone();
+        let directory = args.state.state_dir.clone();
         // Another netctl may have it; a signal need not wait for that.
         let opened = tokio::task::spawn_blocking(move || StateDirectory::open(&directory)).await;
         opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())).map_err(one)
@@ -25,17 +25,8 @@ pub(super) async fn run(args: PortArgs, format: Format) -> Result<(), Vec<Failur
             let docker = Client::connect(&args.host).await.map_err(one)?;
             let done =
                 publish::publish(&docker, &LocalMachine, &state().await?, &request).await.map_err(one)?;
-            if let Some(obstacle) = &done.obstacle {
-                let text = format!("{obstacle}; so it goes through connection tracking");
-                output::warning(&text, &obstacle.mend());
-            }
-            if let Some(deaf) = &done.deaf {
-                output::warning(&deaf.to_string(), &deaf.mend());
-            }
-            if !done.held.is_empty() {
-                let ports: Vec<String> = done.held.iter().map(ToString::to_string).collect();
-                let text = format!("processes of this host wait on {} and keep them", ports.join(" "));
-                output::warning(&text, "ss -lntup says which; end them, or publish other ports");
+            for found in done.findings.told() {
+                output::warning(&found.text, &found.next);
             }
             let outcome = if done.outcome == Outcome::Changed { "published" } else { "unchanged" };
             let name = &done.publication.name;

@@ -5,24 +5,26 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::one;
-use crate::cli::{Format, NamedArgs, RunArgs};
+use crate::cli::{Format, NamedArgs, RunArgs, StateArgs};
 use crate::docker::{Client, Host};
 use crate::error::Failure;
 use crate::netlink::Wires;
-use crate::network::{self, Heard, NotJoined, Order, RunError, World};
+use crate::network::{self, Heard, Order, RunError, World};
 use crate::output;
 use crate::procfs::Proc;
+use crate::publish::Local;
 
-type Here = World<Client, Wires, Proc, NotJoined>;
+pub(super) type Here = World<Client, Wires, Proc, Local>;
 
-async fn world(host: &Host) -> Result<Here, Vec<Failure>> {
+pub(super) async fn world(host: &Host, state: &StateArgs) -> Result<Here, Vec<Failure>> {
     let docker = Client::connect(host).await.map_err(one)?;
-    Ok(World { docker, kernel: Wires, proc: Proc, publisher: NotJoined })
+    let publisher = Local::new(docker.clone(), &state.state_dir);
+    Ok(World { docker, kernel: Wires, proc: Proc, publisher })
 }
 
 /// Runs a switch and calls it; a signal that comes while it is made takes all back.
 pub(super) async fn run(args: RunArgs, format: Format) -> Result<(), Vec<Failure>> {
-    let world = world(&args.daemon.host).await?;
+    let world = world(&args.daemon.host, &args.state).await?;
     let call = !args.no_probe;
     let order = order(args);
     let signal = async {
@@ -53,23 +55,27 @@ pub(super) async fn run(args: RunArgs, format: Format) -> Result<(), Vec<Failure
 }
 
 pub(super) async fn remove(args: NamedArgs, format: Format) -> Result<(), Vec<Failure>> {
-    let removed = network::remove_switch(&world(&args.daemon.host).await?, &args.name).await.map_err(all)?;
+    let removed = network::remove_switch(&world(&args.daemon.host, &args.state).await?, &args.name)
+        .await
+        .map_err(all)?;
     output::write(format, &removed, removed.json()).map_err(one)
 }
 
 pub(super) async fn inspect(args: NamedArgs, format: Format) -> Result<(), Vec<Failure>> {
-    let inside = network::inspect(&world(&args.daemon.host).await?, &args.name).await.map_err(one)?;
+    let inside =
+        network::inspect(&world(&args.daemon.host, &args.state).await?, &args.name).await.map_err(one)?;
     output::write(format, &inside, inside.json()).map_err(one)
 }
 
 pub(super) async fn probe(args: NamedArgs, format: Format) -> Result<(), Vec<Failure>> {
-    let heard = network::probe(&world(&args.daemon.host).await?, &args.name).await.map_err(one)?;
+    let heard =
+        network::probe(&world(&args.daemon.host, &args.state).await?, &args.name).await.map_err(one)?;
     output::write(format, &heard, json!(heard.json())).map_err(one)?;
     judge(&heard)
 }
 
 /// A call without audio is a failure; that none could be placed is not.
-fn judge(heard: &Heard) -> Result<(), Vec<Failure>> {
+pub(super) fn judge(heard: &Heard) -> Result<(), Vec<Failure>> {
     match &heard.report {
         Some(report) if !report.ok => Err(one(RunError::BadAudio(report.summary.clone()))),
         _ => Ok(()),

@@ -10,5 +10,6 @@ mod failure;
 mod inspect;
 mod modes;
 mod network;
+mod published;
 mod refusal;
 mod site;

@@ -15,7 +15,11 @@ fn each_refusal_has_its_words_and_its_code() {
         (&["--name", "x", "--net", "container:gone", IMAGE], 4, "no such container: gone"),
         (&["--name", "x", "--net", "container:taken", IMAGE], 1, "the container taken does not run"),
         (&["--name", "x", "--net", "none", IMAGE], 2, "--net none needs --bridge NAME"),
-        (&["--name", "x", "--net", "bridge", "-p", "5060/udp", IMAGE], 1, "netctl port publish"),
+        (
+            &["--name", "x", "--net", "bridge", "-p", "5060/udp", "--host-ip", "192.0.2.9", IMAGE],
+            1,
+            "the ports cannot be published: 192.0.2.9 is not an address of this host",
+        ),
         (&["--name", "x", "--net", "host", "--from", "10.0.0.0/8", IMAGE], 2, "--from has no meaning"),
         (
             &["--name", "x", "--net", "host", "-p", "5060:5061/udp", IMAGE],

@@ -1,12 +1,15 @@
 //! A host that is made fresh and goes with the test: namespaces, a bridge, a Docker daemon and the switch's image.
 
 use std::fs;
+use std::net::UdpSocket;
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use tempfile::TempDir;
 
 use crate::dockerd::dockerd;
@@ -103,7 +106,26 @@ impl Site {
 
     /// A program in the host's network namespace, and in no other namespace than this test's.
     pub(crate) fn on_host(&self, program: &str) -> Command {
-        within(&self.host, program)
+        let mut command = within(&self.host, program);
+        // Else all hosts of all tests would have one memory of what is published.
+        command.env("NETCTL_STATE_DIR", self.path("state"));
+        command
+    }
+
+    /// The host's own namespace.
+    pub(crate) fn host_namespace(&self) -> PathBuf {
+        Path::new("/run/netns").join(&self.host)
+    }
+
+    /// The namespace beyond the bridge.
+    pub(crate) fn beyond(&self) -> PathBuf {
+        Path::new("/run/netns").join(&self.caller)
+    }
+
+    /// The namespace of a container.
+    pub(crate) fn namespace_of(&self, container: &str) -> PathBuf {
+        let pid = self.must_docker(&["inspect", "--format", "{{.State.Pid}}", container]);
+        PathBuf::from(format!("/proc/{}/ns/net", pid.trim()))
     }
 
     /// Docker's own client.
@@ -250,6 +272,18 @@ fn within(namespace: &str, program: &str) -> Command {
     let mut command = Command::new("nsenter");
     command.arg(format!("--net=/run/netns/{namespace}")).arg(program).stdin(Stdio::null());
     command
+}
+
+/// A UDP socket in a namespace, made by a thread that goes there and ends.
+pub(crate) fn socket_in(namespace: &Path, own: &str) -> UdpSocket {
+    let file = fs::File::open(namespace).unwrap_or_else(|error| panic!("{}: {error}", namespace.display()));
+    let open = || {
+        move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).expect("it needs root");
+        UdpSocket::bind(own).unwrap_or_else(|error| panic!("{own}: {error}"))
+    };
+    let socket = thread::scope(|scope| scope.spawn(open).join()).expect("it does not panic");
+    socket.set_read_timeout(Some(Duration::from_secs(2))).expect("it is not zero");
+    socket
 }
 
 /// Once a checkout: the release binary and its libraries.

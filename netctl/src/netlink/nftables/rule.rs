@@ -7,7 +7,8 @@ use ipnet::IpNet;
 use super::attribute::Attributes;
 use super::expression::{self as kernel, Base, Checksums, Compare, Field};
 use super::set::octets;
-use crate::firewall::{Bit, Family, FlowKey, Rule, Side, Statement, TRACED, Test, Transport, Way};
+use crate::firewall::{Bit, Family, FlowKey, Rule, Side, Statement, TRACED, Test, Way};
+use crate::ports::Protocol;
 
 pub(super) fn expressions(rule: &Rule, list: &mut Attributes) {
     let mut writer = Writer { list, family: None, transport: None };
@@ -18,7 +19,7 @@ pub(super) fn expressions(rule: &Rule, list: &mut Attributes) {
 struct Writer<'a> {
     list: &'a mut Attributes,
     family: Option<Family>,
-    transport: Option<Transport>,
+    transport: Option<Protocol>,
 }
 
 impl Writer<'_> {
@@ -79,11 +80,11 @@ impl Writer<'_> {
         }
     }
 
-    fn transport(&mut self, transport: Transport) {
+    fn transport(&mut self, transport: Protocol) {
         if self.transport.replace(transport) != Some(transport) {
             let number = match transport {
-                Transport::Tcp => 6,
-                Transport::Udp => 17,
+                Protocol::Tcp => 6,
+                Protocol::Udp => 17,
             };
             kernel::meta(self.list, kernel::L4PROTO);
             kernel::compare(self.list, Compare::Equal, &[number]);
@@ -111,7 +112,7 @@ impl Writer<'_> {
     /// Far address, far port and near port, each from a register's beginning.
     fn flow(&mut self, family: Family, key: FlowKey) {
         self.family(family);
-        self.transport(Transport::Udp);
+        self.transport(Protocol::Udp);
         let (far, near) = match key {
             FlowKey::From => (Side::Source, Side::Destination),
             FlowKey::To => (Side::Destination, Side::Source),

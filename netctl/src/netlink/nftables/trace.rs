@@ -6,9 +6,9 @@ use std::io;
 use std::net::IpAddr;
 
 use super::attribute::Received;
+use super::open_within;
 use super::read::Answer;
 use super::socket::Socket;
-use super::open_within;
 use crate::firewall::{End, FirewallError, Step};
 
 /// NFNLGRP_NFTRACE and NFT_MSG_TRACE.
@@ -170,11 +170,10 @@ mod tests {
             .into_iter()
             .map(|told| packets.step(&Answer { family: 2, attributes: told.finish() }).unwrap())
             .collect();
-        assert_eq!(steps.iter().map(|step| step.end).collect::<Vec<_>>(), [
-            End::None,
-            End::Rule(12),
-            End::Policy
-        ]);
+        assert_eq!(
+            steps.iter().map(|step| step.end).collect::<Vec<_>>(),
+            [End::None, End::Rule(12), End::Policy]
+        );
         for step in &steps {
             assert_eq!((step.family, step.interface), ("ip", Some(9)));
             assert_eq!(step.addresses, Some(([192, 0, 2, 1].into(), [192, 0, 2, 2].into())));

@@ -18,8 +18,9 @@ use ipnet::IpNet;
 use super::request::{Path, Publication};
 use crate::firewall::{
     Chain, Content, DockerRule, Family, Hook, Kind, Point, PortRange, Rule, Set, Side, Statement, Table,
-    Test, Transport, Way,
+    Test, Way,
 };
+use crate::ports::Protocol;
 
 use Side::{Destination, Source};
 use Statement as S;
@@ -131,7 +132,7 @@ pub fn container_table(publication: &Publication, comment: String) -> Table {
         // Docker's DNS itself is asked by way of lo.
         rules: vec![Rule(vec![
             S::Interface(way, false, "lo".to_owned()),
-            S::Port(Transport::Udp, side, UDP),
+            S::Port(Protocol::Udp, side, UDP),
             S::Counter,
             S::Notrack,
         ])],
@@ -139,7 +140,7 @@ pub fn container_table(publication: &Publication, comment: String) -> Table {
     Table {
         name: table_name(&publication.name),
         comment,
-        sets: vec![port_set(publication, UDP, Transport::Udp)],
+        sets: vec![port_set(publication, UDP, Protocol::Udp)],
         chains: vec![
             chain("prerouting", Point::Prerouting, Way::In, Destination),
             chain("output", Point::Output, Way::Out, Source),
@@ -159,11 +160,11 @@ pub fn docker_rules(publication: &Publication) -> Vec<DockerRule> {
 }
 
 fn port_sets(publication: &Publication) -> Vec<Set> {
-    vec![port_set(publication, UDP, Transport::Udp), port_set(publication, TCP, Transport::Tcp)]
+    vec![port_set(publication, UDP, Protocol::Udp), port_set(publication, TCP, Protocol::Tcp)]
 }
 
-fn port_set(publication: &Publication, name: &'static str, transport: Transport) -> Set {
-    Set { name, content: Content::Ports(PortRange::join(publication.ranges(transport))) }
+fn port_set(publication: &Publication, name: &'static str, protocol: Protocol) -> Set {
+    Set { name, content: Content::Ports(PortRange::join(publication.ranges(protocol))) }
 }
 
 fn sets(publication: &Publication, path: &Path) -> Vec<Set> {
@@ -208,11 +209,11 @@ fn within(side: Side, path: &Path, set: &'static str) -> S {
 }
 
 fn udp(side: Side) -> S {
-    S::Port(Transport::Udp, side, UDP)
+    S::Port(Protocol::Udp, side, UDP)
 }
 
 fn tcp() -> S {
-    S::Port(Transport::Tcp, Destination, TCP)
+    S::Port(Protocol::Tcp, Destination, TCP)
 }
 
 #[cfg(test)]

@@ -1,0 +1,57 @@
+//! What publishing will come to, looked at before there is a container: whatever would be refused then is refused now.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+
+use super::error::{PublishError, cannot};
+use super::journal::Journal;
+use super::machine::Machine;
+use super::request::{Path, Publication, Request};
+use super::resolve::paths;
+use super::road::{Findings, taken};
+use crate::firewall::Family;
+use crate::ports::Ports;
+
+/// What is known before.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Foreseen {
+    /// The host's addresses, at least one.
+    pub hosts: Vec<IpAddr>,
+    /// What has to be said of it.
+    pub findings: Findings,
+}
+
+/// Looks for a container that will have addresses of these families.
+///
+/// # Errors
+/// What [`super::publish`] would refuse, as far as it does not depend on the container.
+pub fn foresee<M: Machine>(
+    machine: &M,
+    journal: &impl Journal,
+    request: &Request,
+    families: &[Family],
+) -> Result<Foreseen, PublishError> {
+    let host = machine.firewall().map_err(cannot("open the host's rules"))?;
+    // What stands for addresses that are still to come.
+    let stand_ins: Vec<(IpAddr, IpNet)> = families.iter().map(|family| somewhere(*family)).collect();
+    let mut publication = Publication {
+        name: request.container.clone(),
+        container: String::new(),
+        bridge: String::new(),
+        ports: Ports::joined(&request.ports),
+        from: request.from.clone(),
+        paths: paths(request, machine, &stand_ins, &request.container, &[])?,
+    };
+    let findings = Findings::look(&host, machine, request.via, &mut publication)?;
+    taken(journal, &publication)?;
+    Ok(Foreseen { hosts: publication.paths.iter().flat_map(Path::hosts).collect(), findings })
+}
+
+fn somewhere(family: Family) -> (IpAddr, IpNet) {
+    let address: IpAddr = match family {
+        Family::V4 => Ipv4Addr::UNSPECIFIED.into(),
+        Family::V6 => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    (address, address.into())
+}

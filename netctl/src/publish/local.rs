@@ -1,0 +1,75 @@
+//! The publisher that `run` is given: this machine, its daemon, and the directory where it is kept what is published.
+
+use std::path::{Path, PathBuf};
+
+use super::error::PublishError;
+use super::foresee::foresee;
+use super::journal::{Record, StateDirectory};
+use super::machine::LocalMachine;
+use super::request::{Publication, Request, Via};
+use super::steps::{publish, stands_as, unpublish};
+use crate::docker::{Client, Containers as _};
+use crate::firewall::Family;
+use crate::network::{Foreseen, Publication as Wanted, Publisher};
+
+/// Publishes on this machine.
+#[derive(Clone)]
+pub struct Local {
+    docker: Client,
+    state: PathBuf,
+}
+
+impl Local {
+    /// For the containers of a daemon, its records in a directory.
+    pub fn new(docker: Client, state: &Path) -> Self {
+        Self { docker, state: state.to_owned() }
+    }
+
+    /// Had for as long as one change takes, for whoever has it has it alone.
+    async fn journal(&self) -> Result<StateDirectory, PublishError> {
+        let directory = self.state.clone();
+        // Another netctl may have it; a signal need not wait for that.
+        let opened = tokio::task::spawn_blocking(move || StateDirectory::open(&directory)).await;
+        opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+}
+
+impl Publisher for Local {
+    async fn foresee(&self, wanted: &Wanted, families: &[Family]) -> Result<Foreseen, PublishError> {
+        let foreseen = foresee(&LocalMachine, &self.journal().await?, &request(wanted), families)?;
+        let notes = foreseen.findings.told().iter().map(ToString::to_string).collect();
+        Ok(Foreseen { host_ips: foreseen.hosts, notes })
+    }
+
+    async fn publish(&self, wanted: &Wanted) -> Result<(), PublishError> {
+        publish(&self.docker, &LocalMachine, &self.journal().await?, &request(wanted)).await.map(drop)
+    }
+
+    async fn stands(&self, wanted: &Wanted) -> Result<bool, PublishError> {
+        let Some(record) = StateDirectory::look(&self.state, &wanted.name)? else { return Ok(false) };
+        let container = self.docker.container(&wanted.name).await?;
+        stands_as(&LocalMachine, &record, &request(wanted), container.as_ref())
+    }
+
+    async fn published(&self, name: &str) -> Result<Option<Publication>, PublishError> {
+        let record = StateDirectory::look(&self.state, name)?;
+        Ok(record.map(|Record { publication, .. }| publication))
+    }
+
+    async fn unpublish(&self, name: &str) -> Result<(), PublishError> {
+        match unpublish(&LocalMachine, &self.journal().await?, name) {
+            Err(PublishError::Nothing(_)) => Ok(()),
+            done => done,
+        }
+    }
+}
+
+fn request(wanted: &Wanted) -> Request {
+    Request {
+        container: wanted.name.clone(),
+        ports: wanted.ports.clone(),
+        host: wanted.host_ips.clone(),
+        from: wanted.from.clone(),
+        via: Via::Auto,
+    }
+}

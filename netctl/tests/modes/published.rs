@@ -1,0 +1,90 @@
+//! `run -p` on bridge networks: the whole range is reached from outside, both ends see each other as they are, and rm leaves
+//! nothing.
+
+use crate::site::{HOST, IMAGE, Site, failed, socket_in};
+
+/// What is published in most of these: 16,384 ports and SIP.
+const PORTS: [&str; 6] = ["-p", "16384-32767/udp", "-p", "5060/udp", "-p", "5060/tcp"];
+
+#[test]
+fn on_a_network_of_netctls_own() {
+    let site = Site::new();
+    let before = site.state();
+    let run = [&["run", "--name", "switch", "--net", "bridge"], &PORTS[..], &[IMAGE]].concat();
+    let told = site.must_netctl(&run);
+    assert!(told.contains("Audio both ways"), "{told}");
+    reached(&site);
+    // What SIP and SDP tell by default is the address that it is published at.
+    let environment = site.must_docker(&["inspect", "-f", "{{.Config.Env}}", "switch"]);
+    assert!(environment.contains(&format!("SWITCH__SIP__ADVERTISE={HOST}")), "{environment}");
+    let listed = site.must_netctl(&["port", "ls"]);
+    assert!(listed.contains("5060/udp,16384-32767/udp,5060/tcp") && listed.contains("published"), "{listed}");
+    let told = site.must_netctl(&["rm", "switch"]);
+    assert!(told.contains("done: unpublish the ports of switch"), "{told}");
+    site.is_as(&before);
+}
+
+#[test]
+fn on_a_network_that_is_there() {
+    let site = Site::new();
+    let create = ["network", "create", "voice", "--subnet", "10.77.0.0/24", "--ip-range", "10.77.0.128/25"];
+    site.must_netctl(&create);
+    // A bridge that had a port once has a link-local address from then on.
+    site.must_docker(&["run", "--rm", "--network", "voice", IMAGE, "--version"]);
+    let before = site.settled();
+    let host_ip = ["--host-ip", HOST, "--advertise", HOST, "--from", "198.51.100.0/24"];
+    let run = [&["run", "--name", "switch", "--net", "voice"], &PORTS[..], &host_ip, &[IMAGE]].concat();
+    site.must_netctl(&run);
+    reached(&site);
+    site.must_netctl(&["rm", "switch"]);
+    site.is_as(&before);
+    // Whoever is not named stays outside.
+    let run = ["run", "--name", "switch", "--net", "voice", "-p", "5060/udp", "--from", "192.0.2.0/24"];
+    site.must_netctl(&[&run[..], &["--no-probe", IMAGE]].concat());
+    assert!(!site.reaches(&format!("sip:9196@{HOST}")));
+    // Somebody else has removed the container: what was published for it is taken back all the same.
+    site.must_docker(&["rm", "-f", "switch"]);
+    site.must_netctl(&["rm", "switch"]);
+    site.is_as(&before);
+}
+
+/// Calls over both transports, and a datagram to the first, a middle and the last port and back.
+fn reached(site: &Site) {
+    site.call(&format!("sip:9196@{HOST}"));
+    site.call(&format!("sip:9196@{HOST};transport=tcp"));
+    let outside = socket_in(&site.beyond(), "198.51.100.2:40001");
+    for port in [16384, 24000, 32767] {
+        // The switch opens its media ports only as calls come.
+        let inside = socket_in(&site.namespace_of("switch"), &format!("0.0.0.0:{port}"));
+        outside.send_to(b"question", (HOST, port)).expect("it can be sent");
+        let mut got = [0; 16];
+        let (length, asker) = inside.recv_from(&mut got).unwrap_or_else(|error| panic!("{port}: {error}"));
+        assert_eq!((&got[..length], asker), (&b"question"[..], outside.local_addr().expect("it is bound")));
+        inside.send_to(b"answer", asker).expect("it can be sent");
+        let (length, answerer) =
+            outside.recv_from(&mut got).unwrap_or_else(|error| panic!("{port}: {error}"));
+        assert_eq!((&got[..length], answerer.to_string()), (&b"answer"[..], format!("{HOST}:{port}")));
+    }
+}
+
+/// What publishing would refuse is found before anything is made.
+#[test]
+fn what_cannot_be_published_is_not_started() {
+    let site = Site::new();
+    let run = ["run", "--name", "first", "--net", "bridge", "--no-probe"];
+    site.must_netctl(&[&run[..], &PORTS, &[IMAGE]].concat());
+    let before = site.state();
+    let run = ["run", "--name", "second", "--net", "bridge", "-p", "20000/udp", IMAGE];
+    let (code, error) = failed(site.netctl(&run));
+    assert_eq!(code, Some(1), "{error}");
+    assert!(error.contains(&format!("port 20000/udp of {HOST} is published for container first")), "{error}");
+    site.is_as(&before);
+    // What is found beside the road is a note.
+    site.must_netctl(&["rm", "first"]);
+    let taken = socket_in(&site.host_namespace(), &format!("{HOST}:20000"));
+    let run = ["run", "--name", "second", "--net", "bridge", "--no-probe"];
+    let told = site.must_netctl(&[&run[..], &PORTS, &[IMAGE]].concat());
+    assert!(told.contains("note: processes of this host wait on 20000/udp and keep them"), "{told}");
+    drop(taken);
+    site.must_netctl(&["rm", "second"]);
+}
