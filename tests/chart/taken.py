@@ -123,7 +123,7 @@ def asked(node, pod, log):
     if pod.annotations.get("prometheus.io/scrape") == "true":
         port, path = pod.annotations["prometheus.io/port"], pod.annotations["prometheus.io/path"]
         questions["metrics"] = [node.address, int(port), path]
-    inside = ["ip", "netns", "exec", node.name, sys.executable, __file__, "--ask"]
+    inside = ["ip", "netns", "exec", node.node, sys.executable, __file__, "--ask"]
     done = subprocess.run(inside, input=json.dumps(questions), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Failed(f"{done.stderr}{done.stdout}\nthe switch wrote:\n{tail(log)}")
@@ -183,10 +183,11 @@ def call(directory, binary, node, found, own, reported, name):
         target = caller.arguments()[1]
         if f"@{name}." in target or own.get("clusterIP") == "None":
             calls.append(caller.arguments())
-    # Names of Services are the cluster's own affair: here they stand in a file.
+    # A headless Service is its pods' addresses, on the host network the node's.
     at = cluster.NODE if own.get("clusterIP") == "None" else cluster.CLUSTER
     service = name if own.get("clusterIP") != "None" else helm.workload(found)["metadata"]["name"]
-    root = kubelet.Root(pathlib.Path(directory, "caller"), binary, f"{at} {service}.default.svc\n")
+    node.name(service, at)
+    root = kubelet.Root(pathlib.Path(directory, "caller"), binary, cluster.RESOLV)
     caller = caller or kubelet.Pod(helm.workload(found)["spec"]["template"], "test", cluster.NODE, found, GIVEN)
     for arguments in calls:
         command = root.command(node.other, caller, arguments)
