@@ -18,6 +18,8 @@ pub enum Exit {
     Unreachable = 5,
     /// A file is damaged, incomplete or made for another machine, and was refused.
     Refused = 6,
+    /// Something differs from what is declared, and it was asked to say so by its exit code.
+    Differs = 7,
     /// SIGINT or SIGTERM came first; the shells' number for the former.
     Interrupted = 130,
 }

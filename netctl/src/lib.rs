@@ -21,4 +21,5 @@ mod output;
 pub mod ports;
 pub mod procfs;
 pub mod publish;
+pub mod reconcile;
 pub mod run;

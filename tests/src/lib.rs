@@ -11,6 +11,7 @@ mod capture;
 pub mod load;
 mod namespace;
 mod phone;
+pub mod relay;
 mod sipp;
 mod switch;
 

@@ -1,7 +1,6 @@
 //! The verbs that run a switch's container: run, rm, inspect, probe.
 
 use std::net::IpAddr;
-use std::str::FromStr as _;
 
 use clap::Args;
 use ipnet::IpNet;
@@ -78,10 +77,10 @@ pub struct RunArgs {
     #[arg(long, short, value_name = "FROM:TO[:ro]")]
     pub volume: Vec<String>,
     /// When it is started again: no, always, unless-stopped, on-failure or on-failure:TIMES
-    #[arg(long, value_name = "POLICY", default_value = "no", value_parser = restart)]
+    #[arg(long, value_name = "POLICY", default_value = "no")]
     pub restart: Restart,
     /// A limit, for instance nofile=65536 or nofile=4096:65536
-    #[arg(long, value_name = "NAME=SOFT[:HARD]", value_parser = ulimit)]
+    #[arg(long, value_name = "NAME=SOFT[:HARD]")]
     pub ulimit: Vec<Ulimit>,
     /// The CPUs it may use: 0-3 or 0,1
     #[arg(long, value_name = "CPUS")]
@@ -110,42 +109,4 @@ pub struct NamedArgs {
     pub state: StateArgs,
     /// The container's name
     pub name: String,
-}
-
-fn restart(text: &str) -> Result<Restart, &'static str> {
-    const FORMS: &str = "give no, always, unless-stopped, on-failure or on-failure:TIMES";
-    match text.split_once(':') {
-        Some(("on-failure", times)) => {
-            times.parse().map(|times| Restart::OnFailure(Some(times))).map_err(|_| FORMS)
-        }
-        None if text == "no" => Ok(Restart::No),
-        None if text == "always" => Ok(Restart::Always),
-        None if text == "unless-stopped" => Ok(Restart::UnlessStopped),
-        None if text == "on-failure" => Ok(Restart::OnFailure(None)),
-        _ => Err(FORMS),
-    }
-}
-
-fn ulimit(text: &str) -> Result<Ulimit, &'static str> {
-    const FORM: &str = "give NAME=SOFT or NAME=SOFT:HARD, numbers, -1 for none";
-    let (name, limits) = text.split_once('=').ok_or(FORM)?;
-    let (soft, hard) = limits.split_once(':').unwrap_or((limits, limits));
-    let number = |text| i64::from_str(text).ok().filter(|number| *number >= -1).ok_or(FORM);
-    Ok(Ulimit { name: name.to_owned(), soft: number(soft)?, hard: number(hard)? })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn policies_and_limits_as_docker_takes_them() {
-        assert_eq!(restart("on-failure:3"), Ok(Restart::OnFailure(Some(3))));
-        assert_eq!(restart("unless-stopped"), Ok(Restart::UnlessStopped));
-        assert!(restart("sometimes").is_err() && restart("always:3").is_err());
-        let limit = |soft, hard| Ok(Ulimit { name: "nofile".to_owned(), soft, hard });
-        assert_eq!(ulimit("nofile=10"), limit(10, 10));
-        assert_eq!(ulimit("nofile=10:20"), limit(10, 20));
-        assert!(ulimit("nofile").is_err() && ulimit("nofile=-2").is_err());
-    }
 }

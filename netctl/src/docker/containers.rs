@@ -1,8 +1,10 @@
 //! What running a switch needs of Docker, and no more: the narrow trait it is tested behind.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
 use std::time::Duration;
 
 use super::error::DockerError;
@@ -11,8 +13,8 @@ use super::error::DockerError;
 pub trait Containers {
     /// Where the daemon runs.
     fn whereabouts(&self) -> impl Future<Output = Result<Whereabouts, DockerError>>;
-    /// Whether there is an image of that name.
-    fn has_image(&self, name: &str) -> impl Future<Output = Result<bool, DockerError>>;
+    /// The id of the image of that name, where there is one.
+    fn image_id(&self, name: &str) -> impl Future<Output = Result<Option<String>, DockerError>>;
     /// One container, by its name or id.
     fn container(&self, name: &str) -> impl Future<Output = Result<Option<Container>, DockerError>>;
     /// All containers, stopped ones included.
@@ -23,6 +25,8 @@ pub trait Containers {
     fn start(&self, name: &str) -> impl Future<Output = Result<(), DockerError>>;
     /// Asks one to end, and ends it when its time is over.
     fn stop(&self, name: &str) -> impl Future<Output = Result<(), DockerError>>;
+    /// Gives one another name.
+    fn rename(&self, id: &str, name: &str) -> impl Future<Output = Result<(), DockerError>>;
     /// Removes one, running or not, with its anonymous volumes.
     fn remove(&self, name: &str) -> impl Future<Output = Result<(), DockerError>>;
     /// The last lines it wrote.
@@ -47,6 +51,8 @@ pub struct Container {
     pub id: String,
     /// Its name, without Docker's slash.
     pub name: String,
+    /// Its image's id.
+    pub image: String,
     /// Its first process, while it runs.
     pub pid: Option<u32>,
     /// running, exited and so on.
@@ -135,4 +141,63 @@ pub struct Ulimit {
     pub soft: i64,
     /// How far a process may raise it.
     pub hard: i64,
+}
+
+impl FromStr for Restart {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        const FORMS: &str = "give no, always, unless-stopped, on-failure or on-failure:TIMES";
+        match text.split_once(':') {
+            Some(("on-failure", times)) => {
+                times.parse().map(|times| Self::OnFailure(Some(times))).map_err(|_| FORMS)
+            }
+            None if text == "no" => Ok(Self::No),
+            None if text == "always" => Ok(Self::Always),
+            None if text == "unless-stopped" => Ok(Self::UnlessStopped),
+            None if text == "on-failure" => Ok(Self::OnFailure(None)),
+            _ => Err(FORMS),
+        }
+    }
+}
+
+impl fmt::Display for Restart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::No => f.write_str("no"),
+            Self::Always => f.write_str("always"),
+            Self::UnlessStopped => f.write_str("unless-stopped"),
+            Self::OnFailure(None) => f.write_str("on-failure"),
+            Self::OnFailure(Some(times)) => write!(f, "on-failure:{times}"),
+        }
+    }
+}
+
+impl FromStr for Ulimit {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        const FORM: &str = "give NAME=SOFT or NAME=SOFT:HARD, numbers, -1 for none";
+        let (name, limits) = text.split_once('=').ok_or(FORM)?;
+        let (soft, hard) = limits.split_once(':').unwrap_or((limits, limits));
+        let number = |text| i64::from_str(text).ok().filter(|number| *number >= -1).ok_or(FORM);
+        Ok(Self { name: name.to_owned(), soft: number(soft)?, hard: number(hard)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_and_limits_as_docker_takes_them() {
+        for text in ["no", "always", "unless-stopped", "on-failure", "on-failure:3"] {
+            assert_eq!(text.parse::<Restart>().unwrap().to_string(), text);
+        }
+        assert!("sometimes".parse::<Restart>().is_err() && "always:3".parse::<Restart>().is_err());
+        let limit = |soft, hard| Ok(Ulimit { name: "nofile".to_owned(), soft, hard });
+        assert_eq!("nofile=10".parse(), limit(10, 10));
+        assert_eq!("nofile=10:20".parse(), limit(10, 20));
+        assert!("nofile".parse::<Ulimit>().is_err() && "nofile=-2".parse::<Ulimit>().is_err());
+    }
 }

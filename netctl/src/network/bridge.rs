@@ -88,7 +88,7 @@ async fn steps(
     let publication = publication(order);
     let mut advertise: Vec<IpAddr> = order.advertise.into_iter().collect();
     if let Some(publication) = &publication {
-        let foreseen = world.publisher().foresee(publication, &families(network, &pinned)).await;
+        let foreseen = world.publisher().foresee(publication, &families(network, &pinned), &[]).await;
         let foreseen = foreseen.map_err(CheckError::Publish)?;
         notes.extend(foreseen.notes);
         if advertise.is_empty() {
@@ -102,7 +102,7 @@ async fn steps(
         container.labels.insert(labels::NETWORK.to_owned(), network.name.clone());
     }
     if !order.ports.is_empty() {
-        container.labels.insert(labels::PUBLISHED.to_owned(), "yes".to_owned());
+        container.labels.extend(labels::published(order));
     }
     steps.extend([Step::Container(Box::new(container)), plan::start(order)]);
     steps.extend(publication.map(Step::Publish));
@@ -202,8 +202,10 @@ fn holder(network: &Network, pool: &Pool, containers: &[Container], address: IpA
     let has = |endpoint: &Endpoint| {
         endpoint.ipv4.map(IpAddr::V4) == Some(address) || endpoint.ipv6.map(IpAddr::V6) == Some(address)
     };
-    let container =
-        containers.iter().find(|container| container.endpoints.get(&network.name).is_some_and(has))?;
+    let container = containers
+        .iter()
+        .filter(|container| !labels::is_aside(container))
+        .find(|container| container.endpoints.get(&network.name).is_some_and(has))?;
     Some(format!("the container {}", container.name))
 }
 

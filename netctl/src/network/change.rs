@@ -9,7 +9,7 @@ use super::step::Step;
 use super::world::Worldly;
 
 /// Looks through all steps.
-pub(super) async fn validate(world: &impl Worldly, steps: &[Step]) -> Result<(), CheckError> {
+pub(crate) async fn validate(world: &impl Worldly, steps: &[Step]) -> Result<(), CheckError> {
     for step in steps {
         step.validate(world).await?;
     }
@@ -17,7 +17,7 @@ pub(super) async fn validate(world: &impl Worldly, steps: &[Step]) -> Result<(),
 }
 
 /// Does all steps, or none.
-pub(super) async fn apply(
+pub(crate) async fn apply(
     world: &impl Worldly,
     steps: &[Step],
     interrupted: impl Future<Output = ()>,
@@ -54,7 +54,8 @@ async fn fail(world: &impl Worldly, failure: RunError, begun: &[Step]) -> Vec<Ru
     failures
 }
 
-async fn roll_back(world: &impl Worldly, steps: &[Step]) -> Vec<RunError> {
+/// Takes steps back, last first, past every failure.
+pub(crate) async fn roll_back(world: &impl Worldly, steps: &[Step]) -> Vec<RunError> {
     let mut failures = Vec::new();
     for step in steps.iter().rev() {
         if let Err(source) = step.undo(world).await {

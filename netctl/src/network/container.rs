@@ -11,8 +11,18 @@ use super::step::Step;
 use super::world::Worldly;
 use crate::docker::Containers as _;
 
+/// The options that belong to it.
+const OPTIONS: [&str; 2] = ["-p", "--advertise"];
+
+/// What can be looked through before the container that is to be joined is there.
+pub(crate) async fn foresee(world: &impl Worldly, order: &Order) -> Result<(), RunError> {
+    plan::only(order, &OPTIONS)?;
+    plan::image(world, order).await?;
+    plan::claims(order).map(drop)
+}
+
 pub(super) async fn plan(world: &impl Worldly, order: &Order, name: &str) -> Result<Plan, RunError> {
-    plan::only(order, &["-p", "--advertise"])?;
+    plan::only(order, &OPTIONS)?;
     let other = world.docker().container(name).await?;
     let other = other.ok_or_else(|| RunError::NoSuchContainer(name.to_owned()))?;
     let pid = other.pid.ok_or_else(|| CheckError::NothingToShare(other.name.clone()))?;

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::IpAddr;
 
+use super::labels::LabelError;
 use super::order::{MeaningError, Mode};
 use super::ports::Claim;
 use super::probe::CallError;
@@ -49,6 +50,12 @@ pub enum RunError {
     NotRunning(String),
     #[error("the container {0} has no address that netctl knows of")]
     NoAddress(String),
+    #[error("the container {name} has no label {label} that says how to furnish its namespace")]
+    Unfurnishable { name: String, label: &'static str },
+    #[error(transparent)]
+    Label(#[from] LabelError),
+    #[error("cannot see what is published for {name}")]
+    Unseen { name: String, source: StepError },
     #[error("the switch listens for no SIP at a port that netctl knows of")]
     NoSip,
     #[error("no call to {target} from {from}")]
@@ -130,6 +137,8 @@ pub enum StepError {
     Kernel(#[from] KernelError),
     #[error(transparent)]
     Publish(#[from] PublishError),
+    #[error(transparent)]
+    Again(Box<RunError>),
     #[error("{0} has ended")]
     Gone(String),
     #[error("{name} ended with {code}; it said:\n{words}")]
@@ -169,6 +178,9 @@ impl Explain for RunError {
             Self::NotOurs(name) => Some(format!("docker rm {name} removes it")),
             Self::Shared { by, .. } => Some(format!("take that one away first: netctl rm {by}")),
             Self::NotRunning(name) => Some(format!("docker start {name}; docker logs {name} says why it ended")),
+            Self::Unfurnishable { name, .. } => Some(format!("it was made by an earlier netctl; netctl rm {name} and run it again")),
+            Self::Label(_) => Some("for instance io.switch.publish=16384-32767/udp,5060/udp".to_owned()),
+            Self::Unseen { source, .. } => source.next_step(),
             Self::NoAddress(_) | Self::NoSip => None,
             Self::NoCall { source: CallError::Namespace(error), .. }
                 if error.kind() == io::ErrorKind::PermissionDenied =>
@@ -188,9 +200,10 @@ impl Explain for RunError {
             Self::Docker(error) => error.exit(),
             Self::Check(error) => error.exit(),
             Self::Settings(_) | Self::Meaning(_) => Exit::Usage,
-            Self::Step { source, .. } | Self::Undo { source, .. } | Self::Remove { source, .. } => {
-                source.exit()
-            }
+            Self::Step { source, .. }
+            | Self::Undo { source, .. }
+            | Self::Remove { source, .. }
+            | Self::Unseen { source, .. } => source.exit(),
             Self::Interrupted => Exit::Interrupted,
             Self::NoSuchContainer(_) => Exit::Missing,
             Self::NoCall { source: CallError::Namespace(error), .. }
@@ -205,6 +218,8 @@ impl Explain for RunError {
             | Self::NotRunning(_)
             | Self::NoAddress(_)
             | Self::NoSip
+            | Self::Unfurnishable { .. }
+            | Self::Label(_)
             | Self::NoCall { .. }
             | Self::BadAudio(_) => Exit::Failed,
         }
@@ -289,6 +304,7 @@ impl StepError {
                 Some("CAP_NET_ADMIN or CAP_SYS_ADMIN is missing; run it as root (sudo netctl ...)".to_owned())
             }
             Self::Publish(error) => error.next_step(),
+            Self::Again(error) => error.next_step(),
             Self::Silent { .. } => Some(
                 "where a mounted file decides what the switch listens on, say it by -e, too; netctl does not read the file"
                     .to_owned(),
@@ -301,6 +317,7 @@ impl StepError {
         match self {
             Self::Docker(error) => error.exit(),
             Self::Publish(error) => error.exit(),
+            Self::Again(error) => error.exit(),
             Self::Kernel(error) if error.denied() => Exit::Denied,
             Self::Sockets(error) if error.kind() == io::ErrorKind::PermissionDenied => Exit::Denied,
             _ => Exit::Failed,

@@ -21,33 +21,50 @@ use crate::publish::{self, PublishError};
 
 /// All four in one.
 #[derive(Clone)]
-pub(super) struct Fake(pub(super) Rc<State>);
+pub(crate) struct Fake(pub(crate) Rc<State>);
 
-pub(super) struct State {
-    pub(super) whereabouts: RefCell<Whereabouts>,
-    pub(super) containers: RefCell<Vec<Container>>,
-    pub(super) networks: RefCell<Vec<Network>>,
-    pub(super) interfaces: RefCell<Vec<Interface>>,
-    pub(super) routes: RefCell<Vec<Route>>,
-    pub(super) sockets: RefCell<Vec<Socket>>,
-    pub(super) published: RefCell<Vec<Publication>>,
-    pub(super) cannot_publish: Cell<bool>,
-    pub(super) lacking: Cell<Option<Capability>>,
+pub(crate) struct State {
+    pub(crate) whereabouts: RefCell<Whereabouts>,
+    pub(crate) containers: RefCell<Vec<Container>>,
+    pub(crate) networks: RefCell<Vec<Network>>,
+    pub(crate) interfaces: RefCell<Vec<Interface>>,
+    pub(crate) routes: RefCell<Vec<Route>>,
+    pub(crate) sockets: RefCell<Vec<Socket>>,
+    pub(crate) published: RefCell<Vec<Publication>>,
+    pub(crate) cannot_publish: Cell<bool>,
+    pub(crate) lacking: Cell<Option<Capability>>,
     /// Every change that was asked for.
-    pub(super) asked: RefCell<Vec<String>>,
+    pub(crate) asked: RefCell<Vec<String>>,
+    /// The id of the image.
+    pub(crate) image: RefCell<String>,
+    /// What is in the namespace of a process.
+    pub(crate) inside: RefCell<BTreeMap<u32, Inner>>,
+    /// Whether somebody holds namespaces open, so that interfaces stay when a container ends.
+    pub(crate) held_open: Cell<bool>,
+    /// The next process.
+    pub(crate) next: Cell<u32>,
+    /// The change at which netctl is killed, and whether it is done all the same.
+    pub(crate) killed: Cell<Option<(usize, Done)>>,
     /// The change that fails, and whether it is done all the same.
-    pub(super) fail: Cell<Option<(usize, Done)>>,
+    pub(crate) fail: Cell<Option<(usize, Done)>>,
     /// The last container made, while it has not ended.
-    pub(super) ends_at_once: Cell<bool>,
+    pub(crate) ends_at_once: Cell<bool>,
+}
+
+/// A namespace.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Inner {
+    interfaces: Vec<Interface>,
+    routes: Vec<Route>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Done {
+pub(crate) enum Done {
     No,
     Yes,
 }
 
-pub(super) fn order(net: &str) -> Order {
+pub(crate) fn order(net: &str) -> Order {
     Order {
         name: "switch".to_owned(),
         mode: net.parse().unwrap(),
@@ -64,6 +81,7 @@ pub(super) fn order(net: &str) -> Order {
         ulimits: Vec::new(),
         cpus: None,
         log_options: HashMap::new(),
+        labels: BTreeMap::new(),
         image: "switch:v1".to_owned(),
         arguments: Vec::new(),
     }
@@ -71,7 +89,7 @@ pub(super) fn order(net: &str) -> Order {
 
 impl Fake {
     /// br0 with 10.1.0.1/24, a container `other` that runs with pid 77, and the network `voice` with a range.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let interface = |index, name: &str, kind: Option<&str>, addresses: &[&str]| Interface {
             index,
             name: name.to_owned(),
@@ -129,44 +147,93 @@ impl Fake {
             cannot_publish: Cell::new(false),
             lacking: Cell::new(None),
             asked: RefCell::default(),
+            image: RefCell::new("sha256:1".to_owned()),
+            inside: RefCell::default(),
+            held_open: Cell::new(false),
+            next: Cell::new(100),
+            killed: Cell::new(None),
             fail: Cell::new(None),
             ends_at_once: Cell::new(false),
         }))
     }
 
-    pub(super) fn world(&self) -> World<Self, Self, Self, Self> {
+    pub(crate) fn world(&self) -> World<Self, Self, Self, Self> {
         World { docker: self.clone(), kernel: self.clone(), proc: self.clone(), publisher: self.clone() }
     }
 
     /// All that could be left behind.
-    pub(super) fn snapshot(&self) -> String {
+    pub(crate) fn snapshot(&self) -> String {
         let Self(state) = self;
         format!("{:#?}{:#?}{:#?}{:#?}", state.containers, state.networks, state.interfaces, state.published)
     }
 
+    fn inner(&self, pid: u32) -> Inner {
+        self.0.inside.borrow().get(&pid).cloned().unwrap_or_default()
+    }
+
     /// Notes a change, does it unless it is to fail, and fails if it is.
-    fn change(&self, asked: String, work: impl FnOnce(&State)) -> Result<(), io::Error> {
+    async fn change(&self, asked: String, work: impl FnOnce(&State)) -> Result<(), io::Error> {
         let number = self.0.asked.borrow().len();
         self.0.asked.borrow_mut().push(asked);
-        match self.0.fail.get().filter(|(at, _)| *at == number) {
-            Some((_, Done::No)) => Err(io::Error::from_raw_os_error(5)),
-            Some((_, Done::Yes)) => {
-                work(&self.0);
-                Err(io::Error::from_raw_os_error(5))
-            }
-            None => {
-                work(&self.0);
-                Ok(())
-            }
+        let at = |cell: &Cell<Option<(usize, Done)>>| cell.get().filter(|(at, _)| *at == number);
+        let (killed, fails) = (at(&self.0.killed), at(&self.0.fail));
+        if killed.or(fails).is_none_or(|(_, done)| done == Done::Yes) {
+            work(&self.0);
+        }
+        if killed.is_some() {
+            std::future::pending::<()>().await;
+        }
+        match fails {
+            Some(_) => Err(io::Error::from_raw_os_error(5)),
+            None => Ok(()),
         }
     }
 
-    fn docker(&self, asked: String, work: impl FnOnce(&State)) -> Result<(), DockerError> {
-        self.change(asked, work).map_err(|error| DockerError::Failed(error.to_string()))
+    async fn docker(&self, asked: String, work: impl FnOnce(&State)) -> Result<(), DockerError> {
+        self.change(asked, work).await.map_err(|error| DockerError::Failed(error.to_string()))
     }
 
-    fn kernel(&self, asked: String, work: impl FnOnce(&State)) -> Result<(), KernelError> {
-        self.change(asked, work).map_err(KernelError::Refused)
+    async fn kernel(&self, asked: String, work: impl FnOnce(&State)) -> Result<(), KernelError> {
+        self.change(asked, work).await.map_err(KernelError::Refused)
+    }
+}
+
+impl State {
+    /// A process ends, and with it its sockets, its namespace and the interfaces that lead there.
+    pub(crate) fn ends(&self, id: &str) {
+        let mut containers = self.containers.borrow_mut();
+        let Some(container) = containers.iter_mut().find(|it| it.id == id || it.name == id) else { return };
+        let Some(pid) = container.pid.take() else { return };
+        self.sockets.borrow_mut().retain(|it| it.holder.as_ref().is_none_or(|holder| holder.pid != pid));
+        if !self.held_open.get()
+            && self.inside.borrow_mut().remove(&pid).is_some()
+            && let Some(run) = container.labels.get(labels::RUN)
+        {
+            self.interfaces.borrow_mut().retain(|it| it.alias.as_ref() != Some(run));
+        }
+    }
+
+    /// `switch-id`, and where another one has that (it is put aside) the next.
+    fn free_id(&self, name: &str) -> String {
+        let containers = self.containers.borrow();
+        let mut ids = (1..).map(|number| match number {
+            1 => format!("{name}-id"),
+            _ => format!("{name}-id{number}"),
+        });
+        ids.find(|id| containers.iter().all(|it| it.id != *id)).unwrap()
+    }
+
+    /// A process begins.
+    pub(crate) fn begins(&self, name: &str) {
+        let mut containers = self.containers.borrow_mut();
+        let container = containers.iter_mut().find(|it| it.name == name || it.id == name).unwrap();
+        let pid = self.next.replace(self.next.get() + 1);
+        container.pid = (!self.ends_at_once.get()).then_some(pid);
+        let claims = labels::read_claims(&container.labels).unwrap_or_default();
+        self.sockets.borrow_mut().extend(claims.iter().map(|claim| Socket {
+            holder: Some(Holder { pid, name: "switch-node".to_owned() }),
+            ..socket(claim.ports.protocol, "0.0.0.0", claim.ports.first)
+        }));
     }
 }
 
@@ -187,13 +254,15 @@ impl Networks for Fake {
                 labels: order.labels.clone().into_iter().collect(),
                 ..Network::default()
             });
-        })?;
+        })
+        .await?;
         Ok(format!("{}-id", order.name))
     }
     async fn remove_network(&self, name: &str) -> Result<(), DockerError> {
         self.docker(format!("remove network {name}"), |state| {
             state.networks.borrow_mut().retain(|it| it.id != name)
         })
+        .await
     }
 }
 
@@ -201,8 +270,8 @@ impl Containers for Fake {
     async fn whereabouts(&self) -> Result<Whereabouts, DockerError> {
         Ok(self.0.whereabouts.borrow().clone())
     }
-    async fn has_image(&self, name: &str) -> Result<bool, DockerError> {
-        Ok(name == "switch:v1")
+    async fn image_id(&self, name: &str) -> Result<Option<String>, DockerError> {
+        Ok((name == "switch:v1").then(|| self.0.image.borrow().clone()))
     }
     async fn container(&self, name: &str) -> Result<Option<Container>, DockerError> {
         Ok(self.0.containers.borrow().iter().find(|it| it.name == name || it.id == name).cloned())
@@ -212,8 +281,10 @@ impl Containers for Fake {
     }
     async fn create(&self, order: &ContainerOrder) -> Result<String, DockerError> {
         self.docker(format!("create {} on {}", order.name, order.network_mode), |state| {
+            let id = state.free_id(&order.name);
             state.containers.borrow_mut().push(Container {
-                id: format!("{}-id", order.name),
+                id,
+                image: state.image.borrow().clone(),
                 name: order.name.clone(),
                 network_mode: order.network_mode.clone(),
                 environment: order.environment.clone(),
@@ -221,32 +292,33 @@ impl Containers for Fake {
                 endpoints: BTreeMap::from([(order.network_mode.clone(), order.pinned)]),
                 ..Container::default()
             });
-        })?;
+        })
+        .await?;
         Ok(format!("{}-id", order.name))
     }
     async fn start(&self, name: &str) -> Result<(), DockerError> {
-        self.docker(format!("start {name}"), |state| {
-            let mut containers = state.containers.borrow_mut();
-            let container = containers.iter_mut().find(|it| it.name == name).unwrap();
-            container.pid = (!state.ends_at_once.get()).then_some(100);
-            let claims = labels::read_claims(&container.labels).unwrap();
-            state.sockets.borrow_mut().extend(claims.iter().map(|claim| Socket {
-                holder: Some(Holder { pid: 100, name: "switch-node".to_owned() }),
-                ..socket(claim.ports.protocol, "0.0.0.0", claim.ports.first)
-            }));
-        })
+        self.docker(format!("start {name}"), |state| state.begins(name)).await
     }
     async fn stop(&self, name: &str) -> Result<(), DockerError> {
-        self.docker(format!("stop {name}"), |state| {
-            state.containers.borrow_mut().iter_mut().filter(|it| it.id == name).for_each(|it| it.pid = None);
-            state.sockets.borrow_mut().clear();
+        self.docker(format!("stop {name}"), |state| state.ends(name)).await
+    }
+    async fn rename(&self, id: &str, name: &str) -> Result<(), DockerError> {
+        self.docker(format!("rename {id} to {name}"), |state| {
+            state
+                .containers
+                .borrow_mut()
+                .iter_mut()
+                .filter(|it| it.id == id)
+                .for_each(|it| name.clone_into(&mut it.name));
         })
+        .await
     }
     async fn remove(&self, name: &str) -> Result<(), DockerError> {
         self.docker(format!("remove {name}"), |state| {
+            state.ends(name);
             state.containers.borrow_mut().retain(|it| it.id != name);
-            state.sockets.borrow_mut().clear();
         })
+        .await
     }
     async fn last_words(&self, _name: &str, _lines: u32) -> Result<String, DockerError> {
         Ok("farewell\n".to_owned())
@@ -257,32 +329,57 @@ impl Wiring for Fake {
     async fn interfaces(&self, place: Place) -> Result<Vec<Interface>, KernelError> {
         match place {
             Place::Here => Ok(self.0.interfaces.borrow().clone()),
-            Place::Process(_) => Ok(Vec::new()),
+            Place::Process(pid) => Ok(self.inner(pid).interfaces),
         }
     }
-    async fn routes(&self, _place: Place) -> Result<Vec<Route>, KernelError> {
-        Ok(self.0.routes.borrow().clone())
+    async fn routes(&self, place: Place) -> Result<Vec<Route>, KernelError> {
+        match place {
+            Place::Here => Ok(self.0.routes.borrow().clone()),
+            Place::Process(pid) => Ok(self.inner(pid).routes),
+        }
     }
     async fn add_pair(&self, pair: &Pair, pid: u32) -> Result<(), KernelError> {
         self.kernel(format!("pair {} on {} into {pid}", pair.outside, pair.master), |state| {
-            state.interfaces.borrow_mut().push(Interface {
-                index: 9,
-                name: pair.outside.to_string(),
-                alias: Some(pair.alias.clone()),
+            let mut interfaces = state.interfaces.borrow_mut();
+            let index = interfaces.iter().map(|it| it.index).max().unwrap_or(0).max(8) + 1;
+            let end = |name: &InterfaceName, alias| Interface {
+                index,
+                name: name.to_string(),
+                alias,
                 ..Interface::default()
-            });
+            };
+            interfaces.push(end(&pair.outside, Some(pair.alias.clone())));
+            let inner = Inner { interfaces: vec![end(&pair.inside, None)], ..Inner::default() };
+            state.inside.borrow_mut().insert(pid, inner);
         })
+        .await
     }
     async fn delete(&self, index: u32) -> Result<(), KernelError> {
         self.kernel(format!("delete {index}"), |state| {
-            state.interfaces.borrow_mut().retain(|it| it.index != index)
+            state.interfaces.borrow_mut().retain(|it| it.index != index);
+            state.inside.borrow_mut().retain(|_, inner| inner.interfaces.iter().all(|it| it.index != index));
         })
+        .await
     }
     async fn add_addresses(&self, pid: u32, name: &InterfaceName, nets: &[IpNet]) -> Result<(), KernelError> {
-        self.kernel(format!("addresses of {name} in {pid}: {nets:?}"), |_| {})
+        self.kernel(format!("addresses of {name} in {pid}: {nets:?}"), |state| {
+            let mut inside = state.inside.borrow_mut();
+            let interfaces = &mut inside.get_mut(&pid).unwrap().interfaces;
+            interfaces.iter_mut().for_each(|it| it.addresses.extend(nets));
+        })
+        .await
     }
     async fn add_gateway(&self, pid: u32, gateway: IpAddr) -> Result<(), KernelError> {
-        self.kernel(format!("gateway in {pid}: {gateway}"), |_| {})
+        self.kernel(format!("gateway in {pid}: {gateway}"), |state| {
+            let route = Route {
+                destination: "0.0.0.0/0".parse().unwrap(),
+                gateway: Some(gateway),
+                metric: 0,
+                interface: "eth0".to_owned(),
+            };
+            state.inside.borrow_mut().get_mut(&pid).unwrap().routes.push(route);
+        })
+        .await
     }
 }
 
@@ -302,7 +399,12 @@ impl Sockets for Fake {
 }
 
 impl Publisher for Fake {
-    async fn foresee(&self, wanted: &Publication, _: &[Family]) -> Result<Foreseen, PublishError> {
+    async fn foresee(
+        &self,
+        wanted: &Publication,
+        _: &[Family],
+        _: &[&str],
+    ) -> Result<Foreseen, PublishError> {
         if self.0.cannot_publish.get() {
             return Err(PublishError::NoAddress);
         }
@@ -332,19 +434,24 @@ impl Publisher for Fake {
     }
     async fn publish(&self, publication: &Publication) -> Result<(), PublishError> {
         let done = self.docker(format!("publish {}", publication.name), |state| {
-            state.published.borrow_mut().push(publication.clone());
+            let mut published = state.published.borrow_mut();
+            published.retain(|it| it.name != publication.name);
+            published.push(publication.clone());
         });
-        done.map_err(PublishError::from)
+        done.await.map_err(PublishError::from)
     }
     async fn unpublish(&self, name: &str) -> Result<(), PublishError> {
+        if !self.0.published.borrow().iter().any(|it| it.name == name) {
+            return Ok(());
+        }
         let done = self.docker(format!("unpublish {name}"), |state| {
             state.published.borrow_mut().retain(|it| it.name != name);
         });
-        done.map_err(PublishError::from)
+        done.await.map_err(PublishError::from)
     }
 }
 
-pub(super) fn socket(protocol: Protocol, ip: &str, port: u16) -> Socket {
+pub(crate) fn socket(protocol: Protocol, ip: &str, port: u16) -> Socket {
     Socket {
         protocol,
         local: (ip.parse::<IpAddr>().unwrap(), port).into(),

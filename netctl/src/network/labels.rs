@@ -1,23 +1,37 @@
 //! What a container says of how netctl made it. By these `rm` knows what to take back, whoever started this process.
 
 use std::collections::{BTreeMap, HashMap};
+use std::str::FromStr;
 
+use super::order::Order;
 use super::ports::{Claim, Ports, Purpose};
+use super::publisher::Publication;
+use crate::docker::Container;
 
 /// Which run made it: a container, a network or an interface with this label or alias is netctl's.
-pub(super) const RUN: &str = "io.switch.netctl.run";
+pub(crate) const RUN: &str = "io.switch.netctl.run";
 /// Ports the switch listens on: `sip 5060/udp *, media 16384-32767/udp *`.
 pub(super) const CLAIMS: &str = "io.switch.netctl.claims";
 /// The outer end of its pair of interfaces.
-pub(super) const INTERFACE: &str = "io.switch.netctl.interface";
+pub(crate) const INTERFACE: &str = "io.switch.netctl.interface";
 /// Addresses that netctl gave it.
 pub(super) const ADDRESSES: &str = "io.switch.netctl.addresses";
 /// The network of netctl's own that it is on.
 pub(super) const NETWORK: &str = "io.switch.netctl.network";
 /// On a network: the container it was made for.
 pub(super) const FOR: &str = "io.switch.netctl.for";
-/// Whether ports are published.
-pub(super) const PUBLISHED: &str = "io.switch.netctl.published";
+/// The bridge that the outer end is a port of.
+pub(super) const BRIDGE: &str = "io.switch.netctl.bridge";
+/// Its ways out.
+pub(super) const GATEWAYS: &str = "io.switch.netctl.gateways";
+/// Ports that are to be published, on anybody's container: `16384-32767/udp,5060/udp`.
+pub(crate) const PUBLISH: &str = "io.switch.publish";
+/// At which of the host's addresses.
+pub(super) const HOST_IP: &str = "io.switch.host-ip";
+/// For whom.
+pub(super) const ALLOWED: &str = "io.switch.from";
+/// Behind the name of a container that another one takes the place of, until that one runs.
+pub(crate) const ASIDE: &str = ".netctl-before";
 
 /// Different for each run, so that nobody else's is ever taken away.
 pub(super) fn run_id() -> String {
@@ -51,8 +65,58 @@ pub(super) fn read_claims(labels: &BTreeMap<String, String>) -> Option<Vec<Claim
     labels.get(CLAIMS).map(|text| text.split(", ").filter_map(one).collect())
 }
 
-pub(super) fn made(run: &str, claims: &[Claim]) -> HashMap<String, String> {
-    HashMap::from([(RUN.to_owned(), run.to_owned()), (CLAIMS.to_owned(), write_claims(claims))])
+pub(super) fn made(
+    run: &str,
+    claims: &[Claim],
+    further: &BTreeMap<String, String>,
+) -> HashMap<String, String> {
+    let own = [(RUN.to_owned(), run.to_owned()), (CLAIMS.to_owned(), write_claims(claims))];
+    further.clone().into_iter().chain(own).collect()
+}
+
+/// Whether another container takes its place at this moment, its addresses included.
+pub(crate) fn is_aside(container: &Container) -> bool {
+    container.name.ends_with(ASIDE) && container.labels.contains_key(RUN)
+}
+
+/// What says on a container that ports are to be published.
+pub(super) fn published(order: &Order) -> impl Iterator<Item = (String, String)> {
+    let list = |values: Vec<String>| values.join(",");
+    let labels = [
+        (PUBLISH, list(order.ports.iter().map(ToString::to_string).collect())),
+        (HOST_IP, list(order.host_ips.iter().map(ToString::to_string).collect())),
+        (ALLOWED, list(order.from.iter().map(ToString::to_string).collect())),
+    ];
+    labels.into_iter().filter(|(_, text)| !text.is_empty()).map(|(name, text)| (name.to_owned(), text))
+}
+
+/// What is to be published for a container by its labels.
+///
+/// # Errors
+/// The label and its text, where that is not understood: anybody may have written it.
+pub(crate) fn publication(container: &Container) -> Option<Result<Publication, LabelError>> {
+    fn list<T: FromStr>(container: &Container, label: &'static str) -> Result<Vec<T>, LabelError> {
+        let text = container.labels.get(label).map_or("", String::as_str);
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        parts.map(|part| part.parse().map_err(|_| LabelError { label, text: part.to_owned() })).collect()
+    }
+    let read = || {
+        Ok(Publication {
+            name: container.name.clone(),
+            ports: list(container, PUBLISH)?,
+            host_ips: list(container, HOST_IP)?,
+            from: list(container, ALLOWED)?,
+        })
+    };
+    container.labels.contains_key(PUBLISH).then(read)
+}
+
+/// A label that is not understood.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the label {label} has '{text}', which means nothing there")]
+pub struct LabelError {
+    label: &'static str,
+    text: String,
 }
 
 #[cfg(test)]

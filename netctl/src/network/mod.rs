@@ -5,19 +5,21 @@
 //! `run` made, by the labels on the container. Speaks to Docker, the kernel and /proc through narrow traits, and to the
 //! switch through its documented environment.
 
+pub(crate) mod aside;
 mod bridge;
-mod change;
-mod container;
+pub(crate) mod change;
+pub(crate) mod container;
 mod error;
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
 mod host;
 mod inspect;
-mod labels;
+pub(crate) mod labels;
 mod listeners;
+pub(crate) mod mend;
 mod none;
 mod order;
-mod plan;
+pub(crate) mod plan;
 mod ports;
 mod probe;
 mod publisher;
@@ -26,7 +28,7 @@ mod remove;
 mod run;
 mod settings;
 mod sockets;
-mod step;
+pub(crate) mod step;
 #[cfg(test)]
 mod tests;
 mod verbs;
@@ -35,10 +37,13 @@ mod world;
 
 pub use error::{CheckError, Conflict, RunError, StepError};
 pub use inspect::{Inside, inspect};
+pub use labels::LabelError;
+pub use mend::Lack;
 pub use order::{Address, MeaningError, Mode, ModeError, Order};
 pub use ports::{Claim, Ports, PortsError, Protocol, Purpose};
 pub use probe::{CallError, Heard, probe};
 pub use publisher::{Foreseen, Publication, Publisher};
+pub(crate) use remove::sweep;
 pub use remove::{Removed, remove as remove_switch};
 pub use run::{Ran, run};
 pub use settings::{Settings, SettingsError};

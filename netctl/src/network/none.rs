@@ -15,7 +15,7 @@ use super::step::Step;
 use super::wiring::{Pair, Wiring as _};
 use super::world::Worldly;
 use crate::bridge::InterfaceName;
-use crate::docker::{Containers as _, Restart};
+use crate::docker::{Container, Containers as _, Restart};
 
 /// Docker's name for the mode.
 const NETWORK: &str = "none";
@@ -51,6 +51,11 @@ pub(super) async fn plan(world: &impl Worldly, order: &Order) -> Result<Plan, Ru
     let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     container.labels.insert(labels::INTERFACE.to_owned(), outside.to_string());
     container.labels.insert(labels::ADDRESSES.to_owned(), texts.join(", "));
+    container.labels.insert(labels::BRIDGE.to_owned(), bridge.to_string());
+    if !order.gateways.is_empty() {
+        let texts: Vec<String> = order.gateways.iter().map(ToString::to_string).collect();
+        container.labels.insert(labels::GATEWAYS.to_owned(), texts.join(", "));
+    }
     // The switch starts before its address is there, and may be told to listen at it.
     if settings.claims.iter().any(|claim| addresses.iter().any(|net| Some(net.addr()) == claim.address)) {
         container.sysctls = NONLOCAL.map(|name| (name.to_owned(), "1".to_owned())).into();
@@ -99,6 +104,54 @@ fn notes(order: &Order, bridge: &InterfaceName, is_up: bool, filtered: bool) -> 
     notes
 }
 
+/// How a container is furnished that was made so before: its namespace is new and empty since it was started again.
+pub(super) async fn again(world: &impl Worldly, container: &Container) -> Result<Vec<Step>, RunError> {
+    let label = |name| container.labels.get(name).map_or("", String::as_str);
+    let unknown = |label| RunError::Unfurnishable { name: container.name.clone(), label };
+    let addresses: Vec<IpNet> =
+        label(labels::ADDRESSES).split(", ").filter_map(|it| it.parse().ok()).collect();
+    let gateways = label(labels::GATEWAYS).split(", ").filter_map(|text| text.parse().ok());
+    let outside = label(labels::INTERFACE).parse().map_err(|_| unknown(labels::INTERFACE))?;
+    let bridge: InterfaceName = label(labels::BRIDGE).parse().map_err(|_| unknown(labels::BRIDGE))?;
+    let interfaces = world.kernel().interfaces(Place::Here).await.map_err(CheckError::Kernel)?;
+    let master = interfaces.iter().find(|interface| interface.name == bridge.as_str());
+    let master = master.ok_or_else(|| CheckError::NoBridge(bridge.to_string()))?;
+    let inside = interface_name(INSIDE.to_owned());
+    let pair = Pair {
+        outside,
+        inside: inside.clone(),
+        master: master.index,
+        mac: hardware_address(addresses.first().map(IpNet::addr)),
+        alias: label(labels::RUN).to_owned(),
+    };
+    let name = || container.name.clone();
+    let steps =
+        [Step::Pair { name: name(), pair }, Step::Addresses { name: name(), interface: inside, addresses }];
+    Ok(steps.into_iter().chain(gateways.map(|gateway| Step::Gateway { name: name(), gateway })).collect())
+}
+
+/// Whether a container that runs has all that [`again`] would give it.
+pub(super) async fn is_furnished(
+    world: &impl Worldly,
+    container: &Container,
+    pid: u32,
+) -> Result<bool, RunError> {
+    let label = |name| container.labels.get(name).map_or("", String::as_str);
+    let closed = |source| CheckError::Namespace { name: container.name.clone(), source };
+    let here = world.kernel().interfaces(Place::Here).await.map_err(CheckError::Kernel)?;
+    let outside = here
+        .iter()
+        .any(|it| it.name == label(labels::INTERFACE) && it.alias.as_deref() == Some(label(labels::RUN)));
+    let place = Place::Process(pid);
+    let its = world.kernel().interfaces(place).await.map_err(closed)?;
+    let routes = world.kernel().routes(place).await.map_err(closed)?;
+    let has = |address: IpNet| its.iter().any(|interface| interface.addresses.contains(&address));
+    let leads = |gateway: IpAddr| routes.iter().any(|route| route.gateway == Some(gateway));
+    let mut addresses = label(labels::ADDRESSES).split(", ").filter_map(|text| text.parse().ok());
+    let mut gateways = label(labels::GATEWAYS).split(", ").filter_map(|text| text.parse().ok());
+    Ok(outside && addresses.all(has) && gateways.all(leads))
+}
+
 /// With prefix lengths, and gateways that they reach.
 fn addresses(order: &Order) -> Result<Vec<IpNet>, CheckError> {
     if order.addresses.is_empty() {
@@ -125,7 +178,10 @@ async fn other_switch(world: &impl Worldly, address: IpAddr) -> Result<Option<St
     let containers = world.docker().containers().await?;
     let has =
         |text: &String| text.split(", ").any(|its| its.parse().is_ok_and(|its: IpNet| its.addr() == address));
-    let holder = containers.iter().find(|container| container.labels.get(labels::ADDRESSES).is_some_and(has));
+    let holder = containers
+        .iter()
+        .filter(|container| !labels::is_aside(container))
+        .find(|container| container.labels.get(labels::ADDRESSES).is_some_and(has));
     Ok(holder.map(|container| format!("the container {}", container.name)))
 }
 

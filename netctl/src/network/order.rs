@@ -45,6 +45,8 @@ pub struct Order {
     pub cpus: Option<String>,
     /// Options of the log driver.
     pub log_options: HashMap<String, String>,
+    /// Labels of the container, besides netctl's own.
+    pub labels: BTreeMap<String, String>,
     /// The image.
     pub image: String,
     /// Arguments of the image's entry point.

@@ -3,6 +3,7 @@
 use super::error::{CheckError, RunError};
 use super::labels;
 use super::order::{self, Mode, Order};
+use super::ports::Claim;
 use super::settings::Settings;
 use super::step::Step;
 use super::world::Worldly;
@@ -11,20 +12,18 @@ use crate::docker::{ContainerOrder, Containers as _, DockerError, Whereabouts};
 
 /// The steps, and what is known of the switch they make.
 #[derive(Debug)]
-pub(super) struct Plan {
-    pub(super) steps: Vec<Step>,
+pub(crate) struct Plan {
+    pub(crate) steps: Vec<Step>,
     /// What has to be said and is no failure.
-    pub(super) notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
-pub(super) async fn plan(world: &impl Worldly, order: &Order) -> Result<Plan, RunError> {
+pub(crate) async fn plan(world: &impl Worldly, order: &Order) -> Result<Plan, RunError> {
     beside(world).await?;
     if world.docker().container(&order.name).await?.is_some() {
         return Err(CheckError::NameTaken(order.name.clone()).into());
     }
-    if !world.docker().has_image(&order.image).await? {
-        return Err(DockerError::NoSuchImage(order.image.clone()).into());
-    }
+    image(world, order).await?;
     match &order.mode {
         Mode::Host => host::plan(order),
         Mode::Container(name) => container::plan(world, order, name).await,
@@ -34,8 +33,25 @@ pub(super) async fn plan(world: &impl Worldly, order: &Order) -> Result<Plan, Ru
     }
 }
 
+/// An image is not fetched; it has to be there.
+pub(super) async fn image(world: &impl Worldly, order: &Order) -> Result<(), RunError> {
+    match world.docker().image_id(&order.image).await? {
+        Some(_) => Ok(()),
+        None => Err(DockerError::NoSuchImage(order.image.clone()).into()),
+    }
+}
+
+/// What a switch will listen on, from its order alone.
+pub(crate) fn claims(order: &Order) -> Result<Vec<Claim>, RunError> {
+    let listen_at = match order.mode {
+        Mode::Host => order.host_ips.as_slice(),
+        _ => &[],
+    };
+    Ok(order::settings(&order.variables(listen_at, order.advertise.as_slice())?)?.claims)
+}
+
 /// What reaches into the kernel has to run beside the daemon.
-pub(super) async fn beside(world: &impl Worldly) -> Result<(), RunError> {
+pub(crate) async fn beside(world: &impl Worldly) -> Result<(), RunError> {
     match world.docker().whereabouts().await? {
         Whereabouts::Here => Ok(()),
         Whereabouts::Elsewhere(why) => Err(RunError::Remote(why)),
@@ -79,7 +95,7 @@ pub(super) fn container(
         image: order.image.clone(),
         arguments: order.arguments.clone(),
         environment: variables,
-        labels: labels::made(run, &settings.claims),
+        labels: labels::made(run, &settings.claims, &order.labels),
         volumes: order.volumes.clone(),
         restart: order.restart,
         ulimits: order.ulimits.clone(),

@@ -17,7 +17,8 @@ use crate::docker::{Container, Containers as _, Networks as _};
 /// What was taken away.
 #[derive(Debug)]
 pub struct Removed {
-    taken: Vec<String>,
+    /// Each thing.
+    pub(crate) taken: Vec<String>,
 }
 
 /// Takes a switch away.
@@ -35,7 +36,7 @@ pub async fn remove(world: &impl Worldly, name: &str) -> Result<Removed, Vec<Run
         return Err(one(RunError::Shared { name: container.name, by }));
     }
     // By run, or later by hand; where the records cannot be read the label is asked.
-    let published = container.labels.contains_key(labels::PUBLISHED)
+    let published = container.labels.contains_key(labels::PUBLISH)
         || world.publisher().published(&container.name).await.is_ok_and(|its| its.is_some());
     if container.labels.contains_key(labels::INTERFACE) || published {
         plan::beside(world).await.map_err(one)?;
@@ -85,7 +86,7 @@ async fn sharer(world: &impl Worldly, container: &Container) -> Result<Option<St
 
 /// Without a container: what is left of a run that was killed before it had made one, or of a container that somebody else
 /// removed.
-async fn sweep(world: &impl Worldly, name: &str) -> Result<Removed, RunError> {
+pub(crate) async fn sweep(world: &impl Worldly, name: &str) -> Result<Removed, RunError> {
     let mut taken = Vec::new();
     if world.publisher().published(name).await.is_ok_and(|its| its.is_some()) {
         let step = format!("unpublish the ports of {name}");

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::aside;
 use super::error::{CheckError, StepError};
 use super::host;
 use super::labels;
@@ -16,11 +17,11 @@ use super::sockets::{Place, Sockets as _};
 use super::wiring::{Pair, Wiring as _};
 use super::world::Worldly;
 use crate::bridge::InterfaceName;
-use crate::docker::{ContainerOrder, Containers as _, DockerError, NetworkOrder, Networks as _};
+use crate::docker::{Container, ContainerOrder, Containers as _, DockerError, NetworkOrder, Networks as _};
 
 /// One step.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// Ports are free in a namespace. Changes nothing.
     Free { place: Place, claims: Vec<Claim> },
     /// A network of netctl's own.
@@ -29,6 +30,10 @@ pub(super) enum Step {
     Container(Box<ContainerOrder>),
     /// It runs.
     Start { name: String },
+    /// It runs again, after it had ended.
+    Resume { name: String },
+    /// It makes room for another one of its name: it ends, and has another name.
+    Aside(Box<Container>),
     /// A pair of interfaces, one end in the container.
     Pair { name: String, pair: Pair },
     /// Addresses of the inner end.
@@ -43,7 +48,7 @@ pub(super) enum Step {
 
 impl Step {
     /// Whether it can be done, as far as that is seen before.
-    pub(super) async fn validate(&self, world: &impl Worldly) -> Result<(), CheckError> {
+    pub(crate) async fn validate(&self, world: &impl Worldly) -> Result<(), CheckError> {
         match self {
             Self::Free { place, claims } => host::free(world, *place, claims).await,
             Self::Pair { .. } => match host::LACKING.into_iter().find(|it| world.proc().lacks(*it)) {
@@ -56,18 +61,21 @@ impl Step {
     }
 
     /// Whether anything is different once it is done.
-    pub(super) fn changes(&self) -> bool {
+    pub(crate) fn changes(&self) -> bool {
         !matches!(self, Self::Free { .. } | Self::Ready { .. })
     }
 
     /// Does it.
-    pub(super) async fn apply(&self, world: &impl Worldly) -> Result<(), StepError> {
+    pub(crate) async fn apply(&self, world: &impl Worldly) -> Result<(), StepError> {
         match self {
             Self::Free { .. } => {}
             Self::Network(order) => drop(world.docker().create_network(order).await?),
             Self::Container(order) => drop(world.docker().create(order).await?),
-            Self::Start { name } => world.docker().start(name).await?,
+            Self::Start { name } | Self::Resume { name } => world.docker().start(name).await?,
+            Self::Aside(container) => aside::put(world, container).await?,
             Self::Pair { name, pair } => {
+                // Of a run that was killed between this step and the next.
+                delete(world, pair).await?;
                 let done = world.kernel().add_pair(pair, pid(world, name).await?).await;
                 furnished(world, name, done).await?;
             }
@@ -89,7 +97,7 @@ impl Step {
     }
 
     /// Takes it back, if this run did it.
-    pub(super) async fn undo(&self, world: &impl Worldly) -> Result<(), StepError> {
+    pub(crate) async fn undo(&self, world: &impl Worldly) -> Result<(), StepError> {
         match self {
             Self::Network(order) => {
                 let found = world.docker().network(&order.name).await?;
@@ -112,15 +120,9 @@ impl Step {
                     world.docker().remove(&container.id).await?;
                 }
             }
-            Self::Pair { pair, .. } => {
-                let interfaces = world.kernel().interfaces(Place::Here).await?;
-                let ours = |name: &str, alias: Option<&str>| {
-                    name == pair.outside.as_str() && alias.is_none_or(|alias| alias == pair.alias)
-                };
-                for interface in interfaces.iter().filter(|it| ours(&it.name, it.alias.as_deref())) {
-                    world.kernel().delete(interface.index).await?;
-                }
-            }
+            Self::Resume { name } => world.docker().stop(name).await?,
+            Self::Aside(container) => aside::put_back(world, container).await?,
+            Self::Pair { pair, .. } => delete(world, pair).await?,
             Self::Publish(publication) => world.publisher().unpublish(&publication.name).await?,
             // Nothing was changed, or it goes with the container or the pair.
             Self::Free { .. }
@@ -131,6 +133,18 @@ impl Step {
         }
         Ok(())
     }
+}
+
+/// Deletes a pair, if it is ours.
+async fn delete(world: &impl Worldly, pair: &Pair) -> Result<(), StepError> {
+    let interfaces = world.kernel().interfaces(Place::Here).await?;
+    let ours = |name: &str, alias: Option<&str>| {
+        name == pair.outside.as_str() && alias.is_none_or(|alias| alias == pair.alias)
+    };
+    for interface in interfaces.iter().filter(|it| ours(&it.name, it.alias.as_deref())) {
+        world.kernel().delete(interface.index).await?;
+    }
+    Ok(())
 }
 
 async fn pid(world: &impl Worldly, name: &str) -> Result<u32, StepError> {
@@ -158,7 +172,8 @@ impl fmt::Display for Step {
             Self::Free { .. } => write!(f, "see whether the ports are free"),
             Self::Network(order) => write!(f, "make the network {}", order.name),
             Self::Container(order) => write!(f, "make the container {}", order.name),
-            Self::Start { name } => write!(f, "start {name}"),
+            Self::Start { name } | Self::Resume { name } => write!(f, "start {name}"),
+            Self::Aside(container) => write!(f, "stop {} and put it aside", container.name),
             Self::Pair { name, pair } => {
                 write!(f, "join {name} to its bridge by the interface {}", pair.outside)
             }

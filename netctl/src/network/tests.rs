@@ -129,6 +129,7 @@ fn rm_goes_on_past_a_failure_and_tells_of_each() {
     wait(run(&fake.world(), &furnished(), pending())).unwrap();
     fake.0.asked.borrow_mut().clear();
     fake.0.fail.set(Some((0, Done::No)));
+    fake.0.held_open.set(true);
     let failures = wait(remove_switch(&fake.world(), "switch")).unwrap_err();
     assert_eq!(failures[0].to_string(), "cannot stop the container switch");
     assert_eq!(*fake.0.asked.borrow(), ["stop switch-id", "remove switch-id", "delete 9"]);

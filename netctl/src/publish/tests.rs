@@ -45,7 +45,10 @@ impl Containers for Docker {
     async fn containers(&self) -> Result<Vec<Container>, DockerError> {
         Ok(vec![self.container.clone()])
     }
-    async fn has_image(&self, _: &str) -> Result<bool, DockerError> {
+    async fn image_id(&self, _: &str) -> Result<Option<String>, DockerError> {
+        unreachable!()
+    }
+    async fn rename(&self, _: &str, _: &str) -> Result<(), DockerError> {
         unreachable!()
     }
     async fn create(&self, _: &ContainerOrder) -> Result<String, DockerError> {

@@ -1,5 +1,7 @@
 //! The verbs that run a switch's container.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::one;
@@ -106,6 +108,7 @@ fn order(args: RunArgs) -> Order {
         ulimits: args.ulimit,
         cpus: args.cpuset_cpus,
         log_options: args.log_opt.into_iter().map(option).collect(),
+        labels: BTreeMap::new(),
         image: args.image,
         arguments: args.arguments,
     }

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use tempfile::TempDir;
 
+use crate::dockerd::dockerd;
+
 /// The host's address, on its bridge br0.
 pub(crate) const HOST: &str = "198.51.100.1";
 /// The image's name.
@@ -67,8 +69,9 @@ impl Site {
 
     fn start_daemon(&mut self) {
         let log = fs::File::create(self.path("log")).expect("a file in it");
-        let mut daemon = self.on_host("dockerd");
-        daemon.arg("--host").arg(self.address());
+        let (program, words) = dockerd();
+        let mut daemon = self.on_host(&program);
+        daemon.args(words).arg("--host").arg(self.address());
         for (option, name) in [("--data-root", "data"), ("--exec-root", "exec"), ("--pidfile", "docker.pid")]
         {
             daemon.arg(option).arg(self.path(name));

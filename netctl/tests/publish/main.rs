@@ -3,6 +3,8 @@
 
 mod answer;
 mod daemon;
+#[path = "../shared/dockerd.rs"]
+mod dockerd;
 mod faults;
 mod host;
 mod inside;

@@ -14,6 +14,7 @@
 
 mod messages;
 mod operations;
+mod quality;
 mod work;
 
 use std::sync::Arc;
@@ -150,6 +151,9 @@ impl Session {
         self.channel.set_running_state(state);
         self.endpoint.state_run(&self.channel, state);
         self.publish();
+        if state == State::Reporting {
+            self.account();
+        }
         if self.run_handlers(state) && self.channel.state() == state {
             self.standard(state);
         }

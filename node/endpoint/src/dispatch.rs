@@ -72,8 +72,11 @@ impl Agent {
     }
 
     fn options(self: &Arc<Self>, id: ServerId, request: &Request) {
-        let status = if self.switch.gate().is_draining() { 503 } else { 200 };
-        let mut answer = response::to(request, status, None);
+        let draining = self.switch.gate().is_draining();
+        let mut answer = response::to(request, if draining { 503 } else { 200 }, None);
+        if draining {
+            answer.headers.push("Retry-After", self.settings().retry_after());
+        }
         answer.headers.push("Allow", ALLOW);
         answer.headers.push("Supported", SUPPORTED);
         answer.headers.push("Accept", "application/sdp");
@@ -87,13 +90,12 @@ impl Agent {
             Ok(permit) => permit,
             Err(refusal) => {
                 tracing::info!(%source, reason = %refusal, "call refused");
-                return self.respond(
-                    id,
-                    Refusal { status: 503, header: Some(("Retry-After", "5".into())) }.to(&request),
-                );
+                let later = self.settings().retry_after();
+                let refusal = Refusal { status: 503, header: Some(("Retry-After", later)) };
+                return self.respond(id, refusal.to(&request));
             }
         };
-        let profile = caller(&request, &flow, &self.config.dialplans);
+        let profile = caller(&request, &flow, &self.settings().dialplans);
         let request = Arc::new(request);
         let leg = match Leg::inbound(self, id, &request, flow) {
             Ok(leg) => leg,

@@ -8,7 +8,7 @@ use bollard::models::{
 };
 use bollard::query_parameters::{
     CreateContainerOptions, InspectContainerOptions, ListContainersOptions, LogsOptions,
-    RemoveContainerOptions, StartContainerOptions, StopContainerOptions,
+    RemoveContainerOptions, RenameContainerOptions, StartContainerOptions, StopContainerOptions,
 };
 use futures_util::TryStreamExt as _;
 
@@ -21,8 +21,8 @@ impl Containers for Client {
         Ok(whereabouts::judge(&self.host, &self.docker.info().await?).await)
     }
 
-    async fn has_image(&self, name: &str) -> Result<bool, DockerError> {
-        Ok(found(self.docker.inspect_image(name).await)?.is_some())
+    async fn image_id(&self, name: &str) -> Result<Option<String>, DockerError> {
+        Ok(found(self.docker.inspect_image(name).await)?.and_then(|image| image.id))
     }
 
     async fn container(&self, name: &str) -> Result<Option<Container>, DockerError> {
@@ -53,6 +53,11 @@ impl Containers for Client {
     async fn stop(&self, name: &str) -> Result<(), DockerError> {
         // Without a time the container's own counts.
         Ok(self.docker.stop_container(name, None::<StopContainerOptions>).await?)
+    }
+
+    async fn rename(&self, id: &str, name: &str) -> Result<(), DockerError> {
+        let options = RenameContainerOptions { name: name.to_owned() };
+        Ok(self.docker.rename_container(id, options).await?)
     }
 
     async fn remove(&self, name: &str) -> Result<(), DockerError> {
@@ -123,6 +128,7 @@ fn container(told: ContainerInspectResponse) -> Container {
     Container {
         id: told.id.unwrap_or_default(),
         name: told.name.unwrap_or_default().trim_start_matches('/').to_owned(),
+        image: told.image.unwrap_or_default(),
         // 0 while it does not run.
         pid: state.pid.and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid != 0),
         status: state.status.map(|status| status.to_string()).unwrap_or_default(),

@@ -88,7 +88,7 @@ impl Leg {
             Some(offer) => Some(description::audio(offer).ok_or_else(|| refuse(488, "no audio is offered"))?),
             None => None,
         };
-        agent.config.session.answer(request).map_err(|TooBrief(least)| Refused {
+        agent.settings().session.answer(request).map_err(|TooBrief(least)| Refused {
             header: Some(("Min-SE", least.as_secs().to_string())),
             ..refuse(422, "too short a session interval")
         })?;
@@ -197,7 +197,7 @@ impl Leg {
         answer.headers.push("Allow", crate::dispatch::ALLOW);
         answer.headers.push("Supported", crate::dispatch::SUPPORTED);
         // Too short an interval was refused when the INVITE came.
-        let timed = self.agent.config.session.answer(&request).ok().flatten();
+        let timed = self.agent.settings().session.answer(&request).ok().flatten();
         push_agreed(&mut answer, timed.as_ref());
         answer.set_body(CONTENT_TYPE, body.into_bytes());
         self.refresh.learn(&request.headers);

@@ -169,7 +169,13 @@ impl Endpoint for Leg {
                 self.on_overdue(client);
                 Vec::new()
             }
-            LegMessage::Reached(path) => self.on_reached(path),
+            LegMessage::Reached(path) => {
+                let events = self.on_reached(path);
+                if self.is_early() {
+                    channel.mark_placed();
+                }
+                events
+            }
         }
     }
 
@@ -292,8 +298,14 @@ impl Leg {
     }
 
     fn configure(&mut self, mut config: StreamConfig) {
-        config.silence = self.agent.config.silence;
-        config.silence_held = self.agent.config.silence_held;
+        // What a call began with, it keeps: a setting that changed since must not look like something new.
+        (config.silence, config.silence_held) = match &self.agreed {
+            Some(agreed) => (agreed.silence, agreed.silence_held),
+            None => {
+                let settings = self.agent.settings();
+                (settings.silence, settings.silence_held)
+            }
+        };
         // What is said again changes nothing, least of all whom the stream listens to.
         if self.agreed.as_ref() == Some(&config) {
             return;

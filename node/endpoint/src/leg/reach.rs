@@ -120,7 +120,7 @@ impl Leg {
         if outbound.rest.is_empty() {
             return;
         }
-        let patience = self.agent.config.timers.t1 * PATIENCE;
+        let patience = self.agent.timers.t1 * PATIENCE;
         tokio::spawn(async move {
             tokio::time::sleep(patience).await;
             // A session that has ended waits for nothing.

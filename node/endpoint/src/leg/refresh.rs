@@ -38,7 +38,7 @@ struct Pending {
 
 impl Refresh {
     pub(super) fn new(agent: &Agent) -> Self {
-        let timer = SessionTimer::new(agent.config.session);
+        let timer = SessionTimer::new(agent.settings().session);
         Self { timer, takes_update: false, pending: None, offer_at: None, wake: None }
     }
 

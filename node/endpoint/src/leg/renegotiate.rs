@@ -72,7 +72,7 @@ impl Leg {
             return Err(refuse(491));
         }
         request.headers.contact().map_err(|_| refuse(400))?;
-        let agreed = self.agent.config.session.answer(request).map_err(|TooBrief(least)| {
+        let agreed = self.agent.settings().session.answer(request).map_err(|TooBrief(least)| {
             let mut refusal = refuse(422);
             refusal.headers.push("Min-SE", least.as_secs().to_string());
             refusal

@@ -6,11 +6,12 @@ fn route(pattern: &str, bridge: &str, from: &[&str]) -> Route {
 }
 
 fn routes(list: Vec<Route>) -> Routes {
-    Routes::new(list, Arc::default())
+    Routes::new(Table::new(list), Arc::default())
 }
 
 fn target(routes: &Routes, number: &str, source: &str) -> Option<String> {
-    routes.find(number, Some(source.parse().unwrap())).map(|(_, target)| target)
+    let list = routes.table.read();
+    routes.find(&list, number, Some(source.parse().unwrap())).map(|(_, target)| target)
 }
 
 fn counted(counter: &AtomicU64) -> u64 {

@@ -1,0 +1,100 @@
+//! What a container made by netctl lacks, by its labels, and the steps that give it back: after a stop, a restart, a flushed
+//! firewall, a reboot, or a run that was killed.
+
+use std::fmt;
+
+use super::error::{RunError, StepError};
+use super::labels;
+use super::none;
+use super::publisher::Publisher as _;
+use super::step::Step;
+use super::world::Worldly;
+use crate::docker::Container;
+
+/// What is not as it was made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Lack {
+    /// It does not run.
+    Running,
+    /// Its namespace is not furnished.
+    Interface,
+    /// Its ports are not published, or not all of the rules are there.
+    Publication,
+}
+
+impl fmt::Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Running => "it does not run",
+            Self::Interface => "its interface, addresses or routes are missing",
+            Self::Publication => "its ports are not published as declared",
+        })
+    }
+}
+
+/// What a container lacks.
+///
+/// # Errors
+/// Where Docker or the kernel does not tell.
+pub(crate) async fn lacks(world: &impl Worldly, container: &Container) -> Result<Vec<Lack>, RunError> {
+    let mut lacks = Vec::new();
+    if container.pid.is_none() {
+        lacks.push(Lack::Running);
+    }
+    if container.labels.contains_key(labels::INTERFACE) {
+        let furnished = match container.pid {
+            Some(pid) => none::is_furnished(world, container, pid).await?,
+            None => false,
+        };
+        lacks.extend((!furnished).then_some(Lack::Interface));
+    }
+    if let Some(publication) = labels::publication(container) {
+        let stands = match container.pid {
+            Some(_) => world.publisher().stands(&publication?).await.map_err(StepError::from),
+            None => Ok(false),
+        };
+        let stands = stands.map_err(|source| RunError::Unseen { name: container.name.clone(), source })?;
+        lacks.extend((!stands).then_some(Lack::Publication));
+    }
+    Ok(lacks)
+}
+
+/// The steps that give it what it lacks; it listens at their end.
+pub(crate) async fn steps(
+    world: &impl Worldly,
+    container: &Container,
+    lacks: &[Lack],
+) -> Result<Vec<Step>, RunError> {
+    let name = || container.name.clone();
+    let mut steps = Vec::new();
+    for lack in lacks {
+        match lack {
+            Lack::Running => steps.push(Step::Resume { name: name() }),
+            Lack::Interface => steps.extend(none::again(world, container).await?),
+            Lack::Publication => {
+                if let Some(publication) = labels::publication(container) {
+                    steps.push(Step::Publish(publication?));
+                }
+            }
+        }
+    }
+    if let Some(claims) = labels::read_claims(&container.labels) {
+        steps.push(Step::Ready { name: name(), claims });
+    }
+    Ok(steps)
+}
+
+/// Furnishes and publishes a container that has been started again, whatever of it is there.
+pub(super) async fn furnish(world: &impl Worldly, container: &Container) -> Result<(), StepError> {
+    let all = [Lack::Interface, Lack::Publication];
+    let its = all.into_iter().filter(|lack| match lack {
+        Lack::Interface => container.labels.contains_key(labels::INTERFACE),
+        _ => container.labels.contains_key(labels::PUBLISH),
+    });
+    let steps = steps(world, container, &its.collect::<Vec<_>>()).await;
+    let steps = steps.map_err(|error| StepError::Again(Box::new(error)))?;
+    for step in steps.iter().filter(|step| step.changes()) {
+        step.apply(world).await?;
+    }
+    Ok(())
+}

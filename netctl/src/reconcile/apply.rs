@@ -1,0 +1,168 @@
+//! `up`: brings about what is declared, or leaves all as it was.
+
+use std::future::Future;
+use std::pin::pin;
+
+use super::compare::{Action, Comparison, Item, Unfinished, compare, root};
+use super::error::UpError;
+use super::file::File;
+use super::validate::{goes, validate};
+use crate::docker::{Container, Containers as _};
+use crate::network::step::Step;
+use crate::network::{RunError, Worldly, aside, change, mend, plan, remove_switch};
+
+/// What was done.
+#[derive(Debug)]
+pub struct Done {
+    /// By switch, what there was to do; all of it is done.
+    pub items: Vec<Item>,
+    /// Switches of which a change was unfinished, and is ended or taken back.
+    pub finished: Vec<String>,
+    /// What has to be said and is no failure.
+    pub notes: Vec<String>,
+}
+
+/// Brings it about. `say` is told of each thing before it is begun.
+///
+/// # Errors
+/// What failed, and after it everything that could not be taken back. Then all is as it was before, but for what an
+/// earlier one that was killed had left: that is set right in any case.
+pub async fn up(
+    world: &impl Worldly,
+    file: &File,
+    interrupted: impl Future<Output = ()>,
+    say: &mut impl FnMut(&str),
+) -> Result<Done, Vec<UpError>> {
+    let found = compare(world, file).await?;
+    validate(world, file, &found).await?;
+    for change in &found.unfinished {
+        say(&format!("{}: set right what was begun and not ended", change.name));
+        set_right(world, change).await?;
+    }
+    let comparison = if found.unfinished.is_empty() { found.clone() } else { compare(world, file).await? };
+    let notes = validate(world, file, &comparison).await?;
+    let mut interrupted = pin!(interrupted);
+    let mut done: Vec<Vec<Step>> = Vec::new();
+    for deed in deeds(file, &comparison) {
+        say(&deed.to_string());
+        let failures = match deed.steps(world).await {
+            Ok(steps) => match change::apply(world, &steps, interrupted.as_mut()).await {
+                Ok(()) => {
+                    done.push(steps);
+                    continue;
+                }
+                Err(failures) => failures,
+            },
+            Err(error) => vec![error],
+        };
+        say("take back what was done");
+        let mut errors = deed.blame(file, failures);
+        for steps in done.iter().rev() {
+            errors.extend(change::roll_back(world, steps).await.into_iter().map(UpError::from));
+        }
+        return Err(errors);
+    }
+    // From here on there is no way back: all that is declared runs.
+    let mut errors = Vec::new();
+    for item in comparison.items.iter().rev().filter(|item| goes(item)) {
+        let name = aside::name_of(&item.name);
+        for source in remove_switch(world, &name).await.err().unwrap_or_default() {
+            errors.push(UpError::Leftover { name: name.clone(), source });
+        }
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let finished = found.unfinished.into_iter().map(|change| change.name).collect();
+    Ok(Done { items: comparison.items, finished, notes })
+}
+
+/// Ends a change that was killed, or takes it back.
+pub(super) async fn set_right(world: &impl Worldly, change: &Unfinished) -> Result<(), Vec<UpError>> {
+    let all = |failures: Vec<RunError>| failures.into_iter().map(UpError::from).collect::<Vec<_>>();
+    if change.is_whole {
+        return remove_switch(world, &change.before.name).await.map(drop).map_err(all);
+    }
+    if let Some(after) = &change.after {
+        remove_switch(world, &after.name).await.map_err(all)?;
+    }
+    let back = world.docker().rename(&change.before.id, &change.name).await;
+    back.map_err(|error| vec![error.into()])
+}
+
+/// Something that is done as a whole, and whose steps are known when its turn comes.
+enum Deed<'a> {
+    Aside(&'a Item, &'a Container),
+    Make(&'a Item, &'a File),
+    Mend(&'a Item),
+}
+
+/// First what is not declared any more goes; then, by namespace, those who share it make room, then its owner, then they
+/// are made the other way round.
+fn deeds<'a>(file: &'a File, comparison: &'a Comparison) -> Vec<Deed<'a>> {
+    let aside = |item: &'a Item| item.container.as_ref().map(|container| Deed::Aside(item, container));
+    let (removed, kept): (Vec<&Item>, Vec<&Item>) =
+        comparison.items.iter().partition(|item| item.action == Action::Remove);
+    let mut deeds: Vec<Deed> = removed.iter().copied().filter_map(aside).collect();
+    let root_of = |item: &&Item| root(file, &item.name).map(|(root, _)| root.clone()).unwrap_or_default();
+    for group in kept.chunk_by(|a, b| root_of(a) == root_of(b)) {
+        deeds.extend(group.iter().copied().rev().filter(|item| goes(item)).filter_map(aside));
+        deeds.extend(group.iter().copied().filter_map(|item| match item.action {
+            Action::Create | Action::Recreate(_) => Some(Deed::Make(item, file)),
+            Action::Mend(_) => Some(Deed::Mend(item)),
+            Action::Nothing | Action::Remove => None,
+        }));
+    }
+    deeds
+}
+
+impl Deed<'_> {
+    async fn steps(&self, world: &impl Worldly) -> Result<Vec<Step>, RunError> {
+        match self {
+            Self::Aside(_, container) => Ok(vec![Step::Aside(Box::new((*container).clone()))]),
+            Self::Make(item, file) => {
+                let plan = plan::plan(world, &file.switches[&item.name].labelled(&file.project)).await?;
+                change::validate(world, &plan.steps).await?;
+                Ok(plan.steps)
+            }
+            // Seen anew: what was made since may have given it what it lacked.
+            Self::Mend(item) => match world.docker().container(&item.name).await? {
+                Some(container) => {
+                    let lacks = mend::lacks(world, &container).await?;
+                    mend::steps(world, &container, &lacks).await
+                }
+                None => Err(RunError::NoSuchContainer(item.name.clone())),
+            },
+        }
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Aside(item, _) | Self::Make(item, _) | Self::Mend(item) => &item.name,
+        }
+    }
+
+    /// The failures, with the place that declares it.
+    fn blame(&self, file: &File, failures: Vec<RunError>) -> Vec<UpError> {
+        let name = self.name().to_owned();
+        let error = |source| match (source, file.switches.get(&name)) {
+            (RunError::Interrupted, _) => UpError::Interrupted,
+            (source, Some(declared)) => {
+                UpError::Switch { place: declared.place.clone(), name: name.clone(), source }
+            }
+            (source, None) => UpError::Run(source),
+        };
+        failures.into_iter().map(error).collect()
+    }
+}
+
+impl std::fmt::Display for Deed<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = self.name();
+        match self {
+            Self::Aside(..) => write!(f, "{name}: stop it; calls in progress have its stop time-out to end"),
+            Self::Make(..) => write!(f, "{name}: make it"),
+            Self::Mend(_) => write!(f, "{name}: give it what it lacks"),
+        }
+    }
+}
