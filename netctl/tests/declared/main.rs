@@ -4,3 +4,4 @@
 #[allow(dead_code, reason = "each test program takes what it needs of it")]
 mod site;
 mod up;
+mod watch;
