@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub use bridge::BridgeVerb;
-pub use declared::{FileArgs, PlanArgs, UpArgs};
+pub use declared::{FileArgs, PlanArgs, UpArgs, WatchArgs};
 pub use doctor::DoctorArgs;
 pub use image::{BuildArgs, ImageArgs, ImageVerb};
 pub use network::{CreateArgs, DaemonArgs, NetworkArgs, NetworkVerb};
@@ -112,6 +112,9 @@ pub enum Command {
     /// Take back all that a file declares or declared
     #[command(after_help = declared::HELP)]
     Down(FileArgs),
+    /// Keep it so: published ports, furnished namespaces, what files declare
+    #[command(after_help = declared::WATCH_HELP)]
+    Watch(WatchArgs),
     /// Print the completion script of a shell
     ///
     /// For instance: netctl completions bash >/etc/bash_completion.d/netctl

@@ -2,6 +2,7 @@
 
 mod containers;
 mod daemon;
+mod events;
 mod networks;
 mod whereabouts;
 

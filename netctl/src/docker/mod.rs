@@ -7,6 +7,7 @@ mod containers;
 mod daemon;
 mod engine;
 mod error;
+mod events;
 mod host;
 mod networks;
 
@@ -15,5 +16,6 @@ pub use containers::{Container, ContainerOrder, Containers, Endpoint, Restart, U
 pub use daemon::Daemon;
 pub use engine::{BuildEvent, BuildOrder, Chunks, Engine, Image, Platform};
 pub use error::DockerError;
+pub use events::Events;
 pub use host::{Host, HostError};
 pub use networks::{Member, Network, NetworkOrder, Networks, Pool};

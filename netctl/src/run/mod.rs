@@ -46,6 +46,7 @@ pub fn run(cli: Cli) -> Result<(), Vec<Failure>> {
             Command::Run(args) => switch::run(*args, cli.output).await,
             Command::Up(args) => declared::up(args, cli.output).await,
             Command::Down(args) => declared::down(args, cli.output).await,
+            Command::Watch(args) => declared::watch(args).await,
             _ => tokio::select! {
                 done = command(cli) => done,
                 interrupted = interrupted() => Err(one(interrupted)),
@@ -81,6 +82,7 @@ async fn command(cli: Cli) -> Result<(), Vec<Failure>> {
         Command::Plan(args) => declared::plan(args, cli.output).await,
         Command::Up(args) => declared::up(args, cli.output).await,
         Command::Down(args) => declared::down(args, cli.output).await,
+        Command::Watch(args) => declared::watch(args).await,
         Command::Rm(args) => switch::remove(args, cli.output).await,
         Command::Inspect(args) => switch::inspect(args, cli.output).await,
         Command::Doctor(args) => doctor::run(args, cli.output).await,
