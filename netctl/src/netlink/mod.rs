@@ -6,6 +6,7 @@
 mod bridge;
 mod namespace;
 mod nftables;
+mod outside;
 mod parse;
 mod parse_wires;
 mod route;
@@ -20,6 +21,7 @@ use crate::bridge::KernelError;
 
 pub(crate) use namespace::{apart, inside};
 pub use nftables::{Nftables, Traces};
+pub use outside::Outside;
 pub use route::routing;
 pub use trial::refuses_link;
 pub use wires::Wires;

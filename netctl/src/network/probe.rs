@@ -70,6 +70,20 @@ pub async fn probe(world: &impl Worldly, name: &str) -> Result<Heard, RunError> 
     })
 }
 
+/// Whom a call goes to, from where, and the same in words; nothing where none can be placed here.
+///
+/// # Errors
+/// Where the container does not run, or it is not known where it listens.
+pub async fn place_of_call(
+    world: &impl Worldly,
+    name: &str,
+) -> Result<Option<(String, Place, &'static str)>, RunError> {
+    let container = world.docker().container(name).await?;
+    let container = container.ok_or_else(|| RunError::NoSuchContainer(name.to_owned()))?;
+    let Way { target, from, words, .. } = way(world, &container).await?;
+    Ok(from.map(|place| (target, place, words)))
+}
+
 pub(super) async fn way(world: &impl Worldly, container: &Container) -> Result<Way, RunError> {
     let pid = container.pid.ok_or_else(|| RunError::NotRunning(container.name.clone()))?;
     let variables = settings::environment(&container.environment);
