@@ -110,7 +110,7 @@ fn trail(table: &str, chain: &str, end: End) -> Trail {
         addresses: Some((IpAddr::from(PEER), HOST.into())),
     };
     let mut trail = Trail::default();
-    trail.add(vec![step("netctl-why/switch", "arrived", End::None), step(table, chain, end)]);
+    trail.add(vec![step("netctl-why/switch", "arrived", End::Matched), step(table, chain, end)]);
     trail
 }
 
