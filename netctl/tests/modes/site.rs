@@ -269,7 +269,7 @@ impl Site {
         format!("unix://{}", self.path("docker.sock").display())
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.scratch.path().join(name)
     }
 }
