@@ -9,6 +9,7 @@ import json
 import pathlib
 import re
 import sys
+import tomllib
 
 import jsonschema
 import kubernetes_validate.utils as kubernetes
@@ -49,7 +50,7 @@ def main():
     missing = set(CUSTOM) - seen
     if missing:
         problems.append(f"no values file renders {', '.join(sorted(missing))}, so nothing was seen of it")
-    problems += files(helms) + rolls(helms) + token(helms) + notes(helms) + names(helms)
+    problems += files(helms) + rolls(helms) + token(helms) + notes(helms) + names(helms) + versions(helms)
     if problems:
         sys.exit("\n".join(problems))
     print(f"{len(helm.VALUES)} values files, {len(seen)} kinds, {len(helm.KUBERNETES)} versions of Kubernetes", file=sys.stderr)
@@ -131,6 +132,16 @@ def called(service):
     at = spec.get("loadBalancerIP", "NODE")
     host = f"[{at}]" if ":" in at else at
     return [f"{service['metadata']['name']}: call sip:9196@{host}:{signalling[0]} ", f"UDP {media[0]}-{media[-1]})"]
+
+
+def versions(helms):
+    """The chart is of this tree's switch."""
+    ours = tomllib.loads(pathlib.Path("Cargo.toml").read_text())["workspace"]["package"]["version"]
+    chart = helm.yaml.safe_load(pathlib.Path(helm.CHART, "Chart.yaml").read_text())
+    found = helm.objects(helm.render(helms["Helm 3"]))
+    (container,) = helm.workload(found)["spec"]["template"]["spec"]["containers"]
+    said = [chart["version"], chart["appVersion"], container["image"]]
+    return [] if said == [ours, ours, f"switch:v{ours}"] else [f"the switch is {ours}, and the chart says {said}"]
 
 
 def names(helms):

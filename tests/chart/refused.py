@@ -158,6 +158,7 @@ TAKEN = [
     (HOST, {"sip": {"listen": ["udp:192.0.2.1:5060", "udp:192.0.2.2:5060", "tcp:[2001:db8::1]:5060"]}}),
     (NODEPORT, {"rtp": {"ports": "32468-32567"}, "sip": {"listen": ["udp:0.0.0.0:30250"]}}),
     (NODEPORT, {"sip": {"advertise": "192.0.2.1"}, "replicaCount": 1}),
+    (NODEPORT, {"envFile": "SWITCH__SIP__ADVERTISE=192.0.2.1\r\n", "replicaCount": 1}),
     (BALANCER, {"replicaCount": 1}),
     (BALANCER, {"sip": {"listen": ["udp:*:5060"]}}),
 ]
@@ -176,9 +177,25 @@ def main():
             for name, command in helms.items():
                 if said := attempt(command, directory, base, values):
                     problems.append(f"{name}: {base} with {json.dumps(values)} is refused: {said}")
+    problems += named(helms)
     if problems:
         sys.exit("\n".join(problems))
     print(f"{len(ROWS)} refused, {len(TAKEN)} beside them taken", file=sys.stderr)
+
+
+def named(helms):
+    """A release may have a name that no Service may have."""
+    problems = []
+    for release, name in (("2edge", "2edge-switch"), ("edge.eu", "edge.eu-switch")):
+        sentence = f"{name} cannot be a Service's name: those begin with a letter and have no dots. Set fullnameOverride."
+        for helm_name, command in helms.items():
+            try:
+                helm.render(command, release=release)
+                problems.append(f"{helm_name}: the release {release} is taken")
+            except helm.Refused as refused:
+                if sentence not in str(refused):
+                    problems.append(f"{helm_name}: the release {release}: {refused}")
+    return problems
 
 
 def attempt(command, directory, base, values):
