@@ -35,6 +35,10 @@ pub(crate) struct State {
     pub(crate) lacking: Cell<Option<Capability>>,
     /// Every change that was asked for.
     pub(crate) asked: RefCell<Vec<String>>,
+    /// Of which container's which process each publication was.
+    pub(crate) published_for: RefCell<BTreeMap<String, (String, Option<u32>)>>,
+    /// Publications whose rules somebody has flushed.
+    pub(crate) flushed: RefCell<Vec<String>>,
     /// The id of the image.
     pub(crate) image: RefCell<String>,
     /// What is in the namespace of a process.
@@ -157,6 +161,8 @@ impl Fake {
             cannot_publish: Cell::new(false),
             lacking: Cell::new(None),
             asked: RefCell::default(),
+            published_for: RefCell::default(),
+            flushed: RefCell::default(),
             image: RefCell::new("sha256:1".to_owned()),
             inside: RefCell::default(),
             held_open: Cell::new(false),
@@ -233,6 +239,12 @@ impl State {
             container = containers.iter().find(|it| it.id == owner || it.name == owner)?;
         }
         Some(container.pid.filter(|_| container.network_mode != "host"))
+    }
+
+    /// Which process of which container has a name now.
+    fn identity(&self, name: &str) -> Option<(String, Option<u32>)> {
+        let containers = self.containers.borrow();
+        containers.iter().find(|it| it.name == name).map(|it| (it.id.clone(), it.pid))
     }
 
     /// `switch-id`, and where another one has that (it is put aside) the next.
@@ -430,7 +442,12 @@ impl Sockets for Fake {
 }
 
 impl Publisher for Fake {
-    async fn foresee(&self, wanted: &Publication, _: &[Family]) -> Result<Foreseen, PublishError> {
+    async fn foresee(
+        &self,
+        wanted: &Publication,
+        _: &[Family],
+        _: &[&str],
+    ) -> Result<Foreseen, PublishError> {
         if self.0.cannot_publish.get() {
             return Err(PublishError::NoAddress);
         }
@@ -439,13 +456,20 @@ impl Publisher for Fake {
         Ok(Foreseen { host_ips, notes: vec!["foreseen".to_owned()] })
     }
     async fn stands(&self, wanted: &Publication) -> Result<bool, PublishError> {
-        Ok(self.0.published.borrow().contains(wanted))
+        let its = self.0.identity(&wanted.name);
+        let same = self.0.published_for.borrow().get(&wanted.name) == its.as_ref();
+        Ok(same
+            && self.0.published.borrow().contains(wanted)
+            && !self.0.flushed.borrow().contains(&wanted.name))
     }
     async fn published(&self, name: &str) -> Result<Option<publish::Publication>, PublishError> {
+        Ok(self.all().await?.into_iter().find(|it| it.name == name))
+    }
+    async fn all(&self) -> Result<Vec<publish::Publication>, PublishError> {
         let published = self.0.published.borrow();
-        Ok(published.iter().find(|it| it.name == name).map(|it| publish::Publication {
+        let records = published.iter().map(|it| publish::Publication {
             name: it.name.clone(),
-            container: format!("{name}-id"),
+            container: self.0.published_for.borrow()[&it.name].0.clone(),
             bridge: "br-voice".to_owned(),
             ports: it.ports.clone(),
             from: it.from.clone(),
@@ -456,13 +480,23 @@ impl Publisher for Fake {
                 tracked: Vec::new(),
                 peers: Vec::new(),
             }],
-        }))
+        });
+        Ok(records.collect())
+    }
+    async fn restore(&self) -> Result<Vec<String>, PublishError> {
+        let same = |name: &String| self.0.published_for.borrow().get(name) == self.0.identity(name).as_ref();
+        let (restored, kept) = self.0.flushed.take().into_iter().partition(same);
+        self.0.flushed.replace(kept);
+        Ok(restored)
     }
     async fn publish(&self, publication: &Publication) -> Result<(), PublishError> {
         let done = self.docker(format!("publish {}", publication.name), |state| {
             let mut published = state.published.borrow_mut();
             published.retain(|it| it.name != publication.name);
             published.push(publication.clone());
+            state.flushed.borrow_mut().retain(|it| *it != publication.name);
+            let its = state.identity(&publication.name).unwrap_or_default();
+            state.published_for.borrow_mut().insert(publication.name.clone(), its);
         });
         done.await.map_err(PublishError::from)
     }

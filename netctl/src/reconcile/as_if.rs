@@ -147,13 +147,15 @@ impl<S: Sockets> Sockets for Without<'_, S> {
 }
 
 impl<P: Publisher> Publisher for Without<'_, P> {
-    async fn foresee(&self, wanted: &Publication, families: &[Family]) -> Result<Foreseen, PublishError> {
-        match self.inner.foresee(wanted, families).await {
-            Err(PublishError::Taken { other, .. }) if self.gone.iter().any(|gone| gone.name == other) => {
-                Ok(Foreseen { host_ips: wanted.host_ips.clone(), notes: Vec::new() })
-            }
-            foreseen => foreseen,
-        }
+    async fn foresee(
+        &self,
+        publication: &Publication,
+        families: &[Family],
+        gone: &[&str],
+    ) -> Result<Foreseen, PublishError> {
+        let names = self.gone.iter().map(|gone| gone.name.as_str());
+        let gone: Vec<&str> = gone.iter().copied().chain(names).collect();
+        self.inner.foresee(publication, families, &gone).await
     }
     fn published(
         &self,
@@ -163,6 +165,12 @@ impl<P: Publisher> Publisher for Without<'_, P> {
     }
     fn stands(&self, publication: &Publication) -> impl Future<Output = Result<bool, PublishError>> {
         self.inner.stands(publication)
+    }
+    fn all(&self) -> impl Future<Output = Result<Vec<publish::Publication>, PublishError>> {
+        self.inner.all()
+    }
+    async fn restore(&self) -> Result<Vec<String>, PublishError> {
+        looked_at_only()
     }
     async fn publish(&self, _: &Publication) -> Result<(), PublishError> {
         looked_at_only()

@@ -12,4 +12,5 @@ mod modes;
 mod network;
 mod published;
 mod refusal;
+#[allow(dead_code, reason = "it serves other tests, too")]
 mod site;
