@@ -339,7 +339,8 @@ impl Wiring for Fake {
         }
     }
     async fn add_pair(&self, pair: &Pair, pid: u32) -> Result<(), KernelError> {
-        self.kernel(format!("pair {} on {} into {pid}", pair.outside, pair.master), |state| {
+        let master = pair.master.unwrap_or_default();
+        self.kernel(format!("pair {} on {master} into {pid}", pair.outside), |state| {
             let mut interfaces = state.interfaces.borrow_mut();
             let index = interfaces.iter().map(|it| it.index).max().unwrap_or(0).max(8) + 1;
             let end = |name: &InterfaceName, alias| Interface {
@@ -368,6 +369,10 @@ impl Wiring for Fake {
             interfaces.iter_mut().for_each(|it| it.addresses.extend(nets));
         })
         .await
+    }
+    async fn add_neighbour(&self, ours: IpNet, its: IpNet) -> Result<Neighbour, KernelError> {
+        self.kernel(format!("neighbour {ours} {its}"), |_| {}).await?;
+        Ok(Neighbour { pid: 500, index: 50, keeper: Box::new(()) })
     }
     async fn add_gateway(&self, pid: u32, gateway: IpAddr) -> Result<(), KernelError> {
         self.kernel(format!("gateway in {pid}: {gateway}"), |state| {

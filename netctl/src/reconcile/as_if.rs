@@ -14,8 +14,8 @@ use crate::docker::{
 use crate::firewall::Family;
 use crate::network::labels;
 use crate::network::{
-    Capability, Foreseen, Interface, Pair, Place, Publication, Publisher, Route, Socket, Sockets, Wiring,
-    World, Worldly,
+    Capability, Foreseen, Interface, Neighbour, Pair, Place, Publication, Publisher, Route, Socket, Sockets,
+    Wiring, World, Worldly,
 };
 use crate::publish::{self, PublishError};
 
@@ -120,6 +120,9 @@ impl<K: Wiring> Wiring for Without<'_, K> {
         looked_at_only()
     }
     async fn add_addresses(&self, _: u32, _: &InterfaceName, _: &[IpNet]) -> Result<(), KernelError> {
+        looked_at_only()
+    }
+    async fn add_neighbour(&self, _: IpNet, _: IpNet) -> Result<Neighbour, KernelError> {
         looked_at_only()
     }
     async fn add_gateway(&self, _: u32, _: IpAddr) -> Result<(), KernelError> {
