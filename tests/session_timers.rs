@@ -190,7 +190,7 @@ fn too_short_an_interval_is_refused_with_the_shortest() {
 fn a_callee_that_wants_a_longer_interval_gets_it() {
     let (switch, mut caller, mut callee) = bridged("");
     let first = caller.dial(&mut callee, "0");
-    assert_eq!((header(&first, "Session-Expires"), header(&first, "Supported")), ("1800", "timer"));
+    assert_eq!((header(&first, "Session-Expires"), header(&first, "Supported")), ("1800", "timer, replaces"));
     callee.respond_with(&first, "422 Session Interval Too Small", "a", "Min-SE: 3600\r\n", "");
     callee.expect("ACK");
     let second = callee.expect("INVITE");

@@ -55,6 +55,34 @@ pub(crate) fn every_twentieth_packet_lost_is_five_percent() -> Moved {
     after
 }
 
+/// Two switches, and between them a place that loses every tenth packet on the way to the second: each knows what it
+/// did not get, the first also what the second reports.
+pub(crate) fn two_switches_agree_on_what_was_lost_between_them() -> Moved {
+    let far = Switch::start("");
+    let relay = Relay::before(far.sip, |number| number % 10 == 4, |_| false);
+    let route = format!("[[route]]\nmatch = \"^29196$\"\nbridge = \"sip:9196@{}\"\n", relay.address);
+    let near = Switch::start(&route);
+    let (before, far_before) = (near.metrics(), far.metrics());
+    let target = format!("sip:29196@{}", near.sip);
+    // The first report comes within seven and a half seconds.
+    let probe = ["probe", &target, "--json", "--duration", "9s"];
+    let output = Command::new(binary("switch-node")).args(probe).output().unwrap();
+    assert!(!output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    near.until_nothing_is_left();
+    far.until_nothing_is_left();
+    let (near, far) = (grown(&before, &near.metrics()), grown(&far_before, &far.metrics()));
+    // What the far one did not get its echo lacks too, and the near one misses it as well.
+    for (switch, name) in [(&far, "loss"), (&far, "remote_loss"), (&near, "remote_loss")] {
+        between(switch, &format!("switch_call_{name}_ratio"), 0.05, 0.2);
+    }
+    // The probe lost nothing on the way to the near one, its callee a tenth.
+    assert_eq!(near["switch_call_loss_ratio_count"], 2.0);
+    assert_eq!(near["switch_call_loss_ratio_bucket{le=\"0\"}"], 1.0);
+    assert_eq!(near["switch_call_loss_ratio_bucket{le=\"0.05\"}"], 1.0);
+    assert_eq!(near["switch_call_loss_ratio_bucket{le=\"0.2\"}"], 2.0);
+    near
+}
+
 /// Packets of which every fifth is not there.
 pub(crate) fn a_fifth_lost_is_heard() -> Moved {
     let switch = Switch::start("");

@@ -1,6 +1,7 @@
 //! The command line: what can be typed.
 
 mod bridge;
+mod declared;
 mod image;
 mod network;
 mod port;
@@ -10,6 +11,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub use bridge::BridgeVerb;
+pub use declared::{FileArgs, PlanArgs, UpArgs, WatchArgs};
 pub use image::{BuildArgs, ImageArgs, ImageVerb};
 pub use network::{CreateArgs, DaemonArgs, NetworkArgs, NetworkVerb};
 pub use port::{PortArgs, PortVerb, StateArgs};
@@ -41,6 +43,8 @@ Examples:
   netctl run --name switch --net host switch:v1.0.3
   netctl inspect switch                        interfaces, routes and listeners inside
   netctl rm switch
+  netctl plan -f switch.yaml                   what is to change until all is as declared
+  netctl up -f switch.yaml
   netctl completions bash >/etc/bash_completion.d/netctl
 
 Exit codes:
@@ -51,6 +55,7 @@ Exit codes:
     4  what was named does not exist
     5  the Docker daemon does not answer
     6  a file is damaged, incomplete or made for another machine, and was refused
+    7  plan --check: something differs from what is declared
   130  Ctrl-C or SIGTERM came first";
 
 /// How results are written.
@@ -86,6 +91,18 @@ pub enum Command {
     Inspect(NamedArgs),
     /// Place one call to a switch in a container and judge what comes back
     Probe(NamedArgs),
+    /// Show what is to change until all is as a file declares it; touches nothing
+    #[command(after_help = declared::HELP)]
+    Plan(PlanArgs),
+    /// Bring about what a file declares, and call each switch; or leave all as it was
+    #[command(after_help = declared::HELP)]
+    Up(UpArgs),
+    /// Take back all that a file declares or declared
+    #[command(after_help = declared::HELP)]
+    Down(FileArgs),
+    /// Keep it so: published ports, furnished namespaces, what files declare
+    #[command(after_help = declared::WATCH_HELP)]
+    Watch(WatchArgs),
     /// Print the completion script of a shell
     ///
     /// For instance: netctl completions bash >/etc/bash_completion.d/netctl

@@ -35,6 +35,10 @@ pub(crate) struct State {
     pub(crate) lacking: Cell<Option<Capability>>,
     /// Every change that was asked for.
     pub(crate) asked: RefCell<Vec<String>>,
+    /// Of which container's which process each publication was.
+    pub(crate) published_for: RefCell<BTreeMap<String, (String, Option<u32>)>>,
+    /// Publications whose rules somebody has flushed.
+    pub(crate) flushed: RefCell<Vec<String>>,
     /// The id of the image.
     pub(crate) image: RefCell<String>,
     /// What is in the namespace of a process.
@@ -45,6 +49,8 @@ pub(crate) struct State {
     pub(crate) next: Cell<u32>,
     /// The change at which netctl is killed, and whether it is done all the same.
     pub(crate) killed: Cell<Option<(usize, Done)>>,
+    /// Told of when it is.
+    pub(crate) died: tokio::sync::Notify,
     /// The change that fails, and whether it is done all the same.
     pub(crate) fail: Cell<Option<(usize, Done)>>,
     /// The last container made, while it has not ended.
@@ -56,6 +62,14 @@ pub(crate) struct State {
 pub(crate) struct Inner {
     interfaces: Vec<Interface>,
     routes: Vec<Route>,
+}
+
+impl Inner {
+    /// All that is in it.
+    pub(crate) fn addresses(&self) -> Vec<IpNet> {
+        let routes = self.routes.iter().filter_map(|route| Some(route.gateway?.into()));
+        self.interfaces.iter().flat_map(|it| it.addresses.iter().copied()).chain(routes).collect()
+    }
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -147,11 +161,14 @@ impl Fake {
             cannot_publish: Cell::new(false),
             lacking: Cell::new(None),
             asked: RefCell::default(),
+            published_for: RefCell::default(),
+            flushed: RefCell::default(),
             image: RefCell::new("sha256:1".to_owned()),
             inside: RefCell::default(),
             held_open: Cell::new(false),
             next: Cell::new(100),
             killed: Cell::new(None),
+            died: tokio::sync::Notify::new(),
             fail: Cell::new(None),
             ends_at_once: Cell::new(false),
         }))
@@ -181,6 +198,7 @@ impl Fake {
             work(&self.0);
         }
         if killed.is_some() {
+            self.0.died.notify_one();
             std::future::pending::<()>().await;
         }
         match fails {
@@ -211,6 +229,22 @@ impl State {
         {
             self.interfaces.borrow_mut().retain(|it| it.alias.as_ref() != Some(run));
         }
+    }
+
+    /// The process whose namespace a container's process is in; none is the host's own.
+    fn namespace(&self, pid: u32) -> Option<Option<u32>> {
+        let containers = self.containers.borrow();
+        let mut container = containers.iter().find(|it| it.pid == Some(pid))?;
+        while let Some(owner) = container.network_mode.strip_prefix("container:") {
+            container = containers.iter().find(|it| it.id == owner || it.name == owner)?;
+        }
+        Some(container.pid.filter(|_| container.network_mode != "host"))
+    }
+
+    /// Which process of which container has a name now.
+    fn identity(&self, name: &str) -> Option<(String, Option<u32>)> {
+        let containers = self.containers.borrow();
+        containers.iter().find(|it| it.name == name).map(|it| (it.id.clone(), it.pid))
     }
 
     /// `switch-id`, and where another one has that (it is put aside) the next.
@@ -389,8 +423,17 @@ impl Wiring for Fake {
 }
 
 impl Sockets for Fake {
-    fn bound(&self, _place: Place) -> io::Result<Vec<Socket>> {
-        Ok(self.0.sockets.borrow().clone())
+    fn bound(&self, place: Place) -> io::Result<Vec<Socket>> {
+        let place = match place {
+            Place::Here => Some(None),
+            Place::Process(pid) => self.0.namespace(pid),
+        };
+        // Those that nobody has are everywhere.
+        let is_there = |socket: &Socket| {
+            let its = socket.holder.as_ref().and_then(|holder| self.0.namespace(holder.pid));
+            its.is_none() || its == place
+        };
+        Ok(self.0.sockets.borrow().iter().filter(|socket| is_there(socket)).cloned().collect())
     }
     fn kin(&self, pid: u32) -> Vec<u32> {
         vec![pid]
@@ -418,13 +461,20 @@ impl Publisher for Fake {
         Ok(Foreseen { host_ips, notes: vec!["foreseen".to_owned()] })
     }
     async fn stands(&self, wanted: &Publication) -> Result<bool, PublishError> {
-        Ok(self.0.published.borrow().contains(wanted))
+        let its = self.0.identity(&wanted.name);
+        let same = self.0.published_for.borrow().get(&wanted.name) == its.as_ref();
+        Ok(same
+            && self.0.published.borrow().contains(wanted)
+            && !self.0.flushed.borrow().contains(&wanted.name))
     }
     async fn published(&self, name: &str) -> Result<Option<publish::Publication>, PublishError> {
+        Ok(self.all().await?.into_iter().find(|it| it.name == name))
+    }
+    async fn all(&self) -> Result<Vec<publish::Publication>, PublishError> {
         let published = self.0.published.borrow();
-        Ok(published.iter().find(|it| it.name == name).map(|it| publish::Publication {
+        let records = published.iter().map(|it| publish::Publication {
             name: it.name.clone(),
-            container: format!("{name}-id"),
+            container: self.0.published_for.borrow()[&it.name].0.clone(),
             bridge: "br-voice".to_owned(),
             ports: it.ports.clone(),
             from: it.from.clone(),
@@ -435,13 +485,23 @@ impl Publisher for Fake {
                 tracked: Vec::new(),
                 peers: Vec::new(),
             }],
-        }))
+        });
+        Ok(records.collect())
+    }
+    async fn restore(&self) -> Result<Vec<String>, PublishError> {
+        let same = |name: &String| self.0.published_for.borrow().get(name) == self.0.identity(name).as_ref();
+        let (restored, kept) = self.0.flushed.take().into_iter().partition(same);
+        self.0.flushed.replace(kept);
+        Ok(restored)
     }
     async fn publish(&self, publication: &Publication) -> Result<(), PublishError> {
         let done = self.docker(format!("publish {}", publication.name), |state| {
             let mut published = state.published.borrow_mut();
             published.retain(|it| it.name != publication.name);
             published.push(publication.clone());
+            state.flushed.borrow_mut().retain(|it| *it != publication.name);
+            let its = state.identity(&publication.name).unwrap_or_default();
+            state.published_for.borrow_mut().insert(publication.name.clone(), its);
         });
         done.await.map_err(PublishError::from)
     }

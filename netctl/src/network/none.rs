@@ -87,8 +87,7 @@ fn notes(order: &Order, bridge: &InterfaceName, is_up: bool, filtered: bool) -> 
     let (name, mut notes) = (&order.name, Vec::new());
     if order.restart != Restart::No {
         notes.push(format!(
-            "Docker makes a new, empty namespace when {name} restarts, and nothing furnishes it again: run \
-             netctl rm {name} and netctl run then"
+            "Docker makes a new, empty namespace when {name} restarts, and only netctl watch furnishes it again"
         ));
     }
     if !is_up {

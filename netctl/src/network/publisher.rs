@@ -50,6 +50,10 @@ pub trait Publisher {
         &self,
         name: &str,
     ) -> impl Future<Output = Result<Option<publish::Publication>, PublishError>>;
+    /// All that is published, whoever did it.
+    fn all(&self) -> impl Future<Output = Result<Vec<publish::Publication>, PublishError>>;
+    /// Puts back rules that are missing, without asking the daemon; whose they were.
+    fn restore(&self) -> impl Future<Output = Result<Vec<String>, PublishError>>;
     /// Takes all of a container's back; what is not there is no failure.
     fn unpublish(&self, name: &str) -> impl Future<Output = Result<(), PublishError>>;
 }

@@ -169,6 +169,12 @@ impl<P: Publisher> Publisher for Without<'_, P> {
     fn stands(&self, publication: &Publication) -> impl Future<Output = Result<bool, PublishError>> {
         self.inner.stands(publication)
     }
+    fn all(&self) -> impl Future<Output = Result<Vec<publish::Publication>, PublishError>> {
+        self.inner.all()
+    }
+    async fn restore(&self) -> Result<Vec<String>, PublishError> {
+        looked_at_only()
+    }
     async fn publish(&self, _: &Publication) -> Result<(), PublishError> {
         looked_at_only()
     }

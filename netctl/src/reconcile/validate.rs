@@ -20,8 +20,14 @@ pub async fn validate(
     file: &File,
     comparison: &Comparison,
 ) -> Result<Vec<String>, Vec<UpError>> {
-    let gone: Vec<Container> =
-        comparison.items.iter().filter(|item| goes(item)).filter_map(|item| item.container.clone()).collect();
+    let make_room =
+        comparison.items.iter().filter(|item| goes(item)).filter_map(|item| item.container.as_ref());
+    // What is set right first goes, too: the one before where the one after is whole, else that one.
+    let set_right = comparison.unfinished.iter().filter_map(|change| match change.is_whole {
+        true => Some(&change.before),
+        false => change.after.as_ref(),
+    });
+    let gone: Vec<Container> = make_room.chain(set_right).cloned().collect();
     let mut errors = clashes(file);
     let mut notes = Vec::new();
     for item in &comparison.items {

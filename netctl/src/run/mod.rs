@@ -1,6 +1,7 @@
 //! Does what was typed, with the parts that do it.
 
 mod bridge;
+mod declared;
 mod image;
 mod network;
 mod port;
@@ -38,13 +39,16 @@ pub fn run(cli: Cli) -> Result<(), Vec<Failure>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| one(NoRuntime(error)))?;
     let done = runtime.block_on(async {
-        if let Command::Run(args) = cli.command {
-            // Takes back what was done before it ends.
-            return switch::run(*args, cli.output).await;
-        }
-        tokio::select! {
-            done = command(cli) => done,
-            interrupted = interrupted() => Err(one(interrupted)),
+        match cli.command {
+            // They take back what was done, or come to a good place, before they end.
+            Command::Run(args) => switch::run(*args, cli.output).await,
+            Command::Up(args) => declared::up(args, cli.output).await,
+            Command::Down(args) => declared::down(args, cli.output).await,
+            Command::Watch(args) => declared::watch(args).await,
+            _ => tokio::select! {
+                done = command(cli) => done,
+                interrupted = interrupted() => Err(one(interrupted)),
+            },
         }
     });
     // A thread that waits for standard input or for the disk is not waited for.
@@ -73,6 +77,10 @@ async fn command(cli: Cli) -> Result<(), Vec<Failure>> {
             network::run(&client, args.verb, cli.output).await.map_err(one)
         }
         Command::Run(args) => switch::run(*args, cli.output).await,
+        Command::Plan(args) => declared::plan(args, cli.output).await,
+        Command::Up(args) => declared::up(args, cli.output).await,
+        Command::Down(args) => declared::down(args, cli.output).await,
+        Command::Watch(args) => declared::watch(args).await,
         Command::Rm(args) => switch::remove(args, cli.output).await,
         Command::Inspect(args) => switch::inspect(args, cli.output).await,
         Command::Probe(args) => switch::probe(args, cli.output).await,

@@ -90,6 +90,37 @@ impl Site {
             thread::sleep(Duration::from_millis(100));
         }
         self.daemon = Some(child);
+        // Docker 28 makes this chain with its first container, and leaves it.
+        must(self.on_host("iptables").args(["-t", "raw", "-P", "PREROUTING", "ACCEPT"]));
+    }
+
+    /// The daemon is killed, as by a crash, and started again; its containers are what it makes of them then.
+    pub(crate) fn crash_and_start_daemon(&mut self) {
+        if let Some(mut daemon) = self.daemon.take() {
+            daemon.kill().expect("it is our child");
+            daemon.wait().expect("it is our child");
+        }
+        self.forget_containerd();
+        self.start_daemon();
+    }
+
+    /// The kernel ends the daemon's containerd with it. Where nobody collects orphans, as in a container whose first
+    /// process does not, that one is a zombie, which the next daemon would take for alive.
+    fn forget_containerd(&self) {
+        let file = self.path("exec").join("containerd/containerd.pid");
+        let Ok(pid) = fs::read_to_string(&file) else { return };
+        let until = Instant::now() + Duration::from_secs(5);
+        loop {
+            let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+            // The state stands behind the name's parenthesis (proc(5)).
+            match stat.rsplit_once(") ").map(|(_, rest)| rest.starts_with('Z')) {
+                Some(false) if Instant::now() < until => thread::sleep(Duration::from_millis(10)),
+                // It outlived its daemon, which finds it again.
+                Some(false) => return,
+                Some(true) | None => break,
+            }
+        }
+        let _ = fs::remove_file(file);
     }
 
     /// What images/prepare laid out, with the Dockerfile of the root and nothing else.
@@ -110,6 +141,11 @@ impl Site {
         // Else all hosts of all tests would have one memory of what is published.
         command.env("NETCTL_STATE_DIR", self.path("state"));
         command
+    }
+
+    /// Where netctl keeps what is published.
+    pub(crate) fn state_directory(&self) -> PathBuf {
+        self.path("state")
     }
 
     /// The host's own namespace.
@@ -301,8 +337,9 @@ fn root(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }
 
-/// Interfaces that Docker numbers by chance have no numbers here, nor has a line its padding.
+/// Without padding, and without the counters of iptables-save's chains: `:CHAIN POLICY [packets:bytes]`.
 fn plain(line: &str) -> String {
+    let line = if line.starts_with(':') { line.split(" [").next().unwrap_or(line) } else { line };
     line.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -158,6 +158,11 @@ impl Channel {
         &self.name
     }
 
+    /// Another party has the leg now.
+    pub fn set_name(&mut self, name: String) {
+        self.name = name;
+    }
+
     /// Who began it.
     pub fn direction(&self) -> ChannelDirection {
         self.direction

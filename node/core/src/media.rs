@@ -94,6 +94,9 @@ pub enum MediaCommand {
     Configure(StreamConfig),
     /// Changes what the peer hears. The outgoing SSRC, sequence and timestamp go on without a break.
     Source(Source),
+    /// Takes another stream's place: its peer hears what that one's heard, and whoever heard that one hears it. The
+    /// other falls silent.
+    Succeed(StreamId),
     /// How far the peer has proven that it wants media at the configured address.
     Consent(Consent),
     /// Sends a telephone-event digit (RFC 4733) to the peer; queued behind those being sent.

@@ -76,6 +76,13 @@ impl Switch {
         Arc::clone(&self.interfaces.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Whether a dialplan that this caller asks for would take its call.
+    pub fn admits(&self, caller: &CallerProfile) -> bool {
+        let interfaces = self.interfaces();
+        let mut asked = caller.dialplan.iter().filter_map(|name| interfaces.find_dialplan(name));
+        asked.any(|dialplan| dialplan.admits(caller))
+    }
+
     /// How the switch was told to be.
     pub fn config(&self) -> SwitchConfig {
         *self.config.read().unwrap_or_else(PoisonError::into_inner)

@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 use crate::EndpointConfig;
 use crate::advertise;
 use crate::counters::{Counters, count};
-use crate::directory::{Client, Directory};
+use crate::directory::{Client, Directory, Recipient};
 use crate::legible::legible;
 use crate::resolve::Resolver;
 use crate::route::{Outgoing, Way};
@@ -151,12 +151,12 @@ impl Agent {
         });
     }
 
-    /// Sends a request. What comes of it is told to `session`.
+    /// Sends a request. What comes of it is told to `leg`.
     pub(crate) fn request(
         self: &Arc<Self>,
         mut request: Request,
         flow: Flow,
-        session: Option<switch_core::SessionHandle>,
+        leg: Option<Recipient>,
     ) -> Option<ClientId> {
         request.headers.set("User-Agent", self.settings().user_agent.as_str());
         let sent_by = self.local_toward(&flow).advertised;
@@ -164,7 +164,7 @@ impl Agent {
         self.with_layer(|layer, now| match layer.request(now, request, flow, sent_by) {
             Ok(id) => {
                 if let Some(request) = layer.sent(id) {
-                    self.directory.add_client(id, Client { session, request });
+                    self.directory.add_client(id, Client { leg, request });
                 }
                 Some(id)
             }
@@ -176,8 +176,9 @@ impl Agent {
     }
 
     /// Takes an INVITE back; before its first provisional response this waits for one (RFC 3261 §9.1).
-    pub(crate) fn cancel(self: &Arc<Self>, id: ClientId) {
-        self.with_layer(|layer, now| layer.cancel(now, id));
+    /// `reason` is a Reason header's value.
+    pub(crate) fn cancel(self: &Arc<Self>, id: ClientId, reason: Option<&str>) {
+        self.with_layer(|layer, now| layer.cancel(now, id, reason));
     }
 
     /// Acknowledges a 2xx.
@@ -198,7 +199,7 @@ impl Agent {
         let number = invite.headers.cseq().map_or(1, |cseq| cseq.number);
         let way = Way::of(&dialog, flow);
         self.deliver(Outgoing::Ack { id, ack: dialog.ack(number) }, way.clone());
-        self.deliver(Outgoing::Request { request: dialog.request(Method::Bye), session: None }, way);
+        self.deliver(Outgoing::Request { request: dialog.request(Method::Bye), leg: None }, way);
     }
 
     /// Runs the layer's timers until the task is aborted.

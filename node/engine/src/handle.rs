@@ -183,7 +183,9 @@ impl MediaPort for Port {
         }
         let (mut able, mut agreed) = (None, None);
         match &command {
-            MediaCommand::Source(Source::Stream(other)) if other.0 % self.workers != id.0 % self.workers => {
+            MediaCommand::Source(Source::Stream(other)) | MediaCommand::Succeed(other)
+                if other.0 % self.workers != id.0 % self.workers =>
+            {
                 return Err(MediaError::NotTogether);
             }
             MediaCommand::Source(Source::Frames(_)) if encodable.load(Ordering::Relaxed) == NOT_ENCODABLE => {

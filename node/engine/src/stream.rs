@@ -165,7 +165,7 @@ impl Stream {
                     add(&self.counters.dropped_full, 1);
                 }
             }
-            MediaCommand::Source(_) => {}
+            MediaCommand::Source(_) | MediaCommand::Succeed(_) => {}
         }
     }
 
@@ -200,6 +200,18 @@ impl Stream {
             Source::Echo { delay } => Play::Echo((!delay.is_zero()).then(|| Box::new(Store::new(delay)))),
             Source::Frames(source) => Play::Frames(source, None),
             Source::Stream(_) => heard.map_or(Play::Silence, Play::Stream),
+        };
+        self.find_voice(now);
+    }
+
+    /// Its peer hears from now on what another stream's peer heard; what is on its way in an echo stays behind.
+    pub(crate) fn take_over(&mut self, now: Instant, play: Play) {
+        self.generation += 1;
+        self.outgoing.release();
+        self.play = match play {
+            Play::Echo(Some(store)) => Play::Echo(Some(Box::new(Store::new(store.delay())))),
+            Play::Frames(source, _) => Play::Frames(source, None),
+            play => play,
         };
         self.find_voice(now);
     }

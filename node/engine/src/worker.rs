@@ -261,6 +261,7 @@ impl Worker {
         let now = Instant::now();
         match command {
             MediaCommand::Source(source) => self.hear(now, key, source),
+            MediaCommand::Succeed(other) => self.succeed(now, key, other),
             command => {
                 let Some(stream) = self.streams.get_mut(key) else { return };
                 stream.command(now, command);
@@ -281,6 +282,33 @@ impl Worker {
         }
         if let Some(stream) = self.streams.get_mut(key) {
             stream.hear(now, source, heard);
+        }
+    }
+
+    /// A stream takes the place of another.
+    fn succeed(&mut self, now: Instant, key: usize, other: StreamId) {
+        let Some(old) = self.keys.get(&other).copied().filter(|old| *old != key) else { return };
+        self.unhear(key);
+        let Some(stream) = self.streams.get_mut(old) else { return };
+        let play = std::mem::replace(&mut stream.play, Play::Silence);
+        let listeners = std::mem::take(&mut stream.listeners);
+        if let Play::Stream(heard) = play
+            && let Some(heard) = self.streams.get_mut(heard)
+        {
+            heard
+                .listeners
+                .iter_mut()
+                .filter(|listener| **listener == old)
+                .for_each(|listener| *listener = key);
+        }
+        let Some(stream) = self.streams.get_mut(key) else { return };
+        let id = stream.id();
+        stream.listeners.extend(listeners.iter().copied());
+        stream.take_over(now, play);
+        for listener in listeners {
+            if let Some(listener) = self.streams.get_mut(listener) {
+                listener.hear(now, Source::Stream(id), Some(key));
+            }
         }
     }
 

@@ -112,9 +112,9 @@ impl Leg {
 
     /// Our 2xx to an INVITE wants an ACK; without one the call ends (RFC 3261 §13.3.1.4).
     fn await_ack(&mut self, server: ServerId, request: &Request) {
-        let Some(session) = self.session.clone() else { return };
+        let Some(leg) = self.recipient.clone() else { return };
         self.forget_reinvite();
-        self.agent.directory.add_server(server, session);
+        self.agent.directory.add_server(server, leg);
         let number = request.headers.cseq().map_or(0, |cseq| cseq.number);
         self.reinvited = Some(Reinvited { server, number, is_ours: request.body.is_empty() });
     }

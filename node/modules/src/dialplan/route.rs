@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use regex::Regex;
-use switch_core::channel::Channel;
+use switch_core::channel::{CallerProfile, Channel};
 use switch_core::dialplan::{Action, Dialplan, Extension};
 use switch_core::module::{Interfaces, Module, ModuleError};
 
@@ -152,6 +152,11 @@ impl Dialplan for Routes {
             Action::new("bridge", &format!("{{originate_timeout={seconds}}}{target}")),
         ];
         Some(Extension { name: route.pattern.as_str().to_owned(), actions })
+    }
+
+    fn admits(&self, caller: &CallerProfile) -> bool {
+        let matches = |route: &&Route| route.pattern.is_match(&caller.destination_number);
+        self.table.read().iter().filter(matches).any(|route| route.admits(caller.network_addr))
     }
 }
 
