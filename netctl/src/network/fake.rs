@@ -494,6 +494,14 @@ impl Publisher for Fake {
         self.0.flushed.replace(kept);
         Ok(restored)
     }
+    async fn counted(&self, name: &str) -> Result<Option<publish::Counted>, PublishError> {
+        let counted = |publication| publish::Counted {
+            publication,
+            state: publish::State::Published,
+            rules: Vec::new(),
+        };
+        Ok(self.published(name).await?.map(counted))
+    }
     async fn publish(&self, publication: &Publication) -> Result<(), PublishError> {
         let done = self.docker(format!("publish {}", publication.name), |state| {
             let mut published = state.published.borrow_mut();

@@ -166,6 +166,9 @@ impl<P: Publisher> Publisher for Without<'_, P> {
     ) -> impl Future<Output = Result<Option<publish::Publication>, PublishError>> {
         self.inner.published(name)
     }
+    fn counted(&self, name: &str) -> impl Future<Output = Result<Option<publish::Counted>, PublishError>> {
+        self.inner.counted(name)
+    }
     fn stands(&self, publication: &Publication) -> impl Future<Output = Result<bool, PublishError>> {
         self.inner.stands(publication)
     }
