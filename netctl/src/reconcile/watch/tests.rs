@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::slice::from_ref;
 
 use super::pass::{Memory, pass};
 use crate::docker::{Container, Restart};
@@ -196,7 +197,7 @@ fn what_a_file_declares_is_made_and_started_and_never_made_anew() {
     let path = directory.path().join("switch.yaml");
     let text = "version: 1\nswitches:\n  stack: {image: 'switch:v1', network: host}\n";
     fs::write(&path, text).unwrap();
-    let mut watched = Watched::new(&[path.clone()]);
+    let mut watched = Watched::new(from_ref(&path));
     let (whole, asked, said) = watched.look();
     assert!(whole);
     assert_eq!(asked, ["create stack on host", "start stack"]);
@@ -204,14 +205,14 @@ fn what_a_file_declares_is_made_and_started_and_never_made_anew() {
     // Somebody stops it, and it stays so until the daemon has been away.
     watched.fake.0.ends("stack");
     assert_eq!(watched.look(), (true, vec![], vec![]));
-    watched.memory = Memory::new(&[path.clone()]);
+    watched.memory = Memory::new(from_ref(&path));
     assert_eq!(watched.look().1, ["start stack"]);
     // Another declaration is for up.
     fs::write(&path, text.replace("network: host", "network: bridge")).unwrap();
-    watched.memory = Memory::new(&[path.clone()]);
+    watched.memory = Memory::new(from_ref(&path));
     let (whole, asked, said) = watched.look();
     assert!(whole && asked.is_empty());
-    assert!(said[0].contains("stack differ from it; netctl up -f"), "{said:?}");
+    assert!(said[0].contains("not as it declares: stack; netctl up -f"), "{said:?}");
     // One that cannot be read is tried again.
     fs::write(&path, "version: 1\nswitches: {stack: {network: host}}\n").unwrap();
     watched.memory = Memory::new(&[path]);
