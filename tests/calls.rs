@@ -19,8 +19,7 @@ fn an_echo_comes_back_bit_for_bit_and_nothing_stays_behind() {
         phone.speak(there, sequence, payload);
         assert_eq!(phone.hear().1, payload);
     }
-    phone.request("BYE", 2, "9196", "", "");
-    phone.expect("SIP/2.0 200");
+    phone.hang_up(2, "9196");
     let ended = switch.logged("call ended");
     assert_eq!(ended["cause"], "NORMAL_CLEARING");
     assert_eq!(ended["received"], 25);
@@ -61,8 +60,7 @@ fn nothing_in_common_is_488() {
     let switch = Switch::start("");
     let mut phone = Phone::new(&switch);
     phone.request("INVITE", 1, "9196", "", &phone.sdp("97\r\na=rtpmap:97 X-UNKNOWN/8000"));
-    assert!(phone.finally().starts_with("SIP/2.0 488"));
-    phone.request("ACK", 1, "9196", "", "");
+    phone.fails("9196", "488");
     switch.until_empty();
 }
 
@@ -90,8 +88,7 @@ fn a_bridge_passes_ringing_answer_and_sound_both_ways() {
         assert_eq!(caller.hear().1, [!sequence as u8; 160]);
     }
     assert!(switch.http("GET /calls").contains("CS_EXCHANGE_MEDIA"));
-    caller.request("BYE", 2, "2100", "", "");
-    caller.expect("SIP/2.0 200");
+    caller.hang_up(2, "2100");
     let bye = callee.expect("BYE");
     assert!(header(&bye, "Reason").contains("cause=16"));
     callee.respond(&bye, "200 OK", "callee", "");
@@ -102,12 +99,9 @@ fn a_bridge_passes_ringing_answer_and_sound_both_ways() {
 #[test]
 fn a_busy_callee_is_busy_to_the_caller() {
     let (switch, mut caller, mut callee) = bridged("");
-    caller.request("INVITE", 1, "2100", "", &caller.sdp("0"));
-    let invite = callee.expect("INVITE");
-    callee.respond(&invite, "486 Gone Fishing", "callee", "");
-    callee.expect("ACK");
-    assert!(caller.finally().starts_with("SIP/2.0 486 Gone Fishing"));
-    caller.request("ACK", 1, "2100", "", "");
+    let invite = caller.dial(&mut callee, "0");
+    callee.refuse(&invite, "486 Gone Fishing");
+    caller.fails("2100", "486 Gone Fishing");
     switch.until_empty();
     assert_eq!(switch.metric("switch_sessions_ended_total{cause=\"USER_BUSY\"}"), 2.0);
 }
@@ -115,26 +109,20 @@ fn a_busy_callee_is_busy_to_the_caller() {
 #[test]
 fn a_caller_that_gives_up_cancels_the_callee() {
     let (switch, mut caller, mut callee) = bridged("");
-    caller.request("INVITE", 1, "2100", "", &caller.sdp("0"));
-    let invite = callee.expect("INVITE");
-    callee.respond(&invite, "180 Ringing", "callee", "");
-    caller.expect("SIP/2.0 180");
+    let invite = caller.ring(&mut callee);
     caller.to.clear();
     caller.request("CANCEL", 1, "2100", "", "");
     let cancel = callee.expect("CANCEL");
     callee.respond(&cancel, "200 OK", "callee", "");
-    callee.respond(&invite, "487 Request Terminated", "callee", "");
-    callee.expect("ACK");
-    caller.expect("SIP/2.0 487");
-    caller.request("ACK", 1, "2100", "", "");
+    callee.refuse(&invite, "487 Request Terminated");
+    caller.fails("2100", "487");
     switch.until_empty();
 }
 
 #[test]
 fn a_second_callee_that_answers_is_sent_away() {
     let (switch, mut caller, mut callee) = bridged("");
-    caller.request("INVITE", 1, "2100", "", &caller.sdp("0"));
-    let invite = callee.expect("INVITE");
+    let invite = caller.dial(&mut callee, "0");
     callee.respond(&invite, "200 OK", "first", &callee.sdp("0"));
     caller.expect("SIP/2.0 200");
     caller.request("ACK", 1, "2100", "", "");
@@ -162,8 +150,7 @@ fn an_invite_without_a_description_gets_an_offer() {
     std::thread::sleep(Duration::from_millis(50));
     phone.speak(there, 1, [7; 160]);
     assert_eq!(phone.hear().1, [7; 160]);
-    phone.request("BYE", 2, "9196", "", "");
-    phone.expect("SIP/2.0 200");
+    phone.hang_up(2, "9196");
     switch.until_empty();
 }
 
@@ -188,8 +175,7 @@ fn hold_silences_and_resume_brings_the_sound_back() {
     assert!(phone.expect("SIP/2.0 200").contains("a=sendrecv"));
     phone.request("ACK", 3, "9197", "", "");
     assert_eq!(phone.hear().1.len(), 160);
-    phone.request("BYE", 4, "9197", "", "");
-    phone.expect("SIP/2.0 200");
+    phone.hang_up(4, "9197");
     switch.until_empty();
 }
 
@@ -205,8 +191,7 @@ fn a_name_that_does_not_resolve_costs_nobody_else_anything() {
     lost.sip.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let answer = lost.finally();
     assert!(answer.starts_with("SIP/2.0 50"), "{answer}");
-    other.request("BYE", 2, "9196", "", "");
-    other.expect("SIP/2.0 200");
+    other.hang_up(2, "9196");
     switch.until_empty();
 }
 
@@ -232,8 +217,7 @@ fn a_draining_switch_refuses_the_new_and_ends_the_old_with_bye() {
     let mut late = Phone::new(&switch);
     late.request("INVITE", 1, "9196", "", &late.sdp("0"));
     assert!(late.finally().starts_with("SIP/2.0 503"));
-    let bye = caller.expect("BYE");
-    caller.respond(&bye, "200 OK", "phone", "");
+    caller.is_ended();
     assert_eq!(switch.child.wait().unwrap().code(), Some(0));
 }
 
@@ -333,8 +317,7 @@ fn hostile_bytes_on_every_socket_leave_the_calls_their_sound() {
     assert!(switch.metric("switch_media_dropped_total{reason=\"foreign\"}") > 0.0);
     assert!(switch.metric("switch_media_dropped_total{reason=\"invalid\"}") > 0.0);
     assert_eq!(switch.metric("switch_media_worker_restarts_total"), 0.0);
-    phone.request("BYE", 2, "9196", "", "");
-    phone.expect("SIP/2.0 200");
+    phone.hang_up(2, "9196");
 }
 
 #[test]
@@ -354,12 +337,7 @@ fn half_a_message_on_tcp_is_closed_in_time_and_counted() {
 #[test]
 fn a_caller_goes_over_to_another_codec_and_back() {
     let (switch, mut caller, mut callee) = bridged("");
-    caller.request("INVITE", 1, "2100", "", &caller.sdp("0 8"));
-    let invite = callee.expect("INVITE");
-    callee.respond(&invite, "200 OK", "callee", &callee.sdp("0 8"));
-    caller.expect("SIP/2.0 200");
-    caller.request("ACK", 1, "2100", "", "");
-    callee.expect("ACK");
+    caller.connect(&mut callee, "0 8");
     // The callee takes both, so the caller may speak either.
     for (cseq, codec) in [(2, "8"), (3, "0")] {
         caller.request("INVITE", cseq, "2100", "", &caller.sdp(codec));

@@ -30,8 +30,7 @@ fn called(switch: &Switch, more: &str) -> Phone {
 fn ended_at(switch: &Switch, phone: &mut Phone, socket: UdpSocket) -> String {
     switch.hang_up();
     phone.sip = socket;
-    let bye = phone.expect("BYE");
-    phone.respond(&bye, "200 OK", "", "");
+    let bye = phone.is_ended();
     switch.until_nothing_is_left();
     bye
 }
@@ -60,8 +59,7 @@ fn a_strict_router_gets_the_request_uri() {
 fn a_callees_proxy_gets_the_ack_and_the_bye() {
     let (switch, mut caller, mut callee) = bridged("");
     let (proxy, at) = elsewhere();
-    caller.request("INVITE", 1, "2100", "", &caller.sdp("0"));
-    let invite = callee.expect("INVITE");
+    let invite = caller.dial(&mut callee, "0");
     let contact = "Contact: <sip:callee@192.0.2.77:5099>\r\n";
     let more = format!("{contact}Record-Route: <sip:far.invalid;lr>, <sip:{at};lr>\r\n");
     callee.respond_with(&invite, "200 OK", "callee", &more, &callee.sdp("0"));
@@ -82,8 +80,7 @@ fn a_callees_proxy_gets_the_ack_and_the_bye() {
 fn a_callee_that_answers_from_elsewhere_is_acknowledged_and_ended_there() {
     let (switch, mut caller, mut callee) = bridged("");
     let (other, at) = elsewhere();
-    caller.request("INVITE", 1, "2100", "", &caller.sdp("0"));
-    let invite = callee.expect("INVITE");
+    let invite = caller.dial(&mut callee, "0");
     let contact = format!("Contact: <sip:desk@{at}>\r\n");
     callee.respond_with(&invite, "200 OK", "callee", &contact, &callee.sdp("0"));
     callee.sip = other;
@@ -141,11 +138,9 @@ fn a_contact_that_cannot_be_looked_up_is_sought_where_it_was_seen_and_nobody_wai
     let mut other = Phone::new(&switch);
     other.call("9196");
     assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
-    other.request("BYE", 2, "9196", "", "");
-    other.expect("SIP/2.0 200");
+    other.hang_up(2, "9196");
     phone.sip.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    let bye = phone.expect("BYE");
-    phone.respond(&bye, "200 OK", "", "");
+    phone.is_ended();
     switch.until_nothing_is_left();
     assert_eq!(switch.metric("switch_sip_unreached_total"), 1.0);
 }

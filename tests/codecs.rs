@@ -167,8 +167,7 @@ fn a_callee_that_refuses_keeps_what_it_had() {
 #[test]
 fn an_answer_that_is_not_what_its_early_media_was_is_followed_by_the_caller() {
     let (switch, mut caller, mut callee) = bridged("");
-    caller.request("INVITE", 1, "2100", "", &caller.sdp("0 8"));
-    let invite = callee.expect("INVITE");
+    let invite = caller.dial(&mut callee, "0 8");
     callee.respond(&invite, "183 Session Progress", "phone", &callee.sdp("0"));
     assert!(caller.expect("SIP/2.0 183").contains("RTP/AVP 0\r\n"));
     callee.respond(&invite, "200 OK", "phone", &callee.sdp("8"));

@@ -52,8 +52,7 @@ fn answers(socket: &UdpSocket, status: &str) -> String {
 /// The callee there is busy, and so hears the caller.
 fn is_called(switch: &Switch, mut phone: Phone, socket: &UdpSocket) -> String {
     let invite = answers(socket, "486 Busy Here");
-    phone.expect("SIP/2.0 486");
-    phone.request("ACK", 1, "3000", "", "");
+    phone.fails("3000", "486");
     switch.until_nothing_is_left();
     invite
 }
@@ -102,32 +101,31 @@ fn a_name_without_a_service_is_called_at_port_5060() {
     is_called(&switch, call(&switch), &callee);
 }
 
-#[test]
-fn the_target_of_the_lowest_priority_is_called_first() {
+/// A switch whose number 3000 leads to a service with two targets, each with this priority and weight, and where they
+/// listen.
+fn two_targets(one: &str, two: &str) -> (UdpSocket, UdpSocket, Switch, Namespace) {
     let mut namespace = Namespace::enter();
-    let ((first, one), (second, two)) = (listen("127.0.0.2:0"), listen("127.0.0.3:0"));
+    let ((first, a), (second, b)) = (listen("127.0.0.2:0"), listen("127.0.0.3:0"));
     namespace.serve_names(&[
         "--host-record=a.test,127.0.0.2",
         "--host-record=b.test,127.0.0.3",
-        &format!("--srv-host=_sip._udp.many.test,b.test,{two},20,50"),
-        &format!("--srv-host=_sip._udp.many.test,a.test,{one},10,1"),
+        &format!("--srv-host=_sip._udp.many.test,a.test,{a},{one}"),
+        &format!("--srv-host=_sip._udp.many.test,b.test,{b},{two}"),
     ]);
     let switch = switch(&namespace, "sip:a@many.test");
+    (first, second, switch, namespace)
+}
+
+#[test]
+fn the_target_of_the_lowest_priority_is_called_first() {
+    let (second, first, switch, _namespace) = two_targets("20,50", "10,1");
     is_called(&switch, call(&switch), &first);
     is_left_alone(&second);
 }
 
 #[test]
 fn targets_of_one_priority_are_first_as_often_as_their_weights_say() {
-    let mut namespace = Namespace::enter();
-    let ((often, one), (never, two)) = (listen("127.0.0.2:0"), listen("127.0.0.3:0"));
-    namespace.serve_names(&[
-        "--host-record=a.test,127.0.0.2",
-        "--host-record=b.test,127.0.0.3",
-        &format!("--srv-host=_sip._udp.many.test,a.test,{one},10,60000"),
-        &format!("--srv-host=_sip._udp.many.test,b.test,{two},10,1"),
-    ]);
-    let switch = switch(&namespace, "sip:a@many.test");
+    let (often, never, switch, _namespace) = two_targets("10,60000", "10,1");
     for _ in 0..10 {
         is_called(&switch, call(&switch), &often);
     }
@@ -136,15 +134,7 @@ fn targets_of_one_priority_are_first_as_often_as_their_weights_say() {
 
 /// Two targets, the first of which does not take the call.
 fn failing_over(first: impl FnOnce(&UdpSocket)) {
-    let mut namespace = Namespace::enter();
-    let ((down, one), (up, two)) = (listen("127.0.0.2:0"), listen("127.0.0.3:0"));
-    namespace.serve_names(&[
-        "--host-record=a.test,127.0.0.2",
-        "--host-record=b.test,127.0.0.3",
-        &format!("--srv-host=_sip._udp.many.test,a.test,{one},10,1"),
-        &format!("--srv-host=_sip._udp.many.test,b.test,{two},20,1"),
-    ]);
-    let switch = switch(&namespace, "sip:a@many.test");
+    let (down, up, switch, _namespace) = two_targets("10,1", "20,1");
     let phone = call(&switch);
     first(&down);
     is_called(&switch, phone, &up);
@@ -181,15 +171,7 @@ fn a_target_that_answers_after_the_next_was_tried_is_acknowledged_and_ended() {
 
 #[test]
 fn a_target_that_rings_is_not_given_up() {
-    let mut namespace = Namespace::enter();
-    let ((rings, one), (other, two)) = (listen("127.0.0.2:0"), listen("127.0.0.3:0"));
-    namespace.serve_names(&[
-        "--host-record=a.test,127.0.0.2",
-        "--host-record=b.test,127.0.0.3",
-        &format!("--srv-host=_sip._udp.many.test,a.test,{one},10,1"),
-        &format!("--srv-host=_sip._udp.many.test,b.test,{two},20,1"),
-    ]);
-    let switch = switch(&namespace, "sip:a@many.test");
+    let (rings, other, switch, _namespace) = two_targets("10,1", "20,1");
     let mut phone = call(&switch);
     answers(&rings, "180 Ringing");
     phone.expect("SIP/2.0 180");
@@ -232,17 +214,14 @@ fn a_service_on_tcp_is_called_on_tcp() {
     assert_eq!(line.trim_end(), "INVITE sip:a@pbx.test SIP/2.0");
     // A connection that ends under the INVITE ends the call.
     drop(stream);
-    assert!(phone.finally().starts_with("SIP/2.0 503"));
-    phone.request("ACK", 1, "3000", "", "");
+    phone.fails("3000", "503");
     switch.until_nothing_is_left();
 }
 
 /// The caller is told that the callee cannot be reached, and the log says why.
 fn is_not_found(switch: &Switch, mut phone: Phone, why: &str) {
     phone.sip.set_read_timeout(Some(Duration::from_secs(8))).unwrap();
-    let answer = phone.finally();
-    assert!(answer.starts_with("SIP/2.0 503"), "{answer}");
-    phone.request("ACK", 1, "3000", "", "");
+    phone.fails("3000", "503");
     let line = switch.logged("the callee cannot be reached");
     let error = line["error"].as_str().unwrap();
     assert!(error.contains(why), "{error}");

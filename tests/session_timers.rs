@@ -189,9 +189,8 @@ fn too_short_an_interval_is_refused_with_the_shortest() {
 #[test]
 fn a_callee_that_wants_a_longer_interval_gets_it() {
     let (switch, mut caller, mut callee) = bridged("");
-    caller.request("INVITE", 1, "2100", "", &caller.sdp("0"));
-    let first = callee.expect("INVITE");
-    assert_eq!((header(&first, "Session-Expires"), header(&first, "Supported")), ("1800", "timer"));
+    let first = caller.dial(&mut callee, "0");
+    assert_eq!((header(&first, "Session-Expires"), header(&first, "Supported")), ("1800", "timer, replaces"));
     callee.respond_with(&first, "422 Session Interval Too Small", "a", "Min-SE: 3600\r\n", "");
     callee.expect("ACK");
     let second = callee.expect("INVITE");
@@ -213,8 +212,7 @@ fn a_callee_that_wants_a_longer_interval_gets_it() {
 fn a_callee_that_does_not_refresh_is_given_up_and_the_caller_with_it() {
     let brief = "session_expires = \"3s\"\n";
     let (switch, mut caller, mut callee) = bridged(&format!("{BRIEF}{brief}"));
-    caller.request("INVITE", 1, "2100", "", &caller.sdp("0"));
-    let invite = callee.expect("INVITE");
+    let invite = caller.dial(&mut callee, "0");
     let contact = format!("Contact: <sip:callee@{}>\r\n", callee.sip.local_addr().unwrap());
     let more = format!("{contact}Session-Expires: 3;refresher=uas\r\n");
     callee.respond_with(&invite, "200 OK", "a", &more, &callee.sdp("0"));
@@ -224,7 +222,6 @@ fn a_callee_that_does_not_refresh_is_given_up_and_the_caller_with_it() {
     let bye = callee.expect("BYE");
     assert!(header(&bye, "Reason").contains("cause=102"), "{bye}");
     callee.respond(&bye, "200 OK", "", "");
-    let bye = caller.expect("BYE");
-    caller.respond(&bye, "200 OK", "", "");
+    caller.is_ended();
     switch.until_nothing_is_left();
 }

@@ -36,9 +36,7 @@ fn called(config: &str) -> (Switch, Phone) {
 }
 
 fn ended(switch: &Switch, phone: &mut Phone, cseq: u32) {
-    phone.request("BYE", cseq, "9196", "", "");
-    let answer = phone.expect("SIP/2.0 200");
-    assert_eq!(header(&answer, "CSeq"), format!("{cseq} BYE"));
+    phone.hang_up(cseq, "9196");
     switch.until_nothing_is_left();
 }
 
@@ -92,10 +90,8 @@ fn the_same_invite_by_another_way_is_482() {
     let merged = caller.expect("SIP/2.0 482");
     assert!(header(&merged, "Via").contains("z9hG4bKother"), "{merged}");
     assert!(is_quiet(&callee), "no second call");
-    callee.respond(&first, "486 Busy Here", "callee", "");
-    callee.expect("ACK");
-    caller.expect("SIP/2.0 486");
-    caller.request("ACK", 1, "2100", "", "");
+    callee.refuse(&first, "486 Busy Here");
+    caller.fails("2100", "486");
     switch.until_nothing_is_left();
 }
 
@@ -142,59 +138,44 @@ fn a_call_that_has_ended_is_481() {
 #[test]
 fn a_cancelled_invite_is_487() {
     let (switch, mut caller, mut callee) = bridged("");
-    caller.request("INVITE", 1, "2100", "", &caller.sdp("0"));
-    let invite = callee.expect("INVITE");
-    callee.respond(&invite, "180 Ringing", "callee", "");
-    caller.expect("SIP/2.0 180");
+    let invite = caller.ring(&mut callee);
     caller.to.clear();
     caller.request("CANCEL", 1, "2100", "", "");
     let answer = caller.expect("SIP/2.0 200");
     assert_eq!(header(&answer, "CSeq"), "1 CANCEL");
-    caller.expect("SIP/2.0 487");
-    caller.request("ACK", 1, "2100", "", "");
+    caller.fails("2100", "487");
     let cancel = callee.expect("CANCEL");
     callee.respond(&cancel, "200 OK", "callee", "");
-    callee.respond(&invite, "487 Request Terminated", "callee", "");
-    callee.expect("ACK");
+    callee.refuse(&invite, "487 Request Terminated");
     switch.until_nothing_is_left();
 }
 
 #[test]
 fn a_caller_may_end_what_is_not_answered_with_bye() {
     let (switch, mut caller, mut callee) = bridged("");
-    caller.request("INVITE", 1, "2100", "", &caller.sdp("0"));
-    let invite = callee.expect("INVITE");
-    callee.respond(&invite, "180 Ringing", "callee", "");
-    caller.expect("SIP/2.0 180");
+    let invite = caller.ring(&mut callee);
     caller.request("BYE", 2, "2100", "", "");
     let answer = caller.expect("SIP/2.0 200");
     assert_eq!(header(&answer, "CSeq"), "2 BYE");
-    caller.expect("SIP/2.0 487");
-    caller.request("ACK", 1, "2100", "", "");
+    caller.fails("2100", "487");
     let cancel = callee.expect("CANCEL");
     callee.respond(&cancel, "200 OK", "callee", "");
-    callee.respond(&invite, "487 Request Terminated", "callee", "");
-    callee.expect("ACK");
+    callee.refuse(&invite, "487 Request Terminated");
     switch.until_nothing_is_left();
 }
 
 #[test]
 fn what_would_change_a_call_before_its_answer_has_to_wait() {
     let (switch, mut caller, mut callee) = bridged("");
-    caller.request("INVITE", 1, "2100", "", &caller.sdp("0"));
-    let invite = callee.expect("INVITE");
-    callee.respond(&invite, "180 Ringing", "callee", "");
-    caller.expect("SIP/2.0 180");
+    let invite = caller.ring(&mut callee);
     for (method, cseq) in [("INVITE", 2), ("UPDATE", 3)] {
         caller.request(method, cseq, "2100", "", &caller.sdp("0"));
         let later = caller.expect("SIP/2.0 500");
         assert_eq!(header(&later, "CSeq"), format!("{cseq} {method}"));
         assert!(header(&later, "Retry-After").parse::<u8>().unwrap() <= 10);
     }
-    callee.respond(&invite, "486 Busy Here", "callee", "");
-    callee.expect("ACK");
-    caller.expect("SIP/2.0 486");
-    caller.request("ACK", 1, "2100", "", "");
+    callee.refuse(&invite, "486 Busy Here");
+    caller.fails("2100", "486");
     switch.until_nothing_is_left();
 }
 
@@ -216,20 +197,15 @@ fn a_cancel_that_comes_after_the_200_changes_nothing() {
 #[test]
 fn a_callee_that_answers_as_it_is_cancelled_is_acknowledged_and_ended() {
     let (switch, mut caller, mut callee) = bridged("");
-    caller.request("INVITE", 1, "2100", "", &caller.sdp("0"));
-    let invite = callee.expect("INVITE");
-    callee.respond(&invite, "180 Ringing", "callee", "");
-    caller.expect("SIP/2.0 180");
+    let invite = caller.ring(&mut callee);
     caller.to.clear();
     caller.request("CANCEL", 1, "2100", "", "");
     let cancel = callee.expect("CANCEL");
     callee.respond(&invite, "200 OK", "callee", &callee.sdp("0"));
     callee.respond(&cancel, "200 OK", "callee", "");
     callee.expect("ACK");
-    let bye = callee.expect("BYE");
-    callee.respond(&bye, "200 OK", "callee", "");
-    caller.expect("SIP/2.0 487");
-    caller.request("ACK", 1, "2100", "", "");
+    callee.is_ended();
+    caller.fails("2100", "487");
     switch.until_nothing_is_left();
 }
 
@@ -262,8 +238,7 @@ fn a_call_ended_before_its_ack_gets_its_bye_with_it() {
     switch.hang_up();
     switch.until_nothing_is_left();
     phone.request("ACK", 1, "9196", "", "");
-    let bye = phone.expect("BYE");
-    phone.respond(&bye, "200 OK", "", "");
+    phone.is_ended();
 }
 
 #[test]
@@ -339,16 +314,14 @@ fn an_invite_sent_again_is_one_call() {
     caller.request("ACK", 1, "2100", "", "");
     assert_eq!(switch.metric("switch_sessions"), 2.0);
     caller.request("BYE", 2, "2100", "", "");
-    let bye = callee.expect("BYE");
-    callee.respond(&bye, "200 OK", "", "");
+    callee.is_ended();
     switch.until_nothing_is_left();
 }
 
 #[test]
 fn an_answer_that_comes_again_is_acknowledged_again() {
     let (switch, mut caller, mut callee) = bridged("");
-    caller.request("INVITE", 1, "2100", "", &caller.sdp("0"));
-    let invite = callee.expect("INVITE");
+    let invite = caller.dial(&mut callee, "0");
     callee.respond(&invite, "200 OK", "callee", &callee.sdp("0"));
     let ack = callee.expect("ACK");
     callee.respond(&invite, "200 OK", "callee", &callee.sdp("0"));
@@ -356,8 +329,7 @@ fn an_answer_that_comes_again_is_acknowledged_again() {
     caller.expect("SIP/2.0 200");
     caller.request("ACK", 1, "2100", "", "");
     caller.request("BYE", 2, "2100", "", "");
-    let bye = callee.expect("BYE");
-    callee.respond(&bye, "200 OK", "", "");
+    callee.is_ended();
     switch.until_nothing_is_left();
 }
 
@@ -366,8 +338,6 @@ fn a_callee_that_never_answers_is_given_up() {
     let (switch, mut caller, mut callee) = bridged(BRIEF);
     caller.request("INVITE", 1, "2100", "", &caller.sdp("0"));
     callee.expect("INVITE");
-    let answer = caller.finally();
-    assert!(answer.starts_with("SIP/2.0 504"), "{answer}");
-    caller.request("ACK", 1, "2100", "", "");
+    caller.fails("2100", "504");
     switch.until_nothing_is_left();
 }

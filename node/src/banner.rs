@@ -45,7 +45,7 @@ impl Banner<'_> {
             let _ = writeln!(out, "\nor place a real call from another terminal and have its audio judged:");
             let _ = writeln!(out, "  {} probe {}", quoted(self.program), self.uri(*transport, *address));
         }
-        let http = SocketAddr::new(crate::health::reachable(self.http.ip()), self.http.port());
+        let http = SocketAddr::new(crate::client::reachable(self.http.ip()), self.http.port());
         let _ = writeln!(out, "\nMetrics and calls: http://{http}/metrics, /calls. To end: Ctrl-C.\n");
         out
     }

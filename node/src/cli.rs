@@ -26,10 +26,11 @@ Examples:
   switch-node --config switch.toml             run with one
   switch-node check --config switch.toml       what would be used, and where each value was written
   switch-node probe sip:9196@127.0.0.1         place a real call and judge the audio that comes back
+  switch-node drain --deadline 3h              take no new calls, wait for those that are up
   SWITCH__SIP__LISTEN=udp:*:5080 switch-node   every key has its variable: SWITCH__<TABLE>__<KEY>
 
 SIGTERM or Ctrl-C takes no new calls, lets those that are up go on for 8s ([drain] deadline), then ends them; a
-second one ends at once.";
+second one ends at once. SIGHUP reads the configuration anew, and calls stay up.";
 
 /// To run the switch.
 #[derive(Clone, Debug, Default, Args)]
@@ -55,6 +56,15 @@ pub enum Command {
     ///
     /// Asks /livez at the configured http.listen. Exit code 0 if it lives, else 1.
     Health(ConfigFile),
+    /// Have the switch beside this take no new calls, and wait until those that are up have ended
+    ///
+    /// Asks POST /drain at the configured http.listen, with the configured token. The switch stays up, and takes calls
+    /// again with --undo. Exit code 0 when the last call has ended.
+    Drain(Drain),
+    /// Have the switch beside this read its configuration anew; calls stay up
+    ///
+    /// Asks POST /reload. Exit code 0 where the new configuration is in force, 1 where it is wrong and nothing changed.
+    Reload(ConfigFile),
     /// Print docs/configuration.md
     #[command(hide = true)]
     ConfigReference,
@@ -69,6 +79,23 @@ pub struct ConfigFile {
     /// The configuration, a TOML file; without one every key has its default
     #[arg(long, short, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+/// How to drain.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Drain {
+    /// The configuration that the switch runs with
+    #[command(flatten)]
+    pub file: ConfigFile,
+    /// How long calls may go on, for instance 3h; then they are ended. Unless written, as configured
+    #[arg(long, value_name = "DURATION")]
+    pub deadline: Option<Span>,
+    /// Return as soon as no new call is taken
+    #[arg(long)]
+    pub no_wait: bool,
+    /// Take it back: calls are taken again
+    #[arg(long, conflicts_with_all = ["deadline", "no_wait"])]
+    pub undo: bool,
 }
 
 /// Places one call, sends a known signal, checks that it comes back, and prints set-up time, loss, jitter, round
@@ -138,7 +165,17 @@ mod tests {
             panic!()
         };
         assert_eq!((probe.duration, probe.json, probe.options), (Duration::from_secs(2), true, false));
+        let Some(Command::Drain(drain)) =
+            parse("switch-node drain --deadline 3h --no-wait -c a.toml").unwrap().command
+        else {
+            panic!()
+        };
+        assert_eq!((drain.deadline, drain.no_wait, drain.undo), (Some(Span::seconds(10_800)), true, false));
+        assert_eq!(drain.file.config, Some(PathBuf::from("a.toml")));
+        assert!(matches!(parse("switch-node reload").unwrap().command, Some(Command::Reload(_))));
         for line in [
+            "drain --deadline soon",
+            "drain --undo --no-wait",
             "probe",
             "probe sip:h --duration 61s",
             "probe sip:h --duration 0s",

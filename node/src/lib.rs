@@ -4,6 +4,7 @@
 pub mod banner;
 pub mod check;
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod drain;
 pub mod health;
@@ -12,7 +13,9 @@ pub mod limits;
 pub mod logging;
 pub mod memory;
 pub mod metrics;
+pub mod operate;
 pub mod probe;
+pub mod reload;
 pub mod rooms;
 pub mod running;
 pub mod start;

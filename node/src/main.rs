@@ -7,10 +7,11 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use switch_node::cli::{Cli, Command, Probe, Run};
+use switch_node::cli::{Cli, Command, Drain, Probe, Run};
 use switch_node::config::{self, Loaded};
 use switch_node::drain::Ended;
-use switch_node::{check, health, logging, memory, metrics, probe, start};
+use switch_node::reload::Source;
+use switch_node::{check, health, logging, memory, metrics, operate, probe, start};
 
 fn main() -> ExitCode {
     let started = Instant::now();
@@ -20,6 +21,8 @@ fn main() -> ExitCode {
         None => run(&cli.run, started),
         Some(Command::Check(file)) => check(file.config.as_deref()),
         Some(Command::Health(file)) => health(file.config.as_deref()),
+        Some(Command::Drain(args)) => drain(&args),
+        Some(Command::Reload(file)) => reload(file.config.as_deref()),
         Some(Command::Probe(probe)) => self::probe(&probe),
         Some(Command::ConfigReference) => print(&config::markdown()),
         Some(Command::MetricsReference) => print(&metrics::markdown()),
@@ -31,12 +34,10 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Run, started: Instant) -> anyhow::Result<ExitCode> {
-    let mut loaded = config::load(args.config.as_deref())?;
-    if let Some(format) = args.log_format {
-        loaded.set_log_format(format, "--log-format");
-    }
-    let log = logging::start(&loaded.config.log);
-    let ended = start::run(&loaded, &log, started);
+    let source = Source { file: args.config.clone(), log_format: args.log_format };
+    let loaded = source.load()?;
+    let (log, level) = logging::start(&loaded.config.log);
+    let ended = start::run(&loaded, source, &log, level, started);
     // The last lines of the log stand before the error.
     drop(log);
     Ok(match ended? {
@@ -57,6 +58,19 @@ fn check(file: Option<&Path>) -> anyhow::Result<ExitCode> {
 fn health(file: Option<&Path>) -> anyhow::Result<ExitCode> {
     let Loaded { config, .. } = config::load(file)?;
     health::ask(config.http.listen)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn drain(args: &Drain) -> anyhow::Result<ExitCode> {
+    let Loaded { config, .. } = config::load(args.file.config.as_deref())?;
+    operate::drain(&config.http, args)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn reload(file: Option<&Path>) -> anyhow::Result<ExitCode> {
+    // Of what may be wrong with it, the switch itself shall tell; but where to ask has to be read from it.
+    let Loaded { config, .. } = config::load(file)?;
+    operate::reload(&config.http)?;
     Ok(ExitCode::SUCCESS)
 }
 

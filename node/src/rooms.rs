@@ -8,10 +8,10 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use switch_core::limits::Limits;
 use switch_core::switch::SwitchConfig;
 use switch_endpoint::advertise::{Advertise, Advertisement};
-use switch_endpoint::{EndpointConfig, Listen, SessionPolicy, Timers};
+use switch_endpoint::{EndpointConfig, Listen, SessionPolicy, Settings, Timers};
 use switch_engine::EngineConfig;
 use switch_modules::ModulesConfig;
-use switch_modules::dialplan::route::{Counters, Route, TemplateError};
+use switch_modules::dialplan::route::{Counters, Route, Table, TemplateError};
 
 use crate::config::{self, Config};
 
@@ -37,6 +37,7 @@ pub fn engine(config: &Config) -> EngineConfig {
         workers: rtp.workers.count(),
         grid: rtp.grid.duration().unwrap_or_default(),
         rest: rtp.rest.duration(),
+        dscp: rtp.dscp.code(),
     }
 }
 
@@ -51,20 +52,29 @@ pub fn endpoint(config: &Config) -> EndpointConfig {
             optional: any && address.is_ipv6(),
         })
     });
-    let dialplans = config.builtin.numbers.then_some("numbers").into_iter().chain(["routes"]);
     EndpointConfig {
         listen: listen.collect(),
+        timers: timers(config.sip.timer_t1.duration()),
+        dscp: config.sip.dscp.code(),
+        settings: settings(config),
+    }
+}
+
+/// What of it may change while calls are up.
+pub fn settings(config: &Config) -> Settings {
+    let dialplans = config.builtin.numbers.then_some("numbers").into_iter().chain(["routes"]);
+    Settings {
         advertise: advertise(&config.sip.advertise),
         trace: config.sip.trace,
         user_agent: config.sip.user_agent.clone(),
         dialplans: dialplans.map(str::to_owned).collect(),
-        timers: timers(config.sip.timer_t1.duration()),
         session: SessionPolicy {
             interval: config.sip.session_expires.duration(),
             shortest: config.sip.min_session_expires.duration(),
         },
         silence: config.rtp.silence_timeout.duration(),
         silence_held: config.rtp.held_timeout.duration(),
+        retry_after: config.drain.retry_after.duration(),
     }
 }
 
@@ -96,8 +106,16 @@ fn advertise(told: &config::Advertise) -> Advertise {
 /// # Errors
 /// A route whose target names a group its pattern does not have; the configuration was checked for that.
 pub fn modules(config: &Config, counters: Arc<Counters>) -> Result<ModulesConfig, TemplateError> {
-    let routes = config.route.iter().map(route).collect::<Result<_, _>>()?;
+    let routes = Table::new(routes(config)?);
     Ok(ModulesConfig { numbers: config.builtin.numbers, routes, counters })
+}
+
+/// Every route, in order.
+///
+/// # Errors
+/// As [`modules`].
+pub fn routes(config: &Config) -> Result<Vec<Route>, TemplateError> {
+    config.route.iter().map(route).collect()
 }
 
 /// One route.

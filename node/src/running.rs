@@ -9,10 +9,16 @@ use switch_core::media::MediaPort;
 use switch_core::{Cause, SessionId, Switch};
 use switch_modules::dialplan::route;
 
-use crate::drain::Drainable;
-use crate::http::{self, CallView, LegView, Liveness, MediaView, Readiness, SwitchView};
+use crate::config::{Origin, Problem};
+use crate::drain::{Drain, Drainable, Status};
+use crate::http::{
+    self, CallView, DrainView, LegView, Liveness, MediaView, ProblemView, Readiness, RefusedView, ReloadView,
+    SwitchView,
+};
 use crate::logging;
 use crate::metrics::{Metrics, ProcessStats, Snapshot};
+use crate::reload::{self, Reloaded, Reloader};
+use crate::steps::chain;
 
 /// Where the figures come from.
 #[derive(Clone)]
@@ -31,6 +37,10 @@ pub struct Figures {
     pub started: Instant,
     /// Set once everything stands.
     pub ready: Arc<AtomicBool>,
+    /// On the way out, or not.
+    pub drain: Arc<Drain<Arc<Switch>>>,
+    /// What new configurations came to.
+    pub reloads: Arc<reload::Counters>,
 }
 
 impl Figures {
@@ -41,6 +51,8 @@ impl Figures {
             process: ProcessStats::read(),
             log_dropped_lines: logging::dropped_lines(),
             ready: self.readiness() == Readiness::Ready,
+            drain: self.drain.status(),
+            reloads: Arc::clone(&self.reloads),
             http_responses: self.http.responses(),
             http_refused: self.http.refused(),
             switch: Arc::clone(&self.switch),
@@ -66,13 +78,19 @@ pub struct Running {
     figures: Figures,
     metrics: Metrics,
     liveness: Box<dyn Fn() -> Liveness + Send + Sync>,
+    reloader: Arc<Reloader>,
 }
 
 impl Running {
     /// `liveness` says whether what carries calls still does.
-    pub fn new(figures: Figures, liveness: impl Fn() -> Liveness + Send + Sync + 'static) -> Self {
+    pub fn new(
+        figures: Figures,
+        reloader: Arc<Reloader>,
+        liveness: impl Fn() -> Liveness + Send + Sync + 'static,
+    ) -> Self {
         let source = figures.clone();
-        Self { figures, metrics: Metrics::new(move || source.snapshot()), liveness: Box::new(liveness) }
+        let metrics = Metrics::new(move || source.snapshot());
+        Self { figures, metrics, liveness: Box::new(liveness), reloader }
     }
 
     /// Everything stands: calls are taken.
@@ -96,6 +114,29 @@ impl SwitchView for Running {
         })
     }
 
+    fn drain(&self) -> DrainView {
+        drain_view(self.figures.drain.status())
+    }
+
+    fn begin_drain(&self, deadline: Option<Duration>) -> DrainView {
+        let deadline = deadline.unwrap_or_else(|| self.reloader.drain_deadline());
+        drain_view(self.figures.drain.begin(deadline))
+    }
+
+    fn take_back_drain(&self) -> Option<DrainView> {
+        self.figures.drain.take_back().ok().map(drain_view)
+    }
+
+    fn reload(&self) -> Result<ReloadView, RefusedView> {
+        match self.reloader.reload() {
+            Ok(Reloaded { changed, needs_restart }) => Ok(ReloadView { changed, needs_restart }),
+            Err(error) => Err(RefusedView {
+                error: chain(&error),
+                problems: error.problems().iter().map(problem).collect(),
+            }),
+        }
+    }
+
     fn readiness(&self) -> Readiness {
         self.figures.readiness()
     }
@@ -109,22 +150,47 @@ impl SwitchView for Running {
     }
 }
 
-impl Drainable for Running {
-    fn stop_taking(&self) {
-        self.figures.switch.gate().set_draining(true);
+impl Drainable for Arc<Switch> {
+    fn set_draining(&self, draining: bool) {
+        self.gate().set_draining(draining);
     }
 
     fn calls(&self) -> usize {
-        self.figures.switch.gate().calls()
+        self.gate().calls()
     }
 
     async fn until_empty(&self) {
-        self.figures.switch.until_empty().await;
+        Switch::until_empty(self).await;
     }
 
     fn end_calls(&self) {
-        self.figures.switch.hang_up_all(Cause::SystemShutdown);
+        self.hang_up_all(Cause::SystemShutdown);
     }
+}
+
+fn drain_view(status: Status) -> DrainView {
+    let Status { draining, leaving, calls, deadline, left } = status;
+    let since_epoch =
+        |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+    DrainView {
+        draining,
+        leaving,
+        calls,
+        deadline: deadline.map(since_epoch),
+        seconds_left: left.map(|left| left.as_secs_f64()),
+    }
+}
+
+fn problem(problem: &Problem) -> ProblemView {
+    let (mut file, mut line, mut column, mut variable) = (None, None, None, None);
+    match &problem.at {
+        Origin::File { file: path, line: l, column: c } => {
+            (file, line, column) = (Some(path.display().to_string()), Some(*l), Some(*c));
+        }
+        Origin::Environment(name) => variable = Some(name.clone()),
+        Origin::Default | Origin::Flag(_) => {}
+    }
+    ProblemView { key: problem.key.clone(), message: problem.message.clone(), file, line, column, variable }
 }
 
 /// Puts the legs that are joined together; first the oldest call, and in it the leg that began it.
@@ -174,7 +240,9 @@ fn media(port: &dyn MediaPort) -> MediaView {
         sent_packets: stats.sent_packets,
         sent_bytes: stats.sent_bytes,
         lost_packets: stats.lost_packets,
+        loss_ratio: stats.loss(),
         jitter_seconds: stats.jitter.as_secs_f64(),
+        mos: stats.quality.map(|quality| quality.mos),
         remote_loss_ratio: stats.remote_loss,
         remote_jitter_seconds: stats.remote_jitter.as_ref().map(Duration::as_secs_f64),
         round_trip_seconds: stats.round_trip.as_ref().map(Duration::as_secs_f64),
@@ -192,6 +260,8 @@ fn since(time: SystemTime) -> f64 {
 #[cfg(test)]
 mod tests {
     use switch_core::{ChannelDirection, State};
+
+    use crate::config::Config;
 
     use super::*;
 
@@ -226,23 +296,35 @@ mod tests {
 
     #[test]
     fn an_empty_switch() {
+        let switch = Switch::new(Default::default());
+        let live = switch_endpoint::Live::new(crate::rooms::settings(&Config::default()));
+        let rooms = reload::Rooms::of(&switch, &live);
+        let reloader = Arc::new(Reloader::new(Default::default(), Config::default(), rooms));
         let figures = Figures {
-            switch: Switch::new(Default::default()),
+            switch: Arc::clone(&switch),
             routes: Arc::default(),
             sip: Arc::default(),
             media: Arc::default(),
             http: Arc::default(),
             started: Instant::now(),
             ready: Arc::default(),
+            drain: Arc::new(Drain::new(switch)),
+            reloads: Arc::clone(reloader.counters()),
         };
-        let running = Running::new(figures, || Liveness::Alive);
+        let running = Running::new(figures, reloader, || Liveness::Alive);
         assert_eq!(running.readiness(), Readiness::NotReady("starting"));
         running.set_ready();
         assert_eq!(running.readiness(), Readiness::Ready);
         assert!(SwitchView::calls(&running).is_empty());
         assert!(!running.hang_up("no id") && !running.hang_up(&SessionId::random().to_string()));
-        running.stop_taking();
+        // Unless somebody says otherwise, the deadline is the configured one.
+        let view = running.begin_drain(None);
+        assert!(view.seconds_left.is_some_and(|left| (7.0..=8.0).contains(&left)), "{view:?}");
         assert_eq!(running.readiness(), Readiness::NotReady("draining"));
-        assert!(SwitchView::metrics(&running).unwrap().contains("\nswitch_ready 0\n"));
+        let text = SwitchView::metrics(&running).unwrap();
+        assert!(text.contains("\nswitch_ready 0\n") && text.contains("\nswitch_draining 1\n"), "{text}");
+        assert!(running.take_back_drain().is_some_and(|view| !view.draining && view.deadline.is_none()));
+        let text = SwitchView::metrics(&running).unwrap();
+        assert!(text.contains("\nswitch_drain_deadline_timestamp_seconds 0\n"), "{text}");
     }
 }

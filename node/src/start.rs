@@ -10,10 +10,11 @@ use switch_engine::Engine;
 
 use crate::banner::{Banner, own_address};
 use crate::config::{Loaded, Transport};
-use crate::drain::{self, Ended, Signals};
-use crate::http::{Liveness, Server};
+use crate::drain::{Drain, Ended, HangUps, Signals};
+use crate::http::{Liveness, Server, Token};
 use crate::limits::{Capacity, raise_open_files};
-use crate::logging::Guard;
+use crate::logging::{Guard, Level};
+use crate::reload::{Reloader, Rooms, Source};
 use crate::rooms;
 use crate::running::{Figures, Running};
 use crate::steps::{StartError, Steps};
@@ -25,7 +26,13 @@ const STUCK: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// [`StartError`] where it cannot start.
-pub fn run(loaded: &Loaded, log: &Guard, started: Instant) -> Result<Ended, StartError> {
+pub fn run(
+    loaded: &Loaded,
+    source: Source,
+    log: &Guard,
+    level: Level,
+    started: Instant,
+) -> Result<Ended, StartError> {
     let steps = Steps::new(started);
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
@@ -38,21 +45,29 @@ pub fn run(loaded: &Loaded, log: &Guard, started: Instant) -> Result<Ended, Star
             .enable_all()
             .build()
     })?;
-    let ended = runtime.block_on(serve(loaded, log, &steps));
+    let ended = runtime.block_on(serve(loaded, source, log, level, &steps));
     // Whatever still runs belongs to no call.
     runtime.shutdown_background();
     ended
 }
 
-async fn serve(loaded: &Loaded, log: &Guard, steps: &Steps) -> Result<Ended, StartError> {
+async fn serve(
+    loaded: &Loaded,
+    source: Source,
+    log: &Guard,
+    level: Level,
+    steps: &Steps,
+) -> Result<Ended, StartError> {
     let config = &loaded.config;
     let mut signals = steps.step("signals", Signals::new)?;
+    let hang_ups = steps.step("signals", HangUps::new)?;
     let switch = steps.step("core", || {
         Capacity::of(raise_open_files(), config.rtp.ports).log();
         Ok::<_, StartError>(Switch::new(rooms::core(config)))
     })?;
     let routes = Arc::default();
     let told = steps.step("routes", || rooms::modules(config, Arc::clone(&routes)))?;
+    let table = Arc::clone(&told.routes);
     let engine = steps.step("media", || Engine::start(rooms::engine(config)))?;
     let (mut endpoint, bound) = steps.step("sip", || {
         SipEndpoint::bind(rooms::endpoint(config), Arc::clone(&switch), Arc::clone(&engine))
@@ -63,6 +78,16 @@ async fn serve(loaded: &Loaded, log: &Guard, steps: &Steps) -> Result<Ended, Sta
 
     let server = steps.step("http", || Server::bind(config.http.listen))?;
     let http = server.local_addr().unwrap_or(config.http.listen);
+    let token = Token::new(config.http.token.clone());
+    let rooms = Rooms {
+        switch: Arc::clone(&switch),
+        sip: Arc::clone(endpoint.live()),
+        routes: table,
+        level,
+        token: Arc::clone(&token),
+    };
+    let reloader = Arc::new(Reloader::new(source, config.clone(), rooms));
+    let drain = Arc::new(Drain::new(Arc::clone(&switch)));
     let figures = Figures {
         switch: Arc::clone(&switch),
         routes,
@@ -71,16 +96,18 @@ async fn serve(loaded: &Loaded, log: &Guard, steps: &Steps) -> Result<Ended, Sta
         http: Arc::default(),
         started: Instant::now(),
         ready: Arc::default(),
+        drain: Arc::clone(&drain),
+        reloads: Arc::clone(reloader.counters()),
     };
     let counters = Arc::clone(&figures.http);
     let media = Arc::downgrade(&engine);
-    let running = Arc::new(Running::new(figures, move || match media.upgrade() {
+    let running = Arc::new(Running::new(figures, Arc::clone(&reloader), move || match media.upgrade() {
         Some(engine) if engine.longest_turn() > STUCK => {
             Liveness::Dead("a media worker does not come back from its work")
         }
         _ => Liveness::Alive,
     }));
-    let serving = tokio::spawn(server.serve(Arc::clone(&running), config.http.token.clone(), counters));
+    let serving = tokio::spawn(server.serve(Arc::clone(&running), token, counters));
     tracing::info!(%http, "HTTP is served");
 
     endpoint.serve(bound);
@@ -93,13 +120,24 @@ async fn serve(loaded: &Loaded, log: &Guard, steps: &Steps) -> Result<Ended, Sta
     steps.finish();
     greet(log, &listeners, config.builtin.numbers, http);
 
-    let ended =
-        drain::until_ended(&*running, config.drain.deadline.duration(), async || signals.next().await).await;
+    let reloading = tokio::spawn(reload_at(hang_ups, Arc::clone(&reloader)));
+    let ended = drain.until_ended(|| reloader.drain_deadline(), async || signals.next().await).await;
+    reloading.abort();
     modules.shutdown();
     serving.abort();
     drop(endpoint);
     drop(engine);
     Ok(ended)
+}
+
+/// Reads the configuration anew at each SIGHUP.
+async fn reload_at(mut hang_ups: HangUps, reloader: Arc<Reloader>) {
+    loop {
+        hang_ups.next().await;
+        let reloader = Arc::clone(&reloader);
+        // What came of it stands in the log.
+        let _ = tokio::task::spawn_blocking(move || reloader.reload()).await;
+    }
 }
 
 fn transport(name: &str) -> Transport {

@@ -30,14 +30,15 @@ pub(crate) fn an_echo_call_moves_exactly_this() -> Moved {
         assert_eq!(during[gauge], 1.0, "{gauge}");
     }
     assert_eq!(during["switch_media_port_pairs{state=\"in_use\"}"], 1.0);
-    phone.request("BYE", 2, "9196", "", "");
-    phone.expect("SIP/2.0 200");
+    phone.hang_up(2, "9196");
     switch.until_empty();
     switch.until_zero("switch_media_streams");
     let after = moved(&before, &switch.metrics());
     let lines = [
         ("switch_sessions_started_total{direction=\"inbound\"}", 1.0),
         ("switch_sessions_answered_total", 1.0),
+        ("switch_call_duration_seconds_count", 1.0),
+        ("switch_call_setup_seconds_count", 1.0),
         ("switch_sessions_ended_total{cause=\"NORMAL_CLEARING\"}", 1.0),
         // Answered INVITEs and BYEs stay for 64 T1, to absorb what is repeated.
         ("switch_sip_transactions", 2.0),
@@ -58,10 +59,7 @@ pub(crate) fn an_echo_call_moves_exactly_this() -> Moved {
 pub(crate) fn a_bridged_call_moves_exactly_this() -> Moved {
     let (switch, mut caller, mut callee) = bridged_with(&rtp());
     let before = switch.metrics();
-    caller.request("INVITE", 1, "2100", "", &caller.sdp("0"));
-    let invite = callee.expect("INVITE");
-    callee.respond(&invite, "180 Ringing", "callee", "");
-    caller.expect("SIP/2.0 180");
+    let invite = caller.ring(&mut callee);
     callee.respond(&invite, "200 OK", "callee", &callee.sdp("0"));
     let answer = caller.expect("SIP/2.0 200");
     caller.request("ACK", 1, "2100", "", "");
@@ -77,10 +75,8 @@ pub(crate) fn a_bridged_call_moves_exactly_this() -> Moved {
     let received = 18.0 + f64::from(opened.0 + opened.1);
     assert_eq!(switch.metric("switch_calls"), 1.0, "a bridged call is one call");
     assert_eq!(switch.metric("switch_sessions"), 2.0, "of two legs");
-    caller.request("BYE", 2, "2100", "", "");
-    caller.expect("SIP/2.0 200");
-    let bye = callee.expect("BYE");
-    callee.respond(&bye, "200 OK", "callee", "");
+    caller.hang_up(2, "2100");
+    callee.is_ended();
     switch.until_empty();
     switch.until_zero("switch_media_streams");
     let after = moved(&before, &switch.metrics());
@@ -89,6 +85,9 @@ pub(crate) fn a_bridged_call_moves_exactly_this() -> Moved {
         ("switch_sessions_started_total{direction=\"inbound\"}", 1.0),
         ("switch_sessions_started_total{direction=\"outbound\"}", 1.0),
         ("switch_sessions_answered_total", 2.0),
+        ("switch_call_duration_seconds_count", 1.0),
+        ("switch_call_setup_seconds_count", 2.0),
+        ("switch_call_ringing_delay_seconds_count", 1.0),
         ("switch_sessions_ended_total{cause=\"NORMAL_CLEARING\"}", 2.0),
         // Answered INVITEs and BYEs stay for 64 T1, to absorb what is repeated.
         ("switch_sip_transactions", 4.0),
@@ -176,8 +175,7 @@ pub(crate) fn digits_nobody_fetches_are_counted() -> Moved {
     }
     phone.speak(there, opened + 80, [9; 160]);
     assert_eq!(phone.hear().1, [9; 160]);
-    phone.request("BYE", 2, "9196", "", "");
-    phone.expect("SIP/2.0 200");
+    phone.hang_up(2, "9196");
     switch.until_empty();
     let after = moved(&before, &switch.metrics());
     // The first packet is an event too, unless it came while the call was still being answered.

@@ -62,8 +62,7 @@ pub(crate) fn datagrams_that_are_not_taken_are_counted_by_reason() -> Moved {
 pub(crate) fn sound_the_other_leg_gave_up_is_counted() -> Moved {
     let (switch, mut caller, mut callee) = bridged();
     let before = switch.metrics();
-    caller.request("INVITE", 1, "2100", "", &caller.sdp("0 8"));
-    let invite = callee.expect("INVITE");
+    let invite = caller.dial(&mut callee, "0 8");
     callee.respond(&invite, "200 OK", "callee", &callee.sdp("0 8"));
     let answer = caller.expect("SIP/2.0 200");
     caller.request("ACK", 1, "2100", "", "");

@@ -20,6 +20,7 @@ pub(crate) fn the_start_shows_what_the_kernel_knows() -> Moved {
     let (_, version) = version.trim().rsplit_once(' ').unwrap();
     assert_eq!(first[&format!("switch_build_info{{version=\"{version}\"}}")], 1.0);
     assert_eq!(first["switch_ready"], 1.0);
+    assert_eq!(first["switch_media_port_pairs_limit"], 8192.0, "16384-32767, two ports a pair");
     // The kernel tells the start in hundredths of a second since a boot it knows to the second.
     let started = first["process_start_time_seconds"];
     assert!((asked - 1.1..=now() + 1.1).contains(&started), "{started}, asked at {asked}");

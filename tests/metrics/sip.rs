@@ -67,8 +67,7 @@ pub(crate) fn an_answer_without_its_ack_is_counted() -> Moved {
     phone.sip.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
     phone.request("INVITE", 1, "9196", "", &phone.sdp("0"));
     phone.expect("SIP/2.0 200");
-    let bye = phone.expect("BYE");
-    phone.respond(&bye, "200 OK", "phone", "");
+    phone.is_ended();
     switch.until_empty();
     let after = moved(&before, &switch.metrics());
     assert_eq!(after["switch_sip_missing_acks_total"], 1.0);
@@ -85,9 +84,7 @@ pub(crate) fn a_callee_out_of_reach_is_counted() -> Moved {
     let mut phone = Phone::new(&switch);
     phone.sip.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     phone.request("INVITE", 1, "2100", "", &phone.sdp("0"));
-    let answer = phone.finally();
-    assert!(answer.starts_with("SIP/2.0 50"), "{answer}");
-    phone.request("ACK", 1, "2100", "", "");
+    phone.fails("2100", "50");
     switch.until_empty();
     let after = moved(&before, &switch.metrics());
     assert_eq!(after["switch_sip_unreached_total"], 1.0);
@@ -135,10 +132,8 @@ pub(crate) fn sessions_refreshed_and_given_up_are_counted() -> Moved {
     let (mut refreshed, mut forgetful) = (timed("uas"), timed("uac"));
     let update = refreshed.expect("UPDATE");
     refreshed.respond(&update, "200 OK", "", "");
-    refreshed.request("BYE", 2, "9196", "", "");
-    refreshed.expect("SIP/2.0 200");
-    let bye = forgetful.expect("BYE");
-    forgetful.respond(&bye, "200 OK", "", "");
+    refreshed.hang_up(2, "9196");
+    forgetful.is_ended();
     switch.until_nothing_is_left();
     let after = moved(&before, &switch.metrics());
     assert_eq!(after["switch_sip_session_refreshes_total"], 1.0);

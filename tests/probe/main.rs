@@ -4,8 +4,6 @@
 // An unwrap here is an assertion: the helpers stand outside the tests clippy lets through.
 #![allow(clippy::unwrap_used)]
 
-mod relay;
-
 use std::net::{SocketAddr, UdpSocket};
 use std::process::Command;
 use std::sync::Arc;
@@ -13,9 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
+use switch_tests::relay::{Loss, Relay};
 use switch_tests::{Phone, Switch, binary, media};
-
-use relay::{Loss, Relay};
 
 /// The probe's report and its exit code.
 fn probe(target: &str, more: &[&str]) -> (Value, i32) {

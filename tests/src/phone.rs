@@ -120,6 +120,63 @@ impl Phone {
         answer
     }
 
+    /// Calls the callee behind number 2100, with these formats; its INVITE.
+    pub fn dial(&self, callee: &mut Phone, formats: &str) -> String {
+        self.request("INVITE", 1, "2100", "", &self.sdp(formats));
+        callee.expect("INVITE")
+    }
+
+    /// Calls it and hears it ring; its INVITE.
+    pub fn ring(&mut self, callee: &mut Phone) -> String {
+        let invite = self.dial(callee, "0");
+        callee.respond(&invite, "180 Ringing", "callee", "");
+        self.expect("SIP/2.0 180");
+        invite
+    }
+
+    /// Calls it and is answered; its INVITE and our answer. Both have their ACK.
+    pub fn connect(&mut self, callee: &mut Phone, formats: &str) -> (String, String) {
+        let invite = self.dial(callee, formats);
+        callee.respond(&invite, "200 OK", "callee", &callee.sdp(formats));
+        callee.expect("ACK");
+        let answer = self.expect("SIP/2.0 200");
+        self.request("ACK", 1, "2100", "", "");
+        (invite, answer)
+    }
+
+    /// The first final response to the INVITE for `user` has this status, and is acknowledged.
+    pub fn fails(&mut self, user: &str, status: &str) -> String {
+        let answer = loop {
+            let answer = self.finally();
+            if header(&answer, "CSeq").ends_with("INVITE") {
+                break answer;
+            }
+        };
+        assert!(answer.starts_with(&format!("SIP/2.0 {status}")), "{answer}");
+        self.request("ACK", 1, user, "", "");
+        answer
+    }
+
+    /// Refuses a call with this status, and has its ACK.
+    pub fn refuse(&mut self, invite: &str, status: &str) {
+        self.respond(invite, status, "callee", "");
+        self.expect("ACK");
+    }
+
+    /// Ends the call to `user`.
+    pub fn hang_up(&mut self, cseq: u32, user: &str) {
+        self.request("BYE", cseq, user, "", "");
+        let answer = self.expect("SIP/2.0 200");
+        assert_eq!(header(&answer, "CSeq"), format!("{cseq} BYE"));
+    }
+
+    /// The switch ends the call; its BYE, which is answered.
+    pub fn is_ended(&mut self) -> String {
+        let bye = self.expect("BYE");
+        self.respond(&bye, "200 OK", "callee", "");
+        bye
+    }
+
     /// Answers a request that came.
     pub fn respond(&self, request: &str, status: &str, tag: &str, body: &str) {
         let contact = format!("Contact: <sip:callee@{}>\r\n", self.sip.local_addr().unwrap());

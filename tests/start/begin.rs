@@ -45,8 +45,7 @@ fn an_optional_module_that_cannot_load_is_reported_and_the_switch_runs() {
     assert!(report.to_string().contains("the switch runs without it"), "{report}");
     let mut phone = Phone::new(&switch);
     phone.call("9196");
-    phone.request("BYE", 2, "9196", "", "");
-    phone.expect("SIP/2.0 200");
+    phone.hang_up(2, "9196");
     switch.until_empty();
 }
 
@@ -56,8 +55,7 @@ fn a_switch_runs_without_a_module_that_nobody_asks_for() {
         Switch::start("[modules]\nrequired = [\"mod_sofia\", \"mod_dptools\", \"mod_dialplan_numbers\"]\n");
     let mut phone = Phone::new(&switch);
     phone.call("9196");
-    phone.request("BYE", 2, "9196", "", "");
-    phone.expect("SIP/2.0 200");
+    phone.hang_up(2, "9196");
     switch.until_empty();
 }
 
@@ -149,8 +147,7 @@ fn idle_it_takes_less_than_16_mib() {
     let switch = Switch::start("");
     let mut phone = Phone::new(&switch);
     phone.call("9196");
-    phone.request("BYE", 2, "9196", "", "");
-    phone.expect("SIP/2.0 200");
+    phone.hang_up(2, "9196");
     switch.until_empty();
     let status = std::fs::read_to_string(format!("/proc/{}/status", switch.child.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
@@ -169,8 +166,7 @@ fn a_call_over_ipv6_hears_its_echo() {
         phone.speak(there, sequence, [sequence as u8; 160]);
         assert_eq!(phone.hear().1, [sequence as u8; 160]);
     }
-    phone.request("BYE", 2, "9196", "", "");
-    phone.expect("SIP/2.0 200");
+    phone.hang_up(2, "9196");
     switch.until_empty();
 }
 

@@ -25,8 +25,7 @@ fn refused(switch: &Switch, reason: &str) -> f64 {
 }
 
 fn ends(switch: &Switch, mut phone: Phone) {
-    phone.request("BYE", 2, "9196", "", "");
-    phone.expect("SIP/2.0 200");
+    phone.hang_up(2, "9196");
     switch.until_empty();
 }
 
@@ -91,8 +90,7 @@ fn without_a_port_a_call_is_refused_at_once_and_with_one_again_it_is_taken() {
     assert_eq!(media(&phone.call("9196")).port(), first);
     let mut late = Phone::new(&switch);
     late.request("INVITE", 1, "9196", "", &late.sdp("0"));
-    assert!(late.finally().starts_with("SIP/2.0 503"));
-    late.request("ACK", 1, "9196", "", "");
+    late.fails("9196", "503");
     assert_eq!(switch.metric("switch_media_ports_exhausted_total"), 1.0);
     assert_eq!(switch.metric("switch_sip_no_media_total"), 1.0);
     ends(&switch, phone);

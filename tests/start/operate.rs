@@ -22,8 +22,7 @@ fn the_line_at_a_calls_end_says_why_how_long_and_how_good() {
         phone.speak(there, sequence, [0; 160]);
         std::thread::sleep(Duration::from_millis(20));
     }
-    phone.request("BYE", 2, "9196", "", "");
-    phone.expect("SIP/2.0 200");
+    phone.hang_up(2, "9196");
     let (code, log) = plain.finish();
     assert_eq!(code, Some(0));
     let line = log.lines().find(|line| line.contains("call ended")).unwrap_or_else(|| panic!("{log}"));
@@ -61,8 +60,7 @@ fn the_trace_shows_no_secret() {
     phone.expect("SIP/2.0 200");
     phone.request("ACK", 1, "9196", "", "");
     plain.ask("DELETE /calls/none", "Authorization: Bearer hunter2\r\n");
-    phone.request("BYE", 2, "9196", "", "");
-    phone.expect("SIP/2.0 200");
+    phone.hang_up(2, "9196");
     let (_, log) = plain.finish();
     assert!(log.contains("INVITE sip:9196@") && log.contains("Authorization: "), "{log}");
     for secret in ["hunter2", "5ec2e7", "c3dvcmRmaXNo", "WVNfX19zZW1jdGwgKC"] {
@@ -82,8 +80,7 @@ fn a_call_is_ended_by_its_id() {
     phone.call("9196");
     let id = first_call(&switch.http("GET /calls"));
     assert!(switch.http(&format!("DELETE /calls/{id}")).starts_with("HTTP/1.1 204"));
-    let bye = phone.expect("BYE");
-    phone.respond(&bye, "200 OK", "phone", "");
+    phone.is_ended();
     switch.until_empty();
     assert_eq!(switch.logged("call ended")["cause"], "MANAGER_REQUEST");
     assert!(switch.http(&format!("DELETE /calls/{id}")).starts_with("HTTP/1.1 404"));
@@ -101,8 +98,7 @@ fn with_a_token_a_call_is_ended_only_by_who_shows_it() {
     }
     assert_eq!(first_call(&plain.ask("GET /calls", "").unwrap()), request["DELETE /calls/".len()..]);
     assert!(plain.ask(&request, "Authorization: Bearer hunter2\r\n").unwrap().starts_with("HTTP/1.1 204"));
-    let bye = phone.expect("BYE");
-    phone.respond(&bye, "200 OK", "phone", "");
+    phone.is_ended();
 }
 
 #[test]
@@ -120,8 +116,7 @@ fn a_draining_switch_lives_and_is_not_ready_and_its_calls_keep_their_sound() {
     phone.speak(there, opened, [8; 160]);
     assert_eq!(phone.hear().1, [8; 160]);
     // The last call's end is the switch's.
-    phone.request("BYE", 2, "9196", "", "");
-    phone.expect("SIP/2.0 200");
+    phone.hang_up(2, "9196");
     assert_eq!(switch.child.wait().unwrap().code(), Some(0));
 }
 

@@ -11,10 +11,12 @@ mod list;
 mod rule;
 mod show;
 mod table;
+mod trace;
 
 pub use change::{Change, Firewall};
 pub use error::FirewallError;
 pub use list::{SeenChain, SeenRule, SeenTable, Verdict};
-pub use rule::{Bit, DockerRule, FlowKey, Side, Statement, Test, Way};
+pub use rule::{Bit, DockerRule, FlowKey, Side, Statement, TRACED, Test, Way};
 pub(crate) use table::MOST_FLOWS;
 pub use table::{Chain, Content, Family, Hook, Kind, Place, Point, PortRange, Rule, Set, Table};
+pub use trace::{End, Step};

@@ -26,6 +26,8 @@ pub enum Statement {
     Tracked(Bit),
     /// Counts packets and bytes.
     Counter,
+    /// Has the kernel tell the further way of some packets: [`TRACED`] a second.
+    Trace,
     /// Keeps the packet from connection tracking.
     Notrack,
     /// Writes an address, and mends the checksums.
@@ -39,6 +41,9 @@ pub enum Statement {
     /// Leaves the chain.
     Return,
 }
+
+/// How many packets a second a rule has the kernel tell of: each is some dozens of messages.
+pub const TRACED: u8 = 4;
 
 /// Which end of a packet.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter, Result, Write as _};
 
 use ipnet::IpNet;
 
-use super::rule::{Bit, FlowKey, Side, Statement, Test, Way};
+use super::rule::{Bit, FlowKey, Side, Statement, TRACED, Test, Way};
 use super::table::{Chain, Content, Family, Hook, Kind, MOST_FLOWS, Point, Rule, Set, Table};
 
 impl Display for Table {
@@ -134,6 +134,9 @@ impl Display for Statement {
             Self::Tracked(Bit::Dnat) => f.write_str("ct status dnat"),
             Self::Tracked(Bit::Snat) => f.write_str("ct status snat"),
             Self::Counter => f.write_str("counter"),
+            Self::Trace => {
+                write!(f, "limit rate {TRACED}/second burst {TRACED} packets meta nftrace set 1")
+            }
             Self::Notrack => f.write_str("notrack"),
             Self::Rewrite(side, to) => write!(f, "{} {} set {to}", ip(Family::of(*to)), address(*side)),
             Self::Dnat(to) => write!(f, "dnat {} to {to}", ip(Family::of(*to))),

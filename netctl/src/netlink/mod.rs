@@ -17,7 +17,7 @@ use rtnetlink::Handle;
 use crate::bridge::KernelError;
 
 pub(crate) use namespace::inside;
-pub use nftables::Nftables;
+pub use nftables::{Nftables, Traces};
 pub use wires::Wires;
 
 /// A netlink socket in the namespace of the thread that opened it.

@@ -442,7 +442,12 @@ impl Sockets for Fake {
 }
 
 impl Publisher for Fake {
-    async fn foresee(&self, wanted: &Publication, _: &[Family]) -> Result<Foreseen, PublishError> {
+    async fn foresee(
+        &self,
+        wanted: &Publication,
+        _: &[Family],
+        _: &[&str],
+    ) -> Result<Foreseen, PublishError> {
         if self.0.cannot_publish.get() {
             return Err(PublishError::NoAddress);
         }

@@ -34,11 +34,12 @@ pub struct Foreseen {
 /// Who publishes. [`publish::Local`] is the real one.
 pub trait Publisher {
     /// Looks, before there is a container, at what publishing for one with addresses of these families will come to, and
-    /// refuses what it would refuse then.
+    /// refuses what it would refuse then; as if nothing were published for those who will have gone.
     fn foresee(
         &self,
         publication: &Publication,
         families: &[Family],
+        gone: &[&str],
     ) -> impl Future<Output = Result<Foreseen, PublishError>>;
     /// Lets packets reach a container that runs.
     fn publish(&self, publication: &Publication) -> impl Future<Output = Result<(), PublishError>>;

@@ -35,8 +35,14 @@ impl Local {
 }
 
 impl Publisher for Local {
-    async fn foresee(&self, wanted: &Wanted, families: &[Family]) -> Result<Foreseen, PublishError> {
-        let foreseen = foresee(&LocalMachine, &self.journal().await?, &request(wanted), families)?;
+    async fn foresee(
+        &self,
+        wanted: &Wanted,
+        families: &[Family],
+        gone: &[&str],
+    ) -> Result<Foreseen, PublishError> {
+        let journal = self.journal().await?;
+        let foreseen = foresee(&LocalMachine, &journal, &request(wanted), families, gone)?;
         let notes = foreseen.findings.told().iter().map(ToString::to_string).collect();
         Ok(Foreseen { host_ips: foreseen.hosts, notes })
     }

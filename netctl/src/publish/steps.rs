@@ -52,7 +52,7 @@ pub async fn publish(
     let (mut publication, namespace) = resolve(docker, machine, request).await?;
     let host = machine.firewall().map_err(cannot("open the host's rules"))?;
     let findings = Findings::look(&host, machine, request.via, &mut publication)?;
-    taken(journal, &publication)?;
+    taken(journal, &publication, &[])?;
     let before = journal.read(&publication.name)?;
     let record = Record { phase: Phase::Changing, publication, namespace };
     let published = |outcome| Published { publication: record.publication.clone(), outcome, findings };

@@ -147,13 +147,15 @@ impl<S: Sockets> Sockets for Without<'_, S> {
 }
 
 impl<P: Publisher> Publisher for Without<'_, P> {
-    async fn foresee(&self, wanted: &Publication, families: &[Family]) -> Result<Foreseen, PublishError> {
-        match self.inner.foresee(wanted, families).await {
-            Err(PublishError::Taken { other, .. }) if self.gone.iter().any(|gone| gone.name == other) => {
-                Ok(Foreseen { host_ips: wanted.host_ips.clone(), notes: Vec::new() })
-            }
-            foreseen => foreseen,
-        }
+    async fn foresee(
+        &self,
+        publication: &Publication,
+        families: &[Family],
+        gone: &[&str],
+    ) -> Result<Foreseen, PublishError> {
+        let names = self.gone.iter().map(|gone| gone.name.as_str());
+        let gone: Vec<&str> = gone.iter().copied().chain(names).collect();
+        self.inner.foresee(publication, families, &gone).await
     }
     fn published(
         &self,

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::dockerd::dockerd;
+
 pub(crate) struct Daemon {
     child: Child,
     scratch: TempDir,
@@ -22,7 +24,9 @@ impl Daemon {
         let scratch = tempfile::Builder::new().prefix("netctl-").tempdir().expect("a temporary directory");
         let at = |name: &str| scratch.path().join(name);
         let log = fs::File::create(at("log")).expect("a file in it");
-        let child = Command::new("dockerd")
+        let (program, words) = dockerd();
+        let child = Command::new(program)
+            .args(words)
             .arg("--host")
             .arg(format!("unix://{}", at("docker.sock").display()))
             .arg("--data-root")

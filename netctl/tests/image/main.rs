@@ -3,5 +3,7 @@
 
 mod build;
 mod daemon;
+#[path = "../shared/dockerd.rs"]
+mod dockerd;
 mod exchange;
 mod refusal;

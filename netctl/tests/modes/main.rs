@@ -4,6 +4,8 @@
 //! second namespace beyond that bridge (198.51.100.2/24) that calls.
 
 mod conflict;
+#[path = "../shared/dockerd.rs"]
+mod dockerd;
 mod failure;
 mod inspect;
 mod modes;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::dockerd::dockerd;
 use crate::host::{Host, run_in, succeeded};
 
 pub(crate) struct Daemon {
@@ -30,8 +31,10 @@ impl Daemon {
         let scratch = tempfile::Builder::new().prefix("netctl-").tempdir().expect("a temporary directory");
         let at = |name: &str| scratch.path().join(name);
         let log = fs::File::create(at("log")).expect("a file in it");
+        let (program, words) = dockerd();
         let child = host
-            .command("dockerd")
+            .command(&program)
+            .args(words)
             .arg("--host")
             .arg(format!("unix://{}", at("docker.sock").display()))
             .arg("--data-root")

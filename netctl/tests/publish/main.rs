@@ -3,11 +3,14 @@
 
 mod answer;
 mod daemon;
+#[path = "../shared/dockerd.rs"]
+mod dockerd;
 mod faults;
 mod host;
 mod inside;
 mod others;
 mod outside;
 mod six;
+mod soak;
 mod state;
 mod versions;

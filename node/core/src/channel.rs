@@ -59,6 +59,8 @@ pub struct CallerProfile {
 pub struct Times {
     /// The channel was made.
     pub created: Instant,
+    /// An outbound call was sent out.
+    pub placed: Option<Instant>,
     /// First ringing or early media.
     pub progress: Option<Instant>,
     /// Answered.
@@ -71,6 +73,11 @@ impl Times {
     /// From the answer to the hang-up, or to `now`; zero when never answered.
     pub fn talk(&self, now: Instant) -> Duration {
         self.answered.map_or(Duration::ZERO, |answered| self.hung_up.unwrap_or(now) - answered)
+    }
+
+    /// From the call's being taken or sent to its answer; none before that.
+    pub fn setup(&self) -> Option<Duration> {
+        Some(self.answered? - self.placed.unwrap_or(self.created))
     }
 
     /// From creation to the hang-up, or to `now`.
@@ -129,7 +136,13 @@ impl Channel {
             state: State::New,
             running_state: State::None,
             variables: BTreeMap::new(),
-            times: Times { created: Instant::now(), progress: None, answered: None, hung_up: None },
+            times: Times {
+                created: Instant::now(),
+                placed: None,
+                progress: None,
+                answered: None,
+                hung_up: None,
+            },
             cause: None,
             protocol_status: None,
         }
@@ -143,6 +156,11 @@ impl Channel {
     /// Endpoint and party, for instance `sofia/internal/1001@10.0.0.5`.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Another party has the leg now.
+    pub fn set_name(&mut self, name: String) {
+        self.name = name;
     }
 
     /// Who began it.
@@ -217,6 +235,11 @@ impl Channel {
     /// When things happened.
     pub fn times(&self) -> &Times {
         &self.times
+    }
+
+    /// The call was sent to its callee. The first time counts.
+    pub fn mark_placed(&mut self) {
+        self.times.placed.get_or_insert_with(Instant::now);
     }
 
     /// The peer rings or hears early media. The first time counts.

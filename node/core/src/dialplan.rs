@@ -1,6 +1,6 @@
 //! What a channel is to do, as a dialplan decides it.
 
-use crate::channel::Channel;
+use crate::channel::{CallerProfile, Channel};
 
 /// One application to run.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,4 +34,10 @@ pub trait Dialplan: Send + Sync {
 
     /// The extension for this channel, none when the dialplan has nothing for it.
     fn route(&self, channel: &Channel) -> Option<Extension>;
+
+    /// Whether it would take a call of this caller, whatever it then did with it. Who may place a call may take
+    /// its caller's place, too; nobody else may.
+    fn admits(&self, _caller: &CallerProfile) -> bool {
+        false
+    }
 }

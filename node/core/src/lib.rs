@@ -14,6 +14,7 @@ pub mod dialplan;
 pub mod endpoint;
 pub mod handle;
 pub mod handler;
+pub mod histogram;
 pub mod limits;
 pub mod media;
 pub mod module;

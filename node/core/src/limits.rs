@@ -23,7 +23,7 @@ pub struct Limits {
 /// Why a call was not taken. Each is counted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum Refusal {
-    /// The switch is ending.
+    /// The switch drains.
     #[error("the switch is draining")]
     Draining,
     /// [`Limits::calls`].
@@ -43,7 +43,6 @@ pub const REFUSALS: [Refusal; 4] = [Refusal::Draining, Refusal::Calls, Refusal::
 /// Lets calls in, within the limits.
 #[derive(Debug)]
 pub struct Gate {
-    limits: Limits,
     draining: AtomicBool,
     inside: Mutex<Inside>,
     refused: [AtomicU64; 4],
@@ -51,6 +50,7 @@ pub struct Gate {
 
 #[derive(Debug)]
 struct Inside {
+    limits: Limits,
     calls: usize,
     sources: HashMap<IpAddr, usize>,
     second: Option<Instant>,
@@ -60,9 +60,8 @@ struct Inside {
 impl Gate {
     /// With these limits.
     pub fn new(limits: Limits) -> Arc<Self> {
-        let inside = Inside { calls: 0, sources: HashMap::new(), second: None, in_second: 0 };
+        let inside = Inside { limits, calls: 0, sources: HashMap::new(), second: None, in_second: 0 };
         Arc::new(Self {
-            limits,
             draining: AtomicBool::new(false),
             inside: Mutex::new(inside),
             refused: Default::default(),
@@ -72,6 +71,11 @@ impl Gate {
     /// Takes no further calls, or takes them again.
     pub fn set_draining(&self, draining: bool) {
         self.draining.store(draining, Ordering::Relaxed);
+    }
+
+    /// Counts by these limits from now on. Calls that are up stay, however many they are.
+    pub fn set_limits(&self, limits: Limits) {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner).limits = limits;
     }
 
     /// Whether the switch takes no further calls.
@@ -99,15 +103,15 @@ impl Gate {
             if limit > 0 && count >= limit { Err(refusal) } else { Ok(()) }
         };
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
-        limit(self.limits.calls, inside.calls, Refusal::Calls)?;
+        limit(inside.limits.calls, inside.calls, Refusal::Calls)?;
         let here = inside.sources.get(&source).copied().unwrap_or(0);
-        limit(self.limits.calls_per_source, here, Refusal::Source)?;
+        limit(inside.limits.calls_per_source, here, Refusal::Source)?;
         let now = Instant::now();
         if inside.second.is_none_or(|second| now - second >= Duration::from_secs(1)) {
             inside.second = Some(now);
             inside.in_second = 0;
         }
-        limit(self.limits.calls_per_second, inside.in_second, Refusal::Rate)?;
+        limit(inside.limits.calls_per_second, inside.in_second, Refusal::Rate)?;
         inside.in_second += 1;
         inside.calls += 1;
         inside.sources.insert(source, here + 1);
@@ -173,6 +177,17 @@ mod tests {
         let _calls = [gate.admit(A).unwrap(), gate.admit(B).unwrap()];
         assert_eq!(gate.admit(B).unwrap_err(), Refusal::Rate);
         tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(gate.admit(B).is_ok());
+    }
+
+    #[tokio::test]
+    async fn new_limits_count_the_calls_that_are_up() {
+        let gate = Gate::new(Limits { calls: 3, ..Limits::default() });
+        let _calls = [gate.admit(A).unwrap(), gate.admit(B).unwrap()];
+        gate.set_limits(Limits { calls: 1, ..Limits::default() });
+        assert_eq!(gate.admit(B).unwrap_err(), Refusal::Calls);
+        assert_eq!(gate.calls(), 2, "those that are up stay");
+        gate.set_limits(Limits { calls: 3, ..Limits::default() });
         assert!(gate.admit(B).is_ok());
     }
 

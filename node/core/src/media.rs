@@ -94,6 +94,9 @@ pub enum MediaCommand {
     Configure(StreamConfig),
     /// Changes what the peer hears. The outgoing SSRC, sequence and timestamp go on without a break.
     Source(Source),
+    /// Takes another stream's place: its peer hears what that one's heard, and whoever heard that one hears it. The
+    /// other falls silent.
+    Succeed(StreamId),
     /// How far the peer has proven that it wants media at the configured address.
     Consent(Consent),
     /// Sends a telephone-event digit (RFC 4733) to the peer; queued behind those being sent.
@@ -340,4 +343,55 @@ pub struct MediaStats {
     pub withheld_packets: u64,
     /// The source the stream locked to.
     pub latched: Option<SocketAddr>,
+    /// How what the peer sends would be judged; none before enough of it came: see [`ENOUGH`].
+    pub quality: Option<Quality>,
+    /// Loss of all we sent, as the peer reported it, 0.0 to 1.0; none before it reported on [`ENOUGH`] packets.
+    pub remote_loss_overall: Option<f64>,
+    /// How long the peer was to send, by what offer and answer said.
+    pub receiving: Duration,
+    /// How long we were to send.
+    pub sending: Duration,
+}
+
+/// Packets below which a stream is not judged: a second of speech. A single one lost of fewer is more than two
+/// in a hundred.
+pub const ENOUGH: u64 = 50;
+
+impl MediaStats {
+    /// Packets the peer sent, as far as its sequence numbers say.
+    pub fn expected_packets(&self) -> u64 {
+        self.received_packets + self.lost_packets
+    }
+
+    /// Of the packets the peer sent, those that did not arrive: 0.0 to 1.0.
+    #[allow(clippy::cast_precision_loss, reason = "a ratio for people")]
+    pub fn loss(&self) -> f64 {
+        match self.expected_packets() {
+            0 => 0.0,
+            expected => self.lost_packets as f64 / expected as f64,
+        }
+    }
+}
+
+/// A judgement of what a peer sends, by the E-model (ITU-T G.107).
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Quality {
+    /// Mean of the interarrival jitter, looked at each time a report was due.
+    pub jitter: Duration,
+    /// Rating factor R, 0 to 100.
+    pub rating: f64,
+    /// Mean opinion score that the rating means, 1 to 4.5.
+    pub mos: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loss_is_told_of_what_was_sent() {
+        let media = MediaStats { received_packets: 95, lost_packets: 5, ..MediaStats::default() };
+        assert!((media.loss() - 0.05).abs() < 1e-9);
+        assert!(MediaStats::default().loss().abs() < 1e-9);
+    }
 }

@@ -14,6 +14,7 @@
 
 mod messages;
 mod operations;
+mod quality;
 mod work;
 
 use std::sync::Arc;
@@ -150,6 +151,9 @@ impl Session {
         self.channel.set_running_state(state);
         self.endpoint.state_run(&self.channel, state);
         self.publish();
+        if state == State::Reporting {
+            self.account();
+        }
         if self.run_handlers(state) && self.channel.state() == state {
             self.standard(state);
         }
@@ -240,8 +244,17 @@ impl Session {
             if snapshot.answered.is_none() && channel.is_answered() {
                 snapshot.answered = Some(SystemTime::now());
             }
-            if snapshot.media.is_none() {
-                snapshot.media = self.endpoint.media();
+            if snapshot.name != channel.name() {
+                // Another party took the place.
+                channel.name().clone_into(&mut snapshot.name);
+                snapshot.caller.clone_from(&channel.profile().caller_id_number);
+            }
+            let media = self.endpoint.media();
+            if media
+                .as_ref()
+                .is_some_and(|media| snapshot.media.as_ref().is_none_or(|old| old.id() != media.id()))
+            {
+                snapshot.media = media;
             }
         });
     }

@@ -16,7 +16,7 @@ use crate::limits::{Gate, Limits, Permit};
 use crate::module::{Interfaces, Module, ModuleError};
 use crate::session::Session;
 
-/// What a switch is told at its start.
+/// What a switch is told.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SwitchConfig {
     /// How many calls it takes.
@@ -27,7 +27,7 @@ pub struct SwitchConfig {
 
 /// The running switch. One a process, held by whoever works on calls.
 pub struct Switch {
-    config: SwitchConfig,
+    config: RwLock<SwitchConfig>,
     interfaces: RwLock<Arc<Interfaces>>,
     gate: Arc<Gate>,
     counters: Arc<Counters>,
@@ -53,7 +53,7 @@ impl Switch {
     /// An empty switch.
     pub fn new(config: SwitchConfig) -> Arc<Self> {
         Arc::new(Self {
-            config,
+            config: RwLock::new(config),
             interfaces: RwLock::default(),
             gate: Gate::new(config.limits),
             counters: Arc::default(),
@@ -76,9 +76,22 @@ impl Switch {
         Arc::clone(&self.interfaces.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Whether a dialplan that this caller asks for would take its call.
+    pub fn admits(&self, caller: &CallerProfile) -> bool {
+        let interfaces = self.interfaces();
+        let mut asked = caller.dialplan.iter().filter_map(|name| interfaces.find_dialplan(name));
+        asked.any(|dialplan| dialplan.admits(caller))
+    }
+
     /// How the switch was told to be.
-    pub fn config(&self) -> &SwitchConfig {
-        &self.config
+    pub fn config(&self) -> SwitchConfig {
+        *self.config.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells it anew. Calls that are up stay as they are.
+    pub fn reconfigure(&self, config: SwitchConfig) {
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+        self.gate.set_limits(config.limits);
     }
 
     /// Where inbound calls ask to be let in.

@@ -56,6 +56,7 @@ pub struct Line {
     refusal: Mutex<Option<EndpointError>>,
     status: Mutex<Option<ProtocolStatus>>,
     followed: Mutex<Vec<Option<Audio>>>,
+    stats: Mutex<MediaStats>,
 }
 
 /// What a [`Line`] posts to its endpoint.
@@ -123,6 +124,11 @@ impl Line {
     /// The leg's stream reports something.
     pub fn media(&self, event: MediaEvent) {
         crate::media::MediaSink::deliver(self.session(), self.stream(), event);
+    }
+
+    /// The leg's stream has counted this.
+    pub fn counted(&self, stats: MediaStats) {
+        *lock(&self.stats) = stats;
     }
 
     /// The endpoint sets a variable of its channel.
@@ -295,6 +301,9 @@ impl Endpoint for FakeEndpoint {
     fn on_state(&mut self, channel: &mut Channel, state: State) -> Flow {
         self.line.push(Did::Handled(state));
         assert!(!lock(&self.line.panics).contains(&state), "the test wants a panic in {state}");
+        if state == State::Init && self.direction == ChannelDirection::Outbound {
+            channel.mark_placed();
+        }
         if state == State::Hangup {
             *lock(&self.line.status) = channel.protocol_status().cloned();
         }
@@ -382,7 +391,7 @@ impl MediaPort for FakePort {
     }
 
     fn stats(&self) -> MediaStats {
-        MediaStats::default()
+        *lock(&self.line.stats)
     }
 
     fn close(&self) {

@@ -13,23 +13,26 @@ use switch_core::Switch;
 use switch_engine::Engine;
 use switch_sip::frame::{self, ParseError};
 use switch_sip::message::{Message, Method, Request, Response};
-use switch_sip::transaction::{ClientId, Flow, Layer, Output, ServerId, Transport};
+use switch_sip::transaction::{ClientId, Flow, Layer, Output, ServerId, Timers, Transport};
 use tokio::sync::Notify;
 
 use crate::EndpointConfig;
 use crate::advertise;
 use crate::counters::{Counters, count};
-use crate::directory::{Client, Directory};
+use crate::directory::{Client, Directory, Recipient};
 use crate::legible::legible;
 use crate::resolve::Resolver;
 use crate::route::{Outgoing, Way};
+use crate::settings::{Live, Settings};
 use crate::transport::tcp::Connections;
 use crate::transport::udp::Udp;
 use switch_sip::dialog::Dialog;
 
 /// What legs and sockets share.
 pub(crate) struct Agent {
-    pub(crate) config: EndpointConfig,
+    pub(crate) timers: Timers,
+    pub(crate) dscp: u8,
+    live: Arc<Live>,
     pub(crate) switch: Arc<Switch>,
     pub(crate) engine: Arc<Engine>,
     pub(crate) resolver: Resolver,
@@ -53,7 +56,9 @@ impl Agent {
         tcp: Vec<SocketAddr>,
     ) -> Arc<Self> {
         Arc::new(Self {
-            config,
+            timers: config.timers,
+            dscp: config.dscp,
+            live: Live::new(config.settings),
             switch,
             engine,
             resolver: Resolver::default(),
@@ -69,6 +74,15 @@ impl Agent {
 
     pub(crate) fn counters(&self) -> &Arc<Counters> {
         &self.counters
+    }
+
+    pub(crate) fn live(&self) -> &Arc<Live> {
+        &self.live
+    }
+
+    /// What holds now.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        self.live.read()
     }
 
     pub(crate) fn connections(&self) -> &Connections {
@@ -129,7 +143,7 @@ impl Agent {
 
     /// Answers a request.
     pub(crate) fn respond(self: &Arc<Self>, id: ServerId, mut response: Response) {
-        response.headers.set("Server", self.config.user_agent.as_str());
+        response.headers.set("Server", self.settings().user_agent.as_str());
         self.with_layer(|layer, now| {
             if let Err(error) = layer.respond(now, id, response) {
                 tracing::debug!(%error, "response not sent");
@@ -137,20 +151,20 @@ impl Agent {
         });
     }
 
-    /// Sends a request. What comes of it is told to `session`.
+    /// Sends a request. What comes of it is told to `leg`.
     pub(crate) fn request(
         self: &Arc<Self>,
         mut request: Request,
         flow: Flow,
-        session: Option<switch_core::SessionHandle>,
+        leg: Option<Recipient>,
     ) -> Option<ClientId> {
-        request.headers.set("User-Agent", self.config.user_agent.as_str());
+        request.headers.set("User-Agent", self.settings().user_agent.as_str());
         let sent_by = self.local_toward(&flow).advertised;
         // Known before anything is sent, so that no response can come too early.
         self.with_layer(|layer, now| match layer.request(now, request, flow, sent_by) {
             Ok(id) => {
                 if let Some(request) = layer.sent(id) {
-                    self.directory.add_client(id, Client { session, request });
+                    self.directory.add_client(id, Client { leg, request });
                 }
                 Some(id)
             }
@@ -162,8 +176,9 @@ impl Agent {
     }
 
     /// Takes an INVITE back; before its first provisional response this waits for one (RFC 3261 §9.1).
-    pub(crate) fn cancel(self: &Arc<Self>, id: ClientId) {
-        self.with_layer(|layer, now| layer.cancel(now, id));
+    /// `reason` is a Reason header's value.
+    pub(crate) fn cancel(self: &Arc<Self>, id: ClientId, reason: Option<&str>) {
+        self.with_layer(|layer, now| layer.cancel(now, id, reason));
     }
 
     /// Acknowledges a 2xx.
@@ -184,7 +199,7 @@ impl Agent {
         let number = invite.headers.cseq().map_or(1, |cseq| cseq.number);
         let way = Way::of(&dialog, flow);
         self.deliver(Outgoing::Ack { id, ack: dialog.ack(number) }, way.clone());
-        self.deliver(Outgoing::Request { request: dialog.request(Method::Bye), session: None }, way);
+        self.deliver(Outgoing::Request { request: dialog.request(Method::Bye), leg: None }, way);
     }
 
     /// Runs the layer's timers until the task is aborted.
@@ -266,7 +281,7 @@ impl Agent {
     }
 
     fn trace(&self, way: &str, flow: &Flow, bytes: impl FnOnce() -> Vec<u8>) {
-        if self.config.trace {
+        if self.settings().trace {
             let text = legible(&bytes());
             tracing::info!(target: "sip", %way, remote = %flow.remote, transport = ?flow.transport, "\n{text}");
         }
@@ -286,7 +301,7 @@ impl Agent {
         };
         Local {
             source,
-            advertised: SocketAddr::new(self.config.advertise.toward(flow.remote.ip(), source), port),
+            advertised: SocketAddr::new(self.settings().advertise.toward(flow.remote.ip(), source), port),
         }
     }
 

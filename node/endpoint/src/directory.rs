@@ -1,12 +1,14 @@
 //! Which session a message belongs to.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use switch_core::SessionHandle;
+use switch_core::handle::{Message as ToSession, SendError};
 use switch_sip::message::{Message, Request};
 use switch_sip::transaction::{ClientId, ServerId};
 
+use crate::leg::{LegMessage, Mail};
 use crate::route::Way;
 
 /// A dialog, from our side: Call-ID and our own tag. The peer's tag is the leg's business, for a callee can
@@ -17,13 +19,41 @@ pub(crate) struct DialogKey {
     pub(crate) local_tag: String,
 }
 
+/// Who is told: a leg, through its session. The session may have gone on with another leg meanwhile; then nobody
+/// is told, and a request is refused.
+#[derive(Clone, Debug)]
+pub(crate) struct Recipient {
+    session: SessionHandle,
+    leg: Arc<DialogKey>,
+}
+
+impl Recipient {
+    pub(crate) fn new(session: SessionHandle, leg: Arc<DialogKey>) -> Self {
+        Self { session, leg }
+    }
+
+    pub(crate) fn session(&self) -> &SessionHandle {
+        &self.session
+    }
+
+    pub(crate) fn send(&self, message: LegMessage) -> Result<(), SendError> {
+        let mail = Mail { leg: Arc::clone(&self.leg), message };
+        self.session.send(ToSession::Endpoint(Box::new(mail)))
+    }
+}
+
+/// Dialogs that are remembered after their end, the latest: whoever wants to replace one of them learns that it is
+/// over (RFC 3891 §3).
+const REMEMBERED: usize = 64;
+
 /// Who waits for what.
 #[derive(Debug, Default)]
 pub(crate) struct Directory(Mutex<Entries>);
 
 #[derive(Debug, Default)]
 struct Entries {
-    dialogs: HashMap<Arc<DialogKey>, SessionHandle>,
+    dialogs: HashMap<Arc<DialogKey>, Recipient>,
+    ended: VecDeque<Arc<DialogKey>>,
     servers: HashMap<ServerId, Server>,
     clients: HashMap<ClientId, Client>,
     /// By the INVITE whose ACK they wait for.
@@ -33,7 +63,7 @@ struct Entries {
 /// An INVITE of a peer's.
 #[derive(Clone, Debug)]
 struct Server {
-    session: SessionHandle,
+    leg: Recipient,
     /// No ACK is waited for any more.
     is_settled: bool,
 }
@@ -42,7 +72,7 @@ struct Server {
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     /// The leg that asked; none once it ended: what still comes is then ended by the agent.
-    pub(crate) session: Option<SessionHandle>,
+    pub(crate) leg: Option<Recipient>,
     /// What was asked, shared with its transaction: an INVITE answered after its leg ended is acknowledged and
     /// ended from it.
     pub(crate) request: Arc<Message>,
@@ -60,26 +90,34 @@ impl Directory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn add_dialog(&self, key: Arc<DialogKey>, session: SessionHandle) {
-        self.entries().dialogs.insert(key, session);
+    pub(crate) fn add_dialog(&self, leg: Recipient) {
+        self.entries().dialogs.insert(Arc::clone(&leg.leg), leg);
     }
 
-    pub(crate) fn dialog(&self, key: &DialogKey) -> Option<SessionHandle> {
+    pub(crate) fn dialog(&self, key: &DialogKey) -> Option<Recipient> {
         self.entries().dialogs.get(key).cloned()
     }
 
-    pub(crate) fn remove_dialog(&self, key: &DialogKey) {
+    /// Whether there was one, not long ago.
+    pub(crate) fn has_ended(&self, key: &DialogKey) -> bool {
+        self.entries().ended.iter().any(|ended| **ended == *key)
+    }
+
+    pub(crate) fn remove_dialog(&self, key: &Arc<DialogKey>) {
         let mut entries = self.entries();
-        entries.dialogs.remove(key);
+        if entries.dialogs.remove(key).is_some() {
+            entries.ended.truncate(REMEMBERED - 1);
+            entries.ended.push_front(Arc::clone(key));
+        }
         shrink(&mut entries.dialogs);
     }
 
-    pub(crate) fn add_server(&self, id: ServerId, session: SessionHandle) {
-        self.entries().servers.insert(id, Server { session, is_settled: false });
+    pub(crate) fn add_server(&self, id: ServerId, leg: Recipient) {
+        self.entries().servers.insert(id, Server { leg, is_settled: false });
     }
 
-    pub(crate) fn server(&self, id: ServerId) -> Option<SessionHandle> {
-        self.entries().servers.get(&id).map(|server| server.session.clone())
+    pub(crate) fn server(&self, id: ServerId) -> Option<Recipient> {
+        self.entries().servers.get(&id).map(|server| server.leg.clone())
     }
 
     /// The ACK of this INVITE's 2xx came, or never will. Gives the BYE that waited for it.
@@ -120,7 +158,7 @@ impl Directory {
     /// The leg that asked has ended.
     pub(crate) fn orphan_client(&self, id: ClientId) {
         if let Some(client) = self.entries().clients.get_mut(&id) {
-            client.session = None;
+            client.leg = None;
         }
     }
 

@@ -4,20 +4,22 @@ use std::sync::Arc;
 
 use switch_core::switch::NewSession;
 use switch_core::{CallerProfile, ChannelDirection};
-use switch_sip::message::{Method, Request, Response};
+use switch_sip::message::{Method, Replaces, Request, Response};
 use switch_sip::response;
 use switch_sip::transaction::{ClientId, Event, Flow, ServerId};
 
 use crate::agent::Agent;
 use crate::counters::count;
-use crate::directory::{DialogKey, Parting};
-use crate::leg::{Leg, LegMessage, Refused};
+use crate::directory::{DialogKey, Parting, Recipient};
+use crate::leg::{Leg, LegMessage, Refused, Replacing};
 use crate::route::Outgoing;
 
 /// Methods this switch takes, as Allow says them.
 pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE";
 /// Extensions this switch has, as Supported says them.
-pub(crate) const SUPPORTED: &str = "timer";
+pub(crate) const SUPPORTED: &str = "timer, replaces";
+/// Session timers alone (RFC 4028).
+pub(crate) const TIMER: &str = "timer";
 
 impl Agent {
     pub(crate) fn dispatch(self: &Arc<Self>, event: Event) {
@@ -38,6 +40,10 @@ impl Agent {
     }
 
     fn on_request(self: &Arc<Self>, id: ServerId, request: Request, flow: Flow) {
+        if request.method != Method::Invite && request.headers.contains("Replaces") {
+            // RFC 3891 §3.
+            return self.respond(id, response::to(&request, 400, None));
+        }
         if let Err(refusal) = acceptable(&request) {
             return self.respond(id, refusal.to(&request));
         }
@@ -54,13 +60,13 @@ impl Agent {
 
     fn in_dialog(self: &Arc<Self>, id: ServerId, request: Request, flow: Flow, local_tag: String) {
         let call_id = request.headers.call_id().unwrap_or_default().to_owned();
-        let session = self.directory.dialog(&DialogKey { call_id, local_tag });
+        let leg = self.directory.dialog(&DialogKey { call_id, local_tag });
         let message = LegMessage::Request { id, request: Box::new(request), flow };
-        match session {
-            Some(session) => {
+        match leg {
+            Some(leg) => {
                 let LegMessage::Request { request, .. } = &message else { return };
                 let gone = response::to(request, 481, None);
-                if session.send(message.into()).is_err() {
+                if leg.send(message).is_err() {
                     self.respond(id, gone);
                 }
             }
@@ -72,28 +78,59 @@ impl Agent {
     }
 
     fn options(self: &Arc<Self>, id: ServerId, request: &Request) {
-        let status = if self.switch.gate().is_draining() { 503 } else { 200 };
-        let mut answer = response::to(request, status, None);
+        let draining = self.switch.gate().is_draining();
+        let mut answer = response::to(request, if draining { 503 } else { 200 }, None);
+        if draining {
+            answer.headers.push("Retry-After", self.settings().retry_after());
+        }
         answer.headers.push("Allow", ALLOW);
         answer.headers.push("Supported", SUPPORTED);
         answer.headers.push("Accept", "application/sdp");
         self.respond(id, answer);
     }
 
-    /// A new call.
+    /// An INVITE outside a dialog: a new call, or another party for one that is up.
     fn invite(self: &Arc<Self>, id: ServerId, request: Request, flow: Flow) {
+        match request.headers.replaces() {
+            Ok(None) => self.call(id, request, flow),
+            // To join and to replace contradict one another (RFC 3891 §3).
+            Ok(Some(replaces)) if !request.headers.contains("Join") => {
+                self.replace(id, request, flow, replaces);
+            }
+            Ok(Some(_)) | Err(_) => self.respond(id, response::to(&request, 400, None)),
+        }
+    }
+
+    /// Somebody wants the place of a party of a call that is up. No limit refuses that, nor does the switch's way
+    /// out: a transfer that is under way survives.
+    fn replace(self: &Arc<Self>, id: ServerId, request: Request, flow: Flow, replaces: Replaces) {
+        let key = DialogKey { call_id: replaces.call_id.clone(), local_tag: replaces.to_tag.clone() };
+        match self.directory.dialog(&key) {
+            Some(leg) => {
+                let replacing = Replacing::new(self, id, request, flow, replaces);
+                // Whoever drops it, has it answered.
+                _ = leg.send(LegMessage::Replace(Box::new(replacing)));
+            }
+            None => {
+                let status = if self.directory.has_ended(&key) { 603 } else { 481 };
+                self.respond(id, response::to(&request, status, None));
+            }
+        }
+    }
+
+    /// A new call.
+    fn call(self: &Arc<Self>, id: ServerId, request: Request, flow: Flow) {
         let source = flow.remote.ip();
         let permit = match self.switch.gate().admit(source) {
             Ok(permit) => permit,
             Err(refusal) => {
                 tracing::info!(%source, reason = %refusal, "call refused");
-                return self.respond(
-                    id,
-                    Refusal { status: 503, header: Some(("Retry-After", "5".into())) }.to(&request),
-                );
+                let later = self.settings().retry_after();
+                let refusal = Refusal { status: 503, header: Some(("Retry-After", later)) };
+                return self.respond(id, refusal.to(&request));
             }
         };
-        let profile = caller(&request, &flow, &self.config.dialplans);
+        let profile = caller(&request, &flow, &self.settings().dialplans);
         let request = Arc::new(request);
         let leg = match Leg::inbound(self, id, &request, flow) {
             Ok(leg) => leg,
@@ -102,6 +139,7 @@ impl Agent {
                 return self.respond(id, Refusal { status, header }.to(&request));
             }
         };
+        let key = leg.key();
         let session = self.switch.session(NewSession {
             name: format!("sofia/internal/{}@{source}", profile.caller_id_number),
             direction: ChannelDirection::Inbound,
@@ -109,7 +147,7 @@ impl Agent {
             endpoint: Box::new(leg),
             permit: Some(permit),
         });
-        self.directory.add_server(id, session.handle().clone());
+        self.directory.add_server(id, Recipient::new(session.handle().clone(), key));
         tokio::spawn(session.run());
     }
 
@@ -118,31 +156,31 @@ impl Agent {
         let (Ok(call_id), Ok(to)) = (ack.headers.call_id(), ack.headers.to()) else { return };
         let Some(tag) = to.tag() else { return };
         let key = DialogKey { call_id: call_id.into(), local_tag: tag.into() };
-        if let Some(session) = self.directory.dialog(&key) {
+        if let Some(leg) = self.directory.dialog(&key) {
             // A session that has ended needs no ACK; one that does not keep up is being hung up.
-            _ = session.send(LegMessage::Ack(Box::new(ack)).into());
+            _ = leg.send(LegMessage::Ack(Box::new(ack)));
         }
     }
 
     fn tell_server(self: &Arc<Self>, id: ServerId, message: LegMessage) {
-        if let Some(session) = self.directory.server(id) {
+        if let Some(leg) = self.directory.server(id) {
             // As above.
-            _ = session.send(message.into());
+            _ = leg.send(message);
         }
     }
 
     /// Nothing waits for this INVITE's ACK any more, a BYE least of all (RFC 3261 §15).
     fn settle(self: &Arc<Self>, id: ServerId) {
         if let Some(Parting { bye, way }) = self.directory.settle(id) {
-            self.deliver(Outgoing::Request { request: bye, session: None }, way);
+            self.deliver(Outgoing::Request { request: bye, leg: None }, way);
         }
     }
 
     fn on_response(self: &Arc<Self>, id: ClientId, response: Response, flow: Flow) {
         let Some(client) = self.directory.client(id) else { return };
-        let told = client.session.as_ref().is_some_and(|session| {
+        let told = client.leg.as_ref().is_some_and(|leg| {
             let (request, response) = (Arc::clone(&client.request), Box::new(response.clone()));
-            session.send(LegMessage::Response { id, request, response, flow: flow.clone() }.into()).is_ok()
+            leg.send(LegMessage::Response { id, request, response, flow: flow.clone() }).is_ok()
         });
         let invite = client.request.as_request().filter(|request| request.method == Method::Invite);
         if let Some(invite) = invite
@@ -155,10 +193,10 @@ impl Agent {
 
     fn on_client_failed(self: &Arc<Self>, id: ClientId, status: u16) {
         let Some(client) = self.directory.client(id) else { return };
-        if let Some(session) = client.session {
+        if let Some(leg) = client.leg {
             let number = client.request.headers().cseq().map_or(0, |cseq| cseq.number);
             // As above.
-            _ = session.send(LegMessage::Failed { number, status }.into());
+            _ = leg.send(LegMessage::Failed { number, status });
         }
     }
 }
@@ -177,6 +215,11 @@ impl Refusal {
         }
         answer
     }
+}
+
+/// Whether this switch has the extension.
+fn is_supported(option: &str) -> bool {
+    SUPPORTED.split(", ").any(|ours| ours.eq_ignore_ascii_case(option))
 }
 
 /// What every request must be, in the order of RFC 3261 §8.2.
@@ -206,8 +249,7 @@ fn acceptable(request: &Request) -> Result<(), Refusal> {
         Ok(_) => {}
         Err(_) => return refuse(400, None),
     }
-    let unknown: Vec<&str> =
-        headers.list("Require").filter(|option| !option.eq_ignore_ascii_case(SUPPORTED)).collect();
+    let unknown: Vec<&str> = headers.list("Require").filter(|option| !is_supported(option)).collect();
     if !unknown.is_empty() && request.method != Method::Cancel {
         return refuse(420, Some(("Unsupported", unknown.join(", "))));
     }

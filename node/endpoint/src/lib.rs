@@ -16,10 +16,12 @@ mod leg;
 mod legible;
 mod resolve;
 mod route;
+mod settings;
 mod start;
 mod transport;
 
 pub use switch_sip::session_timer::Policy as SessionPolicy;
 pub use switch_sip::transaction::Timers;
 
+pub use settings::{Live, Settings};
 pub use start::{EndpointConfig, Listen, MODULE, SipEndpoint, StartError};

@@ -12,7 +12,6 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use switch_core::SessionHandle;
 use switch_sip::dialog::Dialog;
 use switch_sip::hop::{Hop, is_hidden};
 use switch_sip::message::Request;
@@ -21,6 +20,7 @@ use thiserror::Error;
 
 use crate::agent::Agent;
 use crate::counters::count;
+use crate::directory::Recipient;
 use crate::leg::LegMessage;
 use crate::resolve::ResolveError;
 use crate::transport::tcp;
@@ -37,8 +37,8 @@ pub(crate) struct Way {
 /// A request inside a dialog.
 #[derive(Clone, Debug)]
 pub(crate) enum Outgoing {
-    /// Any but ACK. What comes of it is told to `session`.
-    Request { request: Request, session: Option<SessionHandle> },
+    /// Any but ACK. What comes of it is told to `leg`.
+    Request { request: Request, leg: Option<Recipient> },
     /// The ACK of the 2xx to this INVITE of ours.
     Ack { id: ClientId, ack: Request },
 }
@@ -91,13 +91,13 @@ impl Agent {
     fn emit(self: &Arc<Self>, outgoing: Outgoing, flow: Flow) {
         match outgoing {
             Outgoing::Ack { id, ack } => self.acknowledge(id, ack, flow),
-            Outgoing::Request { request, session } => {
+            Outgoing::Request { request, leg } => {
                 let number = request.headers.cseq().map_or(0, |cseq| cseq.number);
-                if self.request(request, flow, session.clone()).is_none()
-                    && let Some(session) = session
+                if self.request(request, flow, leg.clone()).is_none()
+                    && let Some(leg) = leg
                 {
                     // A session that has ended needs to know nothing.
-                    _ = session.send(LegMessage::Failed { number, status: 503 }.into());
+                    _ = leg.send(LegMessage::Failed { number, status: 503 });
                 }
             }
         }

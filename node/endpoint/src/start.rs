@@ -13,13 +13,12 @@ use thiserror::Error;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 
-use crate::advertise::Advertise;
 use crate::agent::Agent;
 use crate::counters::Counters;
 use crate::leg::Caller;
-use crate::transport::tcp;
+use crate::settings::{Live, Settings};
 use crate::transport::udp::Udp;
-use switch_sip::session_timer::Policy;
+use crate::transport::{self, tcp};
 use switch_sip::transaction::{Layer, Timers};
 
 /// What the endpoint is told at its start.
@@ -27,22 +26,12 @@ use switch_sip::transaction::{Layer, Timers};
 pub struct EndpointConfig {
     /// Where to listen.
     pub listen: Vec<Listen>,
-    /// Which of our addresses a peer is told.
-    pub advertise: Advertise,
-    /// Writes every message to the log.
-    pub trace: bool,
-    /// What User-Agent and Server say.
-    pub user_agent: String,
-    /// Dialplans an inbound call is routed by, in order.
-    pub dialplans: Vec<String>,
     /// Retransmission timers.
     pub timers: Timers,
-    /// Session timers.
-    pub session: Policy,
-    /// No media for this long while the peer should be sending ends the call. None: never.
-    pub silence: Option<Duration>,
-    /// The same for a call on hold.
-    pub silence_held: Option<Duration>,
+    /// The differentiated services code point of what is sent: 0 to 63 (RFC 2474).
+    pub dscp: u8,
+    /// What may change later.
+    pub settings: Settings,
 }
 
 /// One listening socket.
@@ -100,13 +89,13 @@ impl SipEndpoint {
         for listen in &config.listen {
             let transport = if listen.tcp { "tcp" } else { "udp" };
             let bound = if listen.tcp {
-                bind_tcp(listen.address).and_then(|listener| {
+                bind_tcp(listen.address, config.dscp).and_then(|listener| {
                     let local = listener.local_addr()?;
                     listeners.push((listener, local));
                     Ok(local)
                 })
             } else {
-                Udp::bind(listen.address).map(|socket| {
+                Udp::bind(listen.address, config.dscp).map(|socket| {
                     let local = socket.local();
                     udp.push(socket);
                     local
@@ -156,6 +145,11 @@ impl SipEndpoint {
         &self.listening
     }
 
+    /// Where what may change is changed.
+    pub fn live(&self) -> &Arc<Live> {
+        self.agent.live()
+    }
+
     /// What the endpoint counted.
     pub fn counters(&self) -> &Arc<Counters> {
         self.agent.counters()
@@ -195,8 +189,10 @@ impl Module for SipModule {
     }
 }
 
-fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+fn bind_tcp(address: SocketAddr, dscp: u8) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // What is accepted takes the mark over.
+    transport::mark(&socket, address, dscp)?;
     socket.set_reuseaddr(true)?;
     if address.is_ipv6() {
         socket2::SockRef::from(&socket).set_only_v6(true)?;

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::heartbeat::Heartbeat;
 
 macro_rules! counters {
     ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
@@ -15,15 +18,18 @@ macro_rules! counters {
         #[derive(Clone, Debug, Default)]
         pub struct Totals {
             $($(#[doc = $doc])+ pub $name: u64,)+
+            /// How long each worker was at work, in the order of the workers.
+            pub workers_busy: Vec<Duration>,
         }
 
         impl Board {
             /// The sum of all shares.
             pub fn totals(&self) -> Totals {
                 let mut totals = Totals::default();
-                for share in &self.0 {
+                for share in &self.shares {
                     $(totals.$name += share.$name.load(Ordering::Relaxed);)+
                 }
+                totals.workers_busy = self.workers.iter().map(|worker| worker.busy()).collect();
                 totals
             }
         }
@@ -53,6 +59,8 @@ counters! {
     withheld_packets,
     /// Packets the kernel refused to send.
     send_errors,
+    /// Gauge: port pairs the range holds, in whatever state.
+    ports_limit,
     /// Gauge: port pairs bound by streams.
     ports_in_use,
     /// Gauge: port pairs that rest before they are used again.
@@ -65,9 +73,12 @@ counters! {
     worker_restarts,
 }
 
-/// All shares of an engine.
+/// All shares of an engine, and what its workers show of themselves.
 #[derive(Debug, Default)]
-pub struct Board(pub(crate) Vec<Arc<Counters>>);
+pub struct Board {
+    pub(crate) shares: Vec<Arc<Counters>>,
+    pub(crate) workers: Vec<Arc<Heartbeat>>,
+}
 
 /// Adds to a figure that only the calling thread writes, or that a lock guards: no bus is locked for it.
 pub(crate) fn add(figure: &AtomicU64, value: u64) {

@@ -36,6 +36,11 @@ impl Store {
         Self { delay, bytes, max_bytes, packets: VecDeque::with_capacity(max_packets), max_packets }
     }
 
+    /// How long each packet is kept.
+    pub(crate) fn delay(&self) -> Duration {
+        self.delay
+    }
+
     /// Keeps a packet; false if there is no room.
     pub(crate) fn push(&mut self, now: Instant, packet: &[u8]) -> bool {
         let room = self.bytes.len() + packet.len() <= self.max_bytes && self.packets.len() < self.max_packets;

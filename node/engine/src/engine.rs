@@ -33,6 +33,8 @@ pub struct EngineConfig {
     pub grid: Duration,
     /// How long a released port rests before it is used again.
     pub rest: Duration,
+    /// The differentiated services code point of what is sent, RTP and RTCP: 0 to 63 (RFC 2474).
+    pub dscp: u8,
 }
 
 impl Default for EngineConfig {
@@ -42,6 +44,7 @@ impl Default for EngineConfig {
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             grid: Duration::from_millis(1),
             rest: Duration::from_secs(5),
+            dscp: 46,
         }
     }
 }
@@ -81,14 +84,15 @@ impl Engine {
     pub fn start(config: EngineConfig) -> Result<Arc<Self>, StartError> {
         let counters = Arc::<Counters>::default();
         let (first, last) = (*config.ports.start(), *config.ports.end());
-        let ports = Ports::new(config.ports, config.rest.min(LONGEST_REST), Arc::clone(&counters));
+        let ports =
+            Ports::new(config.ports, config.rest.min(LONGEST_REST), config.dscp, Arc::clone(&counters));
         let mut shares = vec![counters];
         if ports.capacity() == 0 {
             return Err(StartError::NoPorts { first, last });
         }
         let mut engine = Self {
             ports,
-            counters: Arc::new(Board(Vec::new())),
+            counters: Arc::default(),
             workers: Vec::new(),
             threads: Mutex::new(Vec::new()),
             opened: AtomicU64::new(0),
@@ -100,7 +104,8 @@ impl Engine {
             engine.add_worker(index, grid, Arc::clone(&share)).map_err(StartError::Worker)?;
             shares.push(share);
         }
-        engine.counters = Arc::new(Board(shares));
+        let workers = engine.workers.iter().map(|worker| Arc::clone(&worker.heartbeat)).collect();
+        engine.counters = Arc::new(Board { shares, workers });
         Ok(Arc::new(engine))
     }
 
@@ -111,7 +116,7 @@ impl Engine {
             wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
             sweep: AtomicBool::new(false),
             stop: AtomicBool::new(false),
-            heartbeat: Heartbeat::new(),
+            heartbeat: Arc::new(Heartbeat::new()),
             load: AtomicUsize::new(0),
         });
         let worker = Worker::new(Arc::clone(&mailbox), commands, counters, grid)?;

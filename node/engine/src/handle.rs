@@ -5,12 +5,15 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use switch_core::media::{MediaCommand, MediaError, MediaPort, MediaSink, MediaStats, Source, StreamId};
+use switch_core::media::{
+    ENOUGH, Format, MediaCommand, MediaError, MediaPort, MediaSink, MediaStats, Source, StreamId,
+};
 
 use crate::heartbeat::Heartbeat;
 use crate::ports::Pair;
+use crate::quality::{Agreed, Agreement};
 use crate::voice;
 
 /// Commands that wait for one worker at most. Further ones are refused with [`MediaError::Busy`].
@@ -32,7 +35,7 @@ pub(crate) struct Mailbox {
     pub(crate) sweep: AtomicBool,
     /// The engine is gone.
     pub(crate) stop: AtomicBool,
-    pub(crate) heartbeat: Heartbeat,
+    pub(crate) heartbeat: Arc<Heartbeat>,
     /// Streams on this worker, those being opened included.
     pub(crate) load: AtomicUsize,
 }
@@ -66,6 +69,8 @@ pub(crate) struct Shared {
     pub(crate) gone: AtomicBool,
     /// Set by [`MediaCommand::Configure`]: one of the constants below.
     encodable: AtomicU8,
+    /// What offer and answer said so far.
+    agreed: Mutex<Agreed>,
 }
 
 const UNKNOWN: u8 = 0;
@@ -80,12 +85,14 @@ impl Shared {
             closed: AtomicBool::new(false),
             gone: AtomicBool::new(false),
             encodable: AtomicU8::new(UNKNOWN),
+            agreed: Mutex::default(),
             figures: Figures::default(),
         }
     }
 }
 
-/// Written by the worker only. The last three are zero for "not known", else one more than their value.
+/// Written by the worker only. The three last figures of the peer are zero for "not known", else one more than their
+/// value.
 /// What each packet moves stands first, in one line of the cache.
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
@@ -102,15 +109,24 @@ pub(crate) struct Figures {
     pub(crate) remote_loss_256: AtomicU64,
     pub(crate) remote_jitter_micros: AtomicU64,
     pub(crate) round_trip_micros: AtomicU64,
+    /// Of the jitter each time a report was due, and how often that was.
+    pub(crate) jitter_sum_micros: AtomicU64,
+    pub(crate) jitter_samples: AtomicU64,
+    /// Packets of ours the peer has reported on, and those it has lost of them.
+    pub(crate) remote_expected: AtomicU64,
+    pub(crate) remote_lost: AtomicU64,
     /// Touched when the source changes, not for each packet.
     pub(crate) latched: Mutex<Option<SocketAddr>>,
+    /// What the peer's first sound was in since the formats were agreed on.
+    pub(crate) heard: Mutex<Option<Format>>,
 }
 
 impl Figures {
-    fn read(&self) -> MediaStats {
+    fn read(&self, agreed: &Agreed) -> MediaStats {
         let value = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
         let known = |figure: &AtomicU64| value(figure).checked_sub(1);
-        MediaStats {
+        let (receiving, sending) = agreed.durations(Instant::now());
+        let mut stats = MediaStats {
             received_packets: value(&self.received_packets),
             received_bytes: value(&self.received_bytes),
             sent_packets: value(&self.sent_packets),
@@ -124,7 +140,21 @@ impl Figures {
             dropped_invalid: value(&self.dropped_invalid),
             withheld_packets: value(&self.withheld_packets),
             latched: *self.latched.lock().unwrap_or_else(PoisonError::into_inner),
+            quality: None,
+            remote_loss_overall: None,
+            receiving,
+            sending,
+        };
+        let expected = value(&self.remote_expected);
+        if expected >= ENOUGH {
+            stats.remote_loss_overall = Some(value(&self.remote_lost) as f64 / expected as f64);
         }
+        // The latest is one more sample, so that a short call has one too.
+        let samples = u32::try_from(value(&self.jitter_samples)).unwrap_or(u32::MAX - 1) + 1;
+        let jitter = (Duration::from_micros(value(&self.jitter_sum_micros)) + stats.jitter) / samples;
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        stats.quality = agreed.judge(&stats, heard.as_ref(), jitter);
+        stats
     }
 }
 
@@ -151,9 +181,11 @@ impl MediaPort for Port {
         if closed.load(Ordering::Acquire) || gone.load(Ordering::Acquire) {
             return Err(MediaError::Gone);
         }
-        let mut able = None;
+        let (mut able, mut agreed) = (None, None);
         match &command {
-            MediaCommand::Source(Source::Stream(other)) if other.0 % self.workers != id.0 % self.workers => {
+            MediaCommand::Source(Source::Stream(other)) | MediaCommand::Succeed(other)
+                if other.0 % self.workers != id.0 % self.workers =>
+            {
                 return Err(MediaError::NotTogether);
             }
             MediaCommand::Source(Source::Frames(_)) if encodable.load(Ordering::Relaxed) == NOT_ENCODABLE => {
@@ -161,6 +193,7 @@ impl MediaPort for Port {
             }
             MediaCommand::Configure(config) => {
                 able = Some(if voice::codec(config).is_some() { ENCODABLE } else { NOT_ENCODABLE });
+                agreed = Some(Agreement::of(config));
             }
             _ => {}
         }
@@ -168,11 +201,16 @@ impl MediaPort for Port {
         if let Some(able) = able {
             encodable.store(able, Ordering::Relaxed);
         }
+        if let Some(agreement) = agreed {
+            let mut agreed = self.shared.agreed.lock().unwrap_or_else(PoisonError::into_inner);
+            agreed.change(Instant::now(), agreement);
+        }
         Ok(())
     }
 
     fn stats(&self) -> MediaStats {
-        self.shared.figures.read()
+        let agreed = self.shared.agreed.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shared.figures.read(&agreed)
     }
 
     fn close(&self) {

@@ -12,6 +12,7 @@ mod handle;
 mod heartbeat;
 mod ports;
 mod prefetch;
+mod quality;
 mod report;
 mod send;
 mod stream;

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::net::sockopt::{
-    Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery, set_ip_mtu_discover, set_ipv6_mtu_discover, set_ipv6_v6only,
+    Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery, set_ip_mtu_discover, set_ip_tos, set_ipv6_mtu_discover,
+    set_ipv6_tclass, set_ipv6_v6only,
 };
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with};
 use switch_core::media::OpenError;
@@ -25,6 +26,7 @@ pub(crate) struct Ports {
     range: RangeInclusive<u16>,
     pairs: usize,
     rest: Duration,
+    dscp: u8,
     counters: Arc<Counters>,
     state: Mutex<State>,
 }
@@ -51,13 +53,19 @@ struct Lease {
 }
 
 impl Ports {
-    pub(crate) fn new(range: RangeInclusive<u16>, rest: Duration, counters: Arc<Counters>) -> Arc<Self> {
+    pub(crate) fn new(
+        range: RangeInclusive<u16>,
+        rest: Duration,
+        dscp: u8,
+        counters: Arc<Counters>,
+    ) -> Arc<Self> {
         let last = *range.end();
         let free: VecDeque<u16> =
             range.clone().filter(|&port| port != 0 && port.is_multiple_of(2) && port < last).collect();
         let pairs = free.len();
         let resting = VecDeque::with_capacity(pairs);
-        Arc::new(Self { range, pairs, rest, counters, state: Mutex::new(State { free, resting }) })
+        add(&counters.ports_limit, pairs as u64);
+        Arc::new(Self { range, pairs, rest, dscp, counters, state: Mutex::new(State { free, resting }) })
     }
 
     /// How many pairs the range holds.
@@ -79,7 +87,7 @@ impl Ports {
         }
         for _ in 0..state.free.len() {
             let Some(port) = state.free.pop_front() else { break };
-            match bind_pair(local, port) {
+            match bind_pair(local, port, self.dscp) {
                 Ok((rtp, rtcp)) => {
                     add(&self.counters.ports_in_use, 1);
                     let lease = Lease { ports: Arc::clone(self), port };
@@ -118,19 +126,22 @@ impl Drop for Lease {
     }
 }
 
-fn bind_pair(local: IpAddr, port: u16) -> Result<(OwnedFd, OwnedFd), Errno> {
-    Ok((bind_one(local, port)?, bind_one(local, port + 1)?))
+fn bind_pair(local: IpAddr, port: u16, dscp: u8) -> Result<(OwnedFd, OwnedFd), Errno> {
+    Ok((bind_one(local, port, dscp)?, bind_one(local, port + 1, dscp)?))
 }
 
 /// A socket that neither blocks nor sets DF: a narrow link fragments rather than loses.
-fn bind_one(local: IpAddr, port: u16) -> Result<OwnedFd, Errno> {
+fn bind_one(local: IpAddr, port: u16, dscp: u8) -> Result<OwnedFd, Errno> {
     let family = if local.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     let socket = socket_with(family, SocketType::DGRAM, flags, None)?;
+    // The code point stands above the two bits of ECN.
     if local.is_ipv4() {
+        set_ip_tos(&socket, dscp << 2)?;
         set_ip_mtu_discover(&socket, Ipv4PathMtuDiscovery::DONT)?;
     } else {
         set_ipv6_v6only(&socket, true)?;
+        set_ipv6_tclass(&socket, u32::from(dscp << 2))?;
         set_ipv6_mtu_discover(&socket, Ipv6PathMtuDiscovery::DONT)?;
     }
     bind(&socket, &SocketAddr::new(local, port))?;
@@ -150,8 +161,9 @@ mod tests {
     fn a_pair_is_skipped_when_taken_and_rests_when_released() {
         let counters = Arc::new(Counters::default());
         let _other = UdpSocket::bind((HERE, 21_003)).unwrap();
-        let ports = Ports::new(21_001..=21_006, Duration::from_millis(60), Arc::clone(&counters));
+        let ports = Ports::new(21_001..=21_006, Duration::from_millis(60), 46, Arc::clone(&counters));
         assert_eq!(ports.capacity(), 2, "21002 and 21004; 21006 has no odd port after it");
+        assert_eq!(counters.ports_limit.load(Ordering::Relaxed), 2);
         let pair = ports.bind(HERE).unwrap();
         assert_eq!(pair.local.port(), 21_004);
         assert_eq!(counters.ports_taken.load(Ordering::Relaxed), 1);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rustix::net::{SendFlags, sendto};
 use switch_rtp::latch::same;
-use switch_rtp::rtcp::{self, Block, Ntp, Sender};
+use switch_rtp::rtcp::{self, Block, Ntp, Overall, Sender};
 
 use crate::counters::add;
 use crate::send::sendable;
@@ -27,11 +27,25 @@ pub(crate) struct Reports {
     last: Option<(u32, u32, Instant)>,
     /// Packets sent when the report before was made.
     sent_before: u64,
+    /// Packets taken when the jitter was looked at last.
+    taken_before: u64,
+    /// What the peer says of all we sent.
+    overall: Overall,
 }
 
 impl Reports {
-    pub(crate) fn new(random: u64) -> Self {
-        Self { random: random | 1, due: None, from: None, last: None, sent_before: 0 }
+    /// `first` is the sequence number of our first packet.
+    pub(crate) fn new(random: u64, first: u16) -> Self {
+        let overall = Overall::new(first);
+        Self {
+            random: random | 1,
+            due: None,
+            from: None,
+            last: None,
+            sent_before: 0,
+            taken_before: 0,
+            overall,
+        }
     }
 
     pub(crate) fn start(&mut self, now: Instant) {
@@ -82,14 +96,28 @@ impl Stream {
         }
         let Some(block) = feedback.block else { return };
         let clock = config.send.first().map_or(8000, |payload| payload.format.clock_rate().max(1));
-        let figures = self.figures();
+        let figures = &self.shared.figures;
         let known = |value: u64| value.saturating_add(1);
         figures.remote_loss_256.store(known(block.fraction_lost.into()), Ordering::Relaxed);
+        self.reports.overall.take(&block);
+        figures.remote_expected.store(self.reports.overall.expected, Ordering::Relaxed);
+        figures.remote_lost.store(self.reports.overall.lost, Ordering::Relaxed);
         let jitter = u64::from(block.jitter) * 1_000_000 / u64::from(clock);
         figures.remote_jitter_micros.store(known(jitter), Ordering::Relaxed);
         if let Some(trip) = rtcp::round_trip(Ntp::from_system(SystemTime::now()), &block) {
             let micros = u64::try_from(trip.as_micros()).unwrap_or(u64::MAX);
             figures.round_trip_micros.store(known(micros), Ordering::Relaxed);
+        }
+    }
+
+    /// The peer's jitter moves with each packet: its mean over the call is that of what it was every few seconds.
+    fn sample_jitter(&mut self) {
+        let figures = &self.shared.figures;
+        let taken = figures.received_packets.load(Ordering::Relaxed);
+        if taken != self.reports.taken_before {
+            add(&figures.jitter_sum_micros, figures.jitter_micros.load(Ordering::Relaxed));
+            add(&figures.jitter_samples, 1);
+            self.reports.taken_before = taken;
         }
     }
 
@@ -99,6 +127,7 @@ impl Stream {
             return;
         }
         self.reports.due = Some(now + self.reports.interval());
+        self.sample_jitter();
         let (Some(config), Some(latch)) = (&self.config, &self.latch) else { return };
         if !self.consents(now) {
             return;

@@ -20,6 +20,7 @@ use crate::digits::Digits;
 use crate::echo::Store;
 use crate::handle::{Figures, Shared};
 use crate::ports::Pair;
+use crate::quality::is_sound;
 use crate::report::Reports;
 use crate::voice::Voice;
 
@@ -72,6 +73,8 @@ pub(crate) struct Stream {
     consent: Consent,
     /// A packet came from the peer since its address was configured.
     pub(crate) proven: bool,
+    /// The format of the peer's sound is not known since formats were agreed on.
+    is_fresh: bool,
     first_told: bool,
     silence_told: bool,
     pub(crate) life: Instant,
@@ -123,12 +126,13 @@ impl Stream {
             play: Play::Silence,
             generation: 1 << 63,
             digits: Digits::new(now),
-            reports: Reports::new(random()),
+            reports: Reports::new(random(), (numbers as u16).wrapping_add(1)),
             listeners: SmallVec::new(),
             map: [UNMAPPED; 128],
             life: now,
             silence_told: false,
             first_told: false,
+            is_fresh: true,
             scheduled: None,
         }
     }
@@ -161,12 +165,14 @@ impl Stream {
                     add(&self.counters.dropped_full, 1);
                 }
             }
-            MediaCommand::Source(_) => {}
+            MediaCommand::Source(_) | MediaCommand::Succeed(_) => {}
         }
     }
 
     fn configure(&mut self, now: Instant, config: StreamConfig) {
         self.receive = config.receive.iter().map(Receive::of).collect();
+        self.is_fresh = true;
+        *self.figures().heard.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let moved = self.config.as_ref().is_none_or(|before| !same(before.remote, config.remote));
         match &mut self.latch {
             Some(latch) => latch.signal(config.remote),
@@ -194,6 +200,18 @@ impl Stream {
             Source::Echo { delay } => Play::Echo((!delay.is_zero()).then(|| Box::new(Store::new(delay)))),
             Source::Frames(source) => Play::Frames(source, None),
             Source::Stream(_) => heard.map_or(Play::Silence, Play::Stream),
+        };
+        self.find_voice(now);
+    }
+
+    /// Its peer hears from now on what another stream's peer heard; what is on its way in an echo stays behind.
+    pub(crate) fn take_over(&mut self, now: Instant, play: Play) {
+        self.generation += 1;
+        self.outgoing.release();
+        self.play = match play {
+            Play::Echo(Some(store)) => Play::Echo(Some(Box::new(Store::new(store.delay())))),
+            Play::Frames(source, _) => Play::Frames(source, None),
+            play => play,
         };
         self.find_voice(now);
     }
@@ -243,9 +261,8 @@ impl Stream {
         figures.lost_packets.store(self.incoming.lost(), Ordering::Relaxed);
         let jitter = u64::from(self.incoming.jitter()) * 1_000_000 / u64::from(clock);
         figures.jitter_micros.store(jitter, Ordering::Relaxed);
-        if !self.first_told {
-            self.first_told = true;
-            self.tell(MediaEvent::FirstPacket(from));
+        if self.is_fresh {
+            self.hear_format(header.payload_type, from);
         }
         if !self.direction.receives() {
             return None;
@@ -254,6 +271,21 @@ impl Stream {
             self.hear_event(clock, &header, datagram);
         }
         Some(header)
+    }
+
+    /// The first packet, and the first sound in what was agreed on last.
+    #[cold]
+    fn hear_format(&mut self, payload_type: u8, from: SocketAddr) {
+        if !self.first_told {
+            self.first_told = true;
+            self.tell(MediaEvent::FirstPacket(from));
+        }
+        let mut types = self.config.iter().flat_map(|config| &config.receive);
+        let format = types.find(|payload| payload.number == payload_type).map(|payload| &payload.format);
+        if let Some(format) = format.filter(|format| is_sound(format)) {
+            self.is_fresh = false;
+            *self.figures().heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(format.clone());
+        }
     }
 
     fn hear_event(&mut self, clock: u32, header: &Header, datagram: &[u8]) {

@@ -100,9 +100,10 @@ impl Worker {
         let mut ready = Vec::with_capacity(READY);
         let mut busy = false;
         while !self.mailbox.stop.load(Ordering::Acquire) {
-            self.mailbox.heartbeat.rests();
-            self.wait(&mut ready, busy);
-            self.mailbox.heartbeat.works();
+            let now = Instant::now();
+            self.mailbox.heartbeat.rests(now);
+            self.wait(&mut ready, busy, now);
+            self.mailbox.heartbeat.works(Instant::now());
             // Commands before packets: what came after a command meets it. Epoll is asked after them, so
             // that no event means a stream that was closed.
             self.commands();
@@ -113,16 +114,16 @@ impl Worker {
 
     /// Blocks until something is ready or due, unless `busy` says that it is, then lets more gather until the
     /// next point of the grid.
-    fn wait(&self, ready: &mut Vec<epoll::Event>, busy: bool) {
+    fn wait(&self, ready: &mut Vec<epoll::Event>, busy: bool, mut now: Instant) {
         if !busy {
-            let now = Instant::now();
             let timeout = self.timers.peek().map(|Reverse((due, ..))| due.saturating_duration_since(now));
             self.poll(ready, timeout);
+            now = Instant::now();
         }
         if self.grid.is_zero() {
             return;
         }
-        let since = self.epoch.elapsed().as_nanos();
+        let since = now.saturating_duration_since(self.epoch).as_nanos();
         let past = since % self.grid.as_nanos();
         std::thread::sleep(self.grid - Duration::from_nanos(u64::try_from(past).unwrap_or(0)));
     }
@@ -260,6 +261,7 @@ impl Worker {
         let now = Instant::now();
         match command {
             MediaCommand::Source(source) => self.hear(now, key, source),
+            MediaCommand::Succeed(other) => self.succeed(now, key, other),
             command => {
                 let Some(stream) = self.streams.get_mut(key) else { return };
                 stream.command(now, command);
@@ -280,6 +282,33 @@ impl Worker {
         }
         if let Some(stream) = self.streams.get_mut(key) {
             stream.hear(now, source, heard);
+        }
+    }
+
+    /// A stream takes the place of another.
+    fn succeed(&mut self, now: Instant, key: usize, other: StreamId) {
+        let Some(old) = self.keys.get(&other).copied().filter(|old| *old != key) else { return };
+        self.unhear(key);
+        let Some(stream) = self.streams.get_mut(old) else { return };
+        let play = std::mem::replace(&mut stream.play, Play::Silence);
+        let listeners = std::mem::take(&mut stream.listeners);
+        if let Play::Stream(heard) = play
+            && let Some(heard) = self.streams.get_mut(heard)
+        {
+            heard
+                .listeners
+                .iter_mut()
+                .filter(|listener| **listener == old)
+                .for_each(|listener| *listener = key);
+        }
+        let Some(stream) = self.streams.get_mut(key) else { return };
+        let id = stream.id();
+        stream.listeners.extend(listeners.iter().copied());
+        stream.take_over(now, play);
+        for listener in listeners {
+            if let Some(listener) = self.streams.get_mut(listener) {
+                listener.hear(now, Source::Stream(id), Some(key));
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use switch_core::module::Module;
 
 use crate::application::dptools::DpTools;
 use crate::dialplan::numbers::Numbers;
-use crate::dialplan::route::{Counters, Route, Routes};
+use crate::dialplan::route::{Counters, Routes, Table};
 use crate::event::call_log::CallLog;
 
 /// What the built-in modules need to be told.
@@ -23,8 +23,8 @@ use crate::event::call_log::CallLog;
 pub struct ModulesConfig {
     /// Whether the numbers that need no route answer.
     pub numbers: bool,
-    /// Tried in order.
-    pub routes: Vec<Route>,
+    /// Kept by whoever exchanges them.
+    pub routes: Arc<Table>,
     /// Where the routes count; kept by whoever shows it.
     pub counters: Arc<Counters>,
 }

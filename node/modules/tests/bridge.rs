@@ -14,7 +14,7 @@ use switch_core::handle::Command;
 use switch_core::testing::{Did, Line, audio};
 use switch_core::{Cause, State};
 use switch_modules::ModulesConfig;
-use switch_modules::dialplan::route::{Counters, Route};
+use switch_modules::dialplan::route::{Counters, Route, Table};
 
 const ENDED: [State; 3] = [State::Hangup, State::Reporting, State::Destroy];
 
@@ -275,7 +275,7 @@ async fn a_route_bridges_who_may_use_it_and_nobody_else() {
     let counters = Arc::new(Counters::default());
     let with = |from: &str| {
         House::with(ModulesConfig {
-            routes: vec![route(from)],
+            routes: Table::new(vec![route(from)]),
             counters: Arc::clone(&counters),
             ..Default::default()
         })

@@ -12,8 +12,6 @@
 //! # Ok(()) }
 //! ```
 
-pub mod emodel;
-
 mod agent;
 mod error;
 mod link;
@@ -31,6 +29,7 @@ mod verdict;
 
 use std::time::Duration;
 
+use switch_media::emodel::{self, Impairment};
 use tokio::time::Instant;
 
 use agent::Agent;
@@ -128,7 +127,8 @@ impl Measured<'_> {
             let network = reports.round_trip().map_or(median, |rtcp| rtcp.min(median)) / 2;
             milliseconds(network + stream::FRAME_TIME + tally.jitter().unwrap_or_default() * 2)
         });
-        let rating = delay.map(|delay| emodel::rating(delay, total));
+        let rating =
+            delay.map(|delay| emodel::rating(Impairment::of(self.answer.codec.name()), delay, total));
         let percent = |ratio: f64| ratio * 100.0;
         Report {
             target: self.target.to_string(),

@@ -50,7 +50,7 @@ pub struct Block {
     pub ssrc: u32,
     /// Lost since the report before, in 1/256.
     pub fraction_lost: u8,
-    /// Lost since the beginning; 24 bits go on the wire.
+    /// Lost since the beginning; 23 bits go on the wire. Fewer than none, where packets came twice, are none.
     pub lost: u32,
     /// Extended highest sequence number.
     pub highest: u32,
@@ -172,7 +172,7 @@ fn block(packet: &[u8], at: usize) -> Option<Block> {
     Some(Block {
         ssrc: word(packet, at)?,
         fraction_lost: (lost >> 24) as u8,
-        lost: lost & 0xff_ffff,
+        lost: if lost & 0x80_0000 == 0 { lost & 0x7f_ffff } else { 0 },
         highest: word(packet, at + 8)?,
         jitter: word(packet, at + 12)?,
         last_report: word(packet, at + 16)?,
@@ -182,6 +182,53 @@ fn block(packet: &[u8], at: usize) -> Option<Block> {
 
 fn word(packet: &[u8], at: usize) -> Option<u32> {
     packet.get(at..)?.first_chunk().map(|bytes| u32::from_be_bytes(*bytes))
+}
+
+/// What the blocks of a peer say together: a block tells of the time since the peer began to listen, and the peer
+/// may begin anew, for instance when another takes its place.
+#[derive(Clone, Copy, Debug)]
+pub struct Overall {
+    /// Packets of ours reported on.
+    pub expected: u64,
+    /// Of these, lost on the way.
+    pub lost: u64,
+    /// Highest sequence number and loss of the block before.
+    last: (u32, u32),
+    first: bool,
+}
+
+/// Further than this a peer does not come between two of its blocks: it counts from elsewhere.
+const MAX_PROGRESS: u32 = 1 << 20;
+
+impl Overall {
+    /// `first` is the sequence number of our first packet.
+    pub fn new(first: u16) -> Self {
+        Self { expected: 0, lost: 0, last: (u32::from(first).wrapping_sub(1), 0), first: true }
+    }
+
+    /// Adds what a block says beyond the one before. One that repeats it, or comes late, adds nothing.
+    pub fn take(&mut self, block: &Block) {
+        let (highest, lost) = self.last;
+        let mut progress = block.highest.wrapping_sub(highest);
+        if self.first || progress >= MAX_PROGRESS {
+            // The peer counts the cycles it has seen itself: only the sequence number is ours.
+            progress = u32::from((block.highest as u16).wrapping_sub(highest as u16));
+            if progress > u32::from(u16::MAX / 2) {
+                return;
+            }
+        }
+        if progress == 0 {
+            return;
+        }
+        let more = match block.lost.checked_sub(lost) {
+            Some(more) if more <= progress => more,
+            // It began anew.
+            _ => progress * u32::from(block.fraction_lost) / 256,
+        };
+        self.expected += u64::from(progress);
+        self.lost += u64::from(more);
+        (self.last, self.first) = ((block.highest, block.lost), false);
+    }
 }
 
 /// The round trip a report block of the peer tells (§6.4.1); `None` if it had no report of ours, or if the
@@ -216,6 +263,34 @@ mod tests {
             assert!(parse(&buffer[..length - 1], 9).is_err());
         }
         assert_eq!(compose(&mut [0; 20], 7, None, Some(BLOCK), b""), None);
+    }
+
+    #[test]
+    fn blocks_add_up_through_the_wrap_and_a_new_beginning() {
+        let block = |highest, lost, fraction_lost| Block { highest, lost, fraction_lost, ..BLOCK };
+        let mut overall = Overall::new(65_500);
+        // 100 packets, 10 of them lost; its cycles begin with what it heard first.
+        overall.take(&block((1 << 16) + 63, 10, 25));
+        assert_eq!((overall.expected, overall.lost), (100, 10));
+        // Once more, and an earlier one that comes late.
+        overall.take(&block((1 << 16) + 63, 10, 25));
+        overall.take(&block((1 << 16) + 60, 9, 25));
+        assert_eq!((overall.expected, overall.lost), (100, 10));
+        overall.take(&block((1 << 16) + 263, 12, 2));
+        assert_eq!((overall.expected, overall.lost), (300, 12));
+        // Another takes its place, and has seen no cycle: a quarter of the next 100.
+        overall.take(&block(363, 3, 64));
+        assert_eq!((overall.expected, overall.lost), (400, 37));
+        overall.take(&block(463, 3, 0));
+        assert_eq!((overall.expected, overall.lost), (500, 37));
+    }
+
+    #[test]
+    fn less_than_nothing_lost_is_nothing() {
+        let mut buffer = [0; MAX];
+        let length = compose(&mut buffer, 7, None, Some(BLOCK), b"").unwrap();
+        buffer[13..16].copy_from_slice(&[0xff, 0xff, 0xfe]);
+        assert_eq!(parse(&buffer[..length], 9).unwrap().block.unwrap().lost, 0);
     }
 
     #[test]

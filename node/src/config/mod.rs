@@ -2,6 +2,8 @@
 //! once, here; nothing behind it is a text with a meaning.
 
 mod advertise;
+mod changes;
+mod dscp;
 mod problem;
 mod read;
 mod reference;
@@ -16,6 +18,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use advertise::{Advertise, Advertised};
+pub use changes::{Change, RESTART, changes, keep};
+pub use dscp::Dscp;
 pub use problem::{ConfigError, Origin, Problem};
 pub use reference::markdown;
 pub use span::{Span, SpanError, SpanOrOff};

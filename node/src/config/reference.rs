@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use toml::Value;
 
+use super::changes::RESTART;
 use super::read::variable;
 use super::schema::{Key, keys};
 use super::tables::{Builtin, Config, Drain, Http, Limits, Log, Modules, Route, Rtp, Sip};
@@ -22,10 +23,15 @@ Every key of a plain table can be set by an environment variable, which wins ove
 `SWITCH__` and belongs to no key is refused; `SWITCH_PORT` and the like, which Kubernetes writes beside a Service
 named switch, are left alone.
 
+SIGHUP and `POST /reload` read file and environment anew: all of it is valid, or nothing changes and the log says what
+is wrong. A key below that changes with a restart only is named there and left as it was. See
+[upgrading](upgrading.md).
+
 | form | means |
 |---|---|
 | duration | a number and its unit: `500ms`, `8s`, `3h`, `1h30m`, `2d`; to the millisecond |
 | listener | `udp:ADDRESS:PORT` or `tcp:ADDRESS:PORT` |
+| DSCP | a code point for IP packets (RFC 2474): a number from 0 to 63, or a name: `ef`, `cs3`, `af41` |
 | network | an address with its prefix: `10.0.0.0/8`, `2001:db8::/32` |
 | regular expression | as the Rust crate regex has it, without look-around; in TOML best in single quotes |
 | secret | a text that no log, error or listing ever shows |
@@ -92,6 +98,9 @@ fn table<T: JsonSchema + Serialize + Default>(
         }
         let fallback = default.map_or("not set".to_owned(), |value| format!("`{value}`"));
         entry(out, &key, &fallback, Some(variable(name, &key.name)));
+        if waits(name, &key.name) {
+            out.push_str("- changes with a restart only\n");
+        }
     }
     example.push('\n');
 }
@@ -111,6 +120,11 @@ fn entry(out: &mut String, key: &Key, fallback: &str, variable: Option<String>) 
     if let Some(variable) = variable {
         let _ = writeln!(out, "- environment: `{variable}`");
     }
+}
+
+/// Whether a reload leaves the key as it is.
+fn waits(table: &str, key: &str) -> bool {
+    RESTART.iter().any(|waits| *waits == table || *waits == format!("{table}.{key}"))
 }
 
 /// The line breaks of a doc comment are the source's, not the reader's.

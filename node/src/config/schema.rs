@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn keys_come_in_the_order_of_the_type() {
         let names: Vec<String> = keys::<Rtp>().into_iter().map(|key| key.name).collect();
-        assert_eq!(names, ["ports", "grid", "workers", "silence_timeout", "held_timeout", "rest"]);
+        assert_eq!(names, ["ports", "grid", "workers", "silence_timeout", "held_timeout", "rest", "dscp"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::advertise::Advertise;
+use super::dscp::Dscp;
 use super::span::{Span, SpanOrOff};
 use super::target::Target;
 use super::values::{Listen, Pattern, PortRange, Secret, Transport, Workers};
@@ -24,8 +25,9 @@ pub struct Config {
     pub http: Http,
     /// What the switch takes on. A call beyond a limit is refused with 503 and counted.
     pub limits: Limits,
-    /// How the switch stops on SIGTERM or SIGINT: new calls get 503, calls that are up go on until the
-    /// deadline, then they are ended with BYE. A second signal ends at once.
+    /// How the switch leaves without cutting a call, on SIGTERM, SIGINT or `POST /drain`: new calls get 503,
+    /// calls that are up go on until the deadline, then they are ended with BYE. After a signal the process ends
+    /// with the last call, and a second signal ends it at once.
     pub drain: Drain,
     /// What the switch writes to standard error.
     pub log: Log,
@@ -63,6 +65,8 @@ pub struct Sip {
     /// The shortest session interval that is taken; a shorter one is refused with 422. RFC 4028 wants at least
     /// 90 s.
     pub min_session_expires: Span,
+    /// What signalling is marked with.
+    pub dscp: Dscp,
 }
 
 impl Default for Sip {
@@ -77,6 +81,7 @@ impl Default for Sip {
             timer_t1: Span::millis(500),
             session_expires: SpanOrOff::after(Span::seconds(1800)),
             min_session_expires: Span::seconds(90),
+            dscp: Dscp::CS3,
         }
     }
 }
@@ -100,6 +105,8 @@ pub struct Rtp {
     /// How long a port rests after a call before another call gets it, so that late packets of the old call
     /// do not reach the new one.
     pub rest: Span,
+    /// What media is marked with, RTP and RTCP.
+    pub dscp: Dscp,
 }
 
 impl Default for Rtp {
@@ -111,6 +118,7 @@ impl Default for Rtp {
             silence_timeout: SpanOrOff::after(Span::seconds(60)),
             held_timeout: SpanOrOff::OFF,
             rest: Span::seconds(2),
+            dscp: Dscp::EF,
         }
     }
 }
@@ -122,11 +130,11 @@ pub struct Http {
     /// Where `/metrics`, `/livez`, `/readyz` and `/calls` are served. Whoever reaches it can read which
     /// numbers talk to each other.
     pub listen: SocketAddr,
-    /// What a request that changes something (`DELETE /calls/ID`) has to show as
+    /// What a request that changes something (`DELETE /calls/ID`, `POST /drain`, `POST /reload`) has to show as
     /// `Authorization: Bearer TOKEN`. While neither this nor `token_file` is set, such requests are taken from
     /// this machine only.
     pub token: Secret,
-    /// A file that holds the token, instead of `token`. Read once, at the start.
+    /// A file that holds the token, instead of `token`. Read at the start and at each reload.
     pub token_file: Option<PathBuf>,
 }
 
@@ -168,14 +176,17 @@ impl Default for Limits {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Drain {
-    /// How long calls may go on after the first signal. Docker kills a container 10 s after it, Kubernetes a
-    /// pod 30 s after it, unless told otherwise: stay below.
+    /// How long calls may go on after the first signal, or after `POST /drain` unless that says otherwise. Docker
+    /// kills a container 10 s after the signal, Kubernetes a pod 30 s after it, unless told otherwise: stay below.
     pub deadline: Span,
+    /// What Retry-After says, in whole seconds, where a call or an OPTIONS is refused with 503: while the switch
+    /// drains, and at a limit.
+    pub retry_after: Span,
 }
 
 impl Default for Drain {
     fn default() -> Self {
-        Self { deadline: Span::seconds(8) }
+        Self { deadline: Span::seconds(8), retry_after: Span::seconds(10) }
     }
 }
 

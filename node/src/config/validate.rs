@@ -140,6 +140,10 @@ fn limits(loaded: &Loaded, findings: &mut Findings) {
             format!("of {} calls the media range {ports} carries {carried} bridged ones", limits.calls);
         findings.warn(loaded, "limits.calls", message);
     }
+    if !(Span::seconds(1)..=Span::seconds(86_400)).contains(&config.drain.retry_after) {
+        let message = format!("{} is not between 1s and 1d", config.drain.retry_after);
+        findings.error(loaded, "drain.retry_after", message);
+    }
     let docker_kills = Duration::from_secs(10);
     if config.drain.deadline.duration() >= docker_kills {
         let message = "Docker kills a container 10s after the signal, unless --stop-timeout says otherwise";

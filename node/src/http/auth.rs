@@ -1,11 +1,32 @@
 //! Who may change something: whoever shows the token, or without a token whoever is on this machine.
 
 use std::net::IpAddr;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::http::{HeaderMap, header};
 use thiserror::Error;
 
 use crate::config::Secret;
+
+/// What has to be shown. It can be exchanged while the server answers.
+#[derive(Debug)]
+pub struct Token(RwLock<Secret>);
+
+impl Token {
+    /// This one, or none.
+    pub fn new(secret: Secret) -> Arc<Self> {
+        Arc::new(Self(RwLock::new(secret)))
+    }
+
+    /// From now on this one.
+    pub fn replace(&self, secret: Secret) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = secret;
+    }
+
+    pub(super) fn read(&self) -> Secret {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
 
 /// Why a request that changes something is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]

@@ -17,8 +17,11 @@ use thiserror::Error;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 
-use crate::config::Secret;
-pub use view::{CallView, LegView, Liveness, MediaView, Readiness, SwitchView};
+pub use auth::Token;
+pub use view::{
+    CallView, DrainView, LegView, Liveness, MediaView, ProblemView, Readiness, RefusedView, ReloadView,
+    SwitchView,
+};
 
 /// Connections open at once. Beyond it a new one is closed at once.
 const CONNECTIONS: usize = 64;
@@ -95,7 +98,7 @@ impl Server {
     }
 
     /// Answers until dropped.
-    pub async fn serve<V: SwitchView>(self, view: Arc<V>, token: Secret, counters: Arc<Counters>) {
+    pub async fn serve<V: SwitchView>(self, view: Arc<V>, token: Arc<Token>, counters: Arc<Counters>) {
         let router = routes::router(view, token, Arc::clone(&counters));
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         loop {

@@ -2,36 +2,42 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get};
+use axum::routing::{delete, get, post};
 use axum::{Extension, Json, Router, middleware};
 use serde_json::json;
 
-use super::auth::{Denied, may_change};
+use super::auth::{Denied, Token, may_change};
 use super::{Counters, Liveness, Readiness, SwitchView};
-use crate::config::Secret;
+use crate::config::{Span, SpanError};
 use crate::metrics::CONTENT_TYPE;
 
 /// Who asks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) SocketAddr);
 
+/// What there is.
+const PATHS: &str = "there is /metrics, /livez, /readyz, /calls, /drain, /reload";
+
 struct Context<V> {
     view: Arc<V>,
-    token: Secret,
+    token: Arc<Token>,
 }
 
-pub(super) fn router<V: SwitchView>(view: Arc<V>, token: Secret, counters: Arc<Counters>) -> Router {
+pub(super) fn router<V: SwitchView>(view: Arc<V>, token: Arc<Token>, counters: Arc<Counters>) -> Router {
     Router::new()
         .route("/metrics", get(metrics::<V>))
         .route("/livez", get(livez::<V>))
         .route("/readyz", get(readyz::<V>))
         .route("/calls", get(calls::<V>))
         .route("/calls/{id}", delete(hang_up::<V>))
-        .fallback(|| async { error(StatusCode::NOT_FOUND, "there is /metrics, /livez, /readyz, /calls") })
+        .route("/drain", get(drain::<V>).post(begin_drain::<V>).delete(take_back_drain::<V>))
+        .route("/reload", post(reload::<V>))
+        .fallback(|| async { error(StatusCode::NOT_FOUND, PATHS) })
         .with_state(Arc::new(Context { view, token }))
         .layer(middleware::map_response_with_state(counters, count))
 }
@@ -72,9 +78,83 @@ async fn hang_up<V: SwitchView>(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    if let Err(denied) = may_change(&context.token, peer.ip(), &headers) {
-        tracing::warn!(%peer, reason = %denied, "refused to hang up a call");
-        return match denied {
+    if let Err(refusal) = context.authorize(peer, &headers, "hang up a call") {
+        return refusal;
+    }
+    if context.view.hang_up(&id) {
+        tracing::info!(%peer, call = %id, "hung up on request");
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        error(StatusCode::NOT_FOUND, "no call has this id")
+    }
+}
+
+async fn drain<V: SwitchView>(State(context): State<Arc<Context<V>>>) -> Response {
+    Json(context.view.drain()).into_response()
+}
+
+async fn begin_drain<V: SwitchView>(
+    State(context): State<Arc<Context<V>>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    if let Err(refusal) = context.authorize(peer, &headers, "drain") {
+        return refusal;
+    }
+    let deadline = match query.as_deref().map(deadline).transpose() {
+        Ok(deadline) => deadline,
+        Err(why) => return error(StatusCode::BAD_REQUEST, &why),
+    };
+    tracing::info!(%peer, "asked to drain");
+    Json(context.view.begin_drain(deadline)).into_response()
+}
+
+/// Reads `deadline=3h`.
+fn deadline(query: &str) -> Result<Duration, String> {
+    let text =
+        query.strip_prefix("deadline=").ok_or("there is ?deadline=DURATION, for instance deadline=3h")?;
+    let span: Span = text.parse().map_err(|error: SpanError| format!("deadline: {error}"))?;
+    Ok(span.duration())
+}
+
+async fn take_back_drain<V: SwitchView>(
+    State(context): State<Arc<Context<V>>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    headers: HeaderMap,
+) -> Response {
+    if let Err(refusal) = context.authorize(peer, &headers, "take a drain back") {
+        return refusal;
+    }
+    match context.view.take_back_drain() {
+        Some(view) => Json(view).into_response(),
+        None => error(StatusCode::CONFLICT, "a signal ends the process: that is not taken back"),
+    }
+}
+
+async fn reload<V: SwitchView>(
+    State(context): State<Arc<Context<V>>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    headers: HeaderMap,
+) -> Response {
+    if let Err(refusal) = context.authorize(peer, &headers, "reload") {
+        return refusal;
+    }
+    tracing::info!(%peer, "asked to read the configuration anew");
+    let view = Arc::clone(&context.view);
+    match tokio::task::spawn_blocking(move || view.reload()).await {
+        Ok(Ok(view)) => Json(view).into_response(),
+        Ok(Err(refused)) => (StatusCode::UNPROCESSABLE_ENTITY, Json(refused)).into_response(),
+        Err(_) => error(StatusCode::INTERNAL_SERVER_ERROR, "reading the configuration panicked"),
+    }
+}
+
+impl<V> Context<V> {
+    /// Whether the peer may change something; else what it is told. `what` is for the log.
+    fn authorize(&self, peer: SocketAddr, headers: &HeaderMap, what: &str) -> Result<(), Response> {
+        let Err(denied) = may_change(&self.token.read(), peer.ip(), headers) else { return Ok(()) };
+        tracing::warn!(%peer, reason = %denied, "refused to {what}");
+        Err(match denied {
             Denied::Token => {
                 let mut response = error(StatusCode::UNAUTHORIZED, &denied.to_string());
                 response
@@ -83,13 +163,7 @@ async fn hang_up<V: SwitchView>(
                 response
             }
             Denied::Elsewhere | Denied::Host => error(StatusCode::FORBIDDEN, &denied.to_string()),
-        };
-    }
-    if context.view.hang_up(&id) {
-        tracing::info!(%peer, call = %id, "hung up on request");
-        StatusCode::NO_CONTENT.into_response()
-    } else {
-        error(StatusCode::NOT_FOUND, "no call has this id")
+        })
     }
 }
 

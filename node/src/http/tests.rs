@@ -1,12 +1,17 @@
 use std::sync::Mutex;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
+use crate::config::Secret;
 
 #[derive(Default)]
 struct Fake {
     hung_up: Mutex<Vec<String>>,
+    drained: Mutex<Vec<String>>,
+    leaving: bool,
+    wrong: bool,
     draining: bool,
     dead: bool,
 }
@@ -36,6 +41,43 @@ impl SwitchView for Fake {
         if self.dead { Liveness::Dead("no media worker answers") } else { Liveness::Alive }
     }
 
+    fn drain(&self) -> DrainView {
+        let asked = self.drained.lock().unwrap();
+        let last = asked.last().is_some_and(|asked| *asked != "take back");
+        DrainView {
+            draining: last,
+            leaving: self.leaving,
+            calls: 2,
+            deadline: last.then_some(1000.5),
+            seconds_left: last.then_some(7.5),
+        }
+    }
+
+    fn begin_drain(&self, deadline: Option<Duration>) -> DrainView {
+        self.drained.lock().unwrap().push(format!("{deadline:?}"));
+        self.drain()
+    }
+
+    fn take_back_drain(&self) -> Option<DrainView> {
+        self.drained.lock().unwrap().push("take back".to_owned());
+        (!self.leaving).then(|| self.drain())
+    }
+
+    fn reload(&self) -> Result<ReloadView, RefusedView> {
+        if self.wrong {
+            let at = ProblemView {
+                key: "rtp.ports".into(),
+                message: "is empty".into(),
+                file: Some("a.toml".into()),
+                line: Some(3),
+                column: Some(1),
+                variable: None,
+            };
+            return Err(RefusedView { error: "it is wrong".into(), problems: vec![at] });
+        }
+        Ok(ReloadView { changed: Vec::new(), needs_restart: Vec::new() })
+    }
+
     fn metrics(&self) -> Option<String> {
         Some("switch_ready 1\n".into())
     }
@@ -51,7 +93,7 @@ fn start(listen: &str, fake: Fake, token: &str) -> Running {
     let server = Server::bind(listen.parse().unwrap()).unwrap();
     let address = server.local_addr().unwrap();
     let (view, counters) = (Arc::new(fake), Arc::new(Counters::default()));
-    tokio::spawn(server.serve(Arc::clone(&view), Secret::new(token), Arc::clone(&counters)));
+    tokio::spawn(server.serve(Arc::clone(&view), Token::new(Secret::new(token)), Arc::clone(&counters)));
     Running { address, view, counters }
 }
 
@@ -66,6 +108,10 @@ impl Running {
 
     async fn get(&self, path: &str) -> String {
         self.send(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")).await
+    }
+
+    async fn post(&self, path: &str) -> String {
+        self.send(&format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")).await
     }
 
     async fn delete(&self, path: &str, header: &str) -> String {
@@ -167,4 +213,55 @@ async fn an_endless_head_is_refused() {
     let _ = stream.read_to_end(&mut answer).await;
     let answer = String::from_utf8_lossy(&answer);
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_drain_is_begun_looked_at_and_taken_back() {
+    let running = start("127.0.0.1:0", Fake::default(), "");
+    let before = running.get("/drain").await;
+    assert!(before.ends_with(
+        "{\"draining\":false,\"leaving\":false,\"calls\":2,\"deadline\":null,\"seconds_left\":null}"
+    ));
+    let begun = running.post("/drain?deadline=1h30m").await;
+    assert!(begun.starts_with("HTTP/1.1 200") && begun.contains("\"seconds_left\":7.5"), "{begun}");
+    running.post("/drain").await;
+    for wrong in ["?deadline=soon", "?deadline=", "?until=3h", "?deadline=1h&deadline=2h"] {
+        let answer = running.post(&format!("/drain{wrong}")).await;
+        assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("deadline"), "{answer}");
+    }
+    assert!(running.delete("/drain", "Host: localhost\r\n").await.starts_with("HTTP/1.1 200"));
+    let asked = running.view.drained.lock().unwrap().clone();
+    assert_eq!(asked, ["Some(5400s)", "None", "take back"]);
+}
+
+#[tokio::test]
+async fn a_signal_is_not_taken_back() {
+    let running = start("127.0.0.1:0", Fake { leaving: true, ..Fake::default() }, "");
+    let answer = running.delete("/drain", "Host: localhost\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 409") && answer.contains("a signal"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_reload_tells_what_it_changed_or_where_it_is_wrong() {
+    let running = start("127.0.0.1:0", Fake::default(), "");
+    let answer = running.post("/reload").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.ends_with("{\"changed\":[],\"needs_restart\":[]}"), "{answer}");
+    let running = start("127.0.0.1:0", Fake { wrong: true, ..Fake::default() }, "");
+    let answer = running.post("/reload").await;
+    assert!(answer.starts_with("HTTP/1.1 422"), "{answer}");
+    assert!(answer.contains("\"line\":3,\"column\":1") && answer.contains("it is wrong"), "{answer}");
+}
+
+#[tokio::test]
+async fn whatever_changes_something_needs_the_token() {
+    let running = start("127.0.0.1:0", Fake::default(), "secret");
+    for request in ["POST /drain", "DELETE /drain", "POST /reload", "DELETE /calls/a"] {
+        let head = format!("{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
+        let answer = running.send(&format!("{head}\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.1 401"), "{request}: {answer}");
+        let answer = running.send(&format!("{head}Authorization: Bearer secret\r\n\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.1 20"), "{request}: {answer}");
+    }
+    assert!(running.get("/drain").await.starts_with("HTTP/1.1 200"), "looking changes nothing");
 }

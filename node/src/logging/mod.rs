@@ -7,8 +7,10 @@ mod writer;
 use std::io::IsTerminal as _;
 
 use thiserror::Error;
+use tracing_subscriber::Registry;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{Log, LogFormat};
@@ -19,11 +21,13 @@ pub use writer::{Guard, dropped_lines};
 pub const CALL_FIELD: &str = "call";
 
 /// Starts the log. Keep the guard until the end: dropped, it waits a moment for what is still queued.
+/// The level can be changed later.
 ///
 /// # Panics
 /// When called a second time in a process, or with a level that the configuration would have refused.
-pub fn start(log: &Log) -> Guard {
+pub fn start(log: &Log) -> (Guard, Level) {
     let filter = filter(&log.level).expect("the configuration checks the level");
+    let (filter, level) = reload::Layer::new(filter);
     let (lines, guard) = writer::spawn(std::io::stderr());
     let registry = tracing_subscriber::registry().with(filter);
     match log.format {
@@ -34,13 +38,34 @@ pub fn start(log: &Log) -> Guard {
         }
         LogFormat::Json => registry.with(json::JsonLayer::new(lines)).init(),
     }
-    guard
+    (guard, Level(level))
+}
+
+/// The least level that is written, which can be changed.
+#[derive(Clone, Debug)]
+pub struct Level(reload::Handle<Targets, Registry>);
+
+impl Level {
+    /// Of no log: to set it changes nothing. For a switch inside a process whose log is another's.
+    pub fn detached() -> Self {
+        Self(reload::Layer::new(Targets::new()).1)
+    }
+
+    /// From now on this one, as `log.level` has it.
+    ///
+    /// # Errors
+    /// [`LevelError`]; it is as before then.
+    pub fn set(&self, level: &str) -> Result<(), LevelError> {
+        // It fails only when the log itself is gone, and then there is nothing to be written.
+        _ = self.0.reload(filter(level)?);
+        Ok(())
+    }
 }
 
 /// Why a text is no level.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[error("`{0}` is no level: off, error, warn, info, debug or trace, or PART=LEVEL")]
-pub(crate) struct LevelError(String);
+pub struct LevelError(String);
 
 /// Reads `log.level`: levels and `part=level`, separated by commas. A bare word must be a level, or a typing
 /// error would name a part that does not exist.

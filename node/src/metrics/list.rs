@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use switch_core::Switch;
 use switch_core::limits::{REFUSALS, Refusal};
@@ -12,6 +12,7 @@ use switch_modules::dialplan::route;
 
 use super::process::ProcessStats;
 use super::{Kind, Row, Samples};
+use crate::{drain, reload};
 
 /// The figures of one moment.
 pub struct Snapshot {
@@ -23,6 +24,10 @@ pub struct Snapshot {
     pub log_dropped_lines: u64,
     /// Whether the switch takes calls.
     pub ready: bool,
+    /// How far it is on its way out.
+    pub drain: drain::Status,
+    /// What new configurations came to.
+    pub reloads: Arc<reload::Counters>,
     /// Requests the HTTP server has answered, by class of status: 1xx to 5xx.
     pub http_responses: [u64; 5],
     /// HTTP connections turned away because too many were open.
@@ -46,12 +51,20 @@ impl Snapshot {
             process: ProcessStats::read(),
             log_dropped_lines: 1,
             ready: true,
+            drain: drain::Status {
+                draining: true,
+                leaving: false,
+                calls: 1,
+                deadline: Some(SystemTime::now()),
+                left: Some(Duration::from_secs(1)),
+            },
+            reloads: Arc::default(),
             http_responses: [1, 2, 3, 4, 5],
             http_refused: 1,
             switch: Switch::new(Default::default()),
             routes: Arc::default(),
             sip: Arc::default(),
-            media: media::Totals::default(),
+            media: media::Totals { workers_busy: vec![Duration::from_millis(1500)], ..Default::default() },
         }
     }
 }
@@ -76,8 +89,22 @@ const fn gauge(
     Row { name, help, unit, kind: Kind::Gauge, labels, read }
 }
 
+const fn histogram(
+    name: &'static str,
+    unit: &'static str,
+    help: &'static str,
+    read: fn(&Snapshot, &mut Samples),
+) -> Row {
+    Row { name, help, unit, kind: Kind::Histogram, labels: &[], read }
+}
+
 fn read(count: &AtomicU64) -> u64 {
     count.load(Ordering::Relaxed)
+}
+
+/// Seconds since the Unix epoch.
+fn epoch(time: SystemTime) -> f64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
 fn reason(refusal: Refusal) -> &'static str {
@@ -107,6 +134,14 @@ pub static METRICS: &[Row] = &[
     gauge("switch_build_info", "constant 1", "The version that runs.", &["version"], |_, out| out.labelled(&[env!("CARGO_PKG_VERSION")], 1.0)),
     gauge("switch_uptime_seconds", "seconds", "Time since the start.", &[], |s, out| out.put(s.uptime.as_secs_f64())),
     gauge("switch_ready", "0 or 1", "Whether new calls are taken.", &[], |s, out| out.put(f64::from(u8::from(s.ready)))),
+    gauge("switch_draining", "0 or 1", "Whether the switch takes no new calls and lets those that are up end; switch_calls is what is left.", &[], |s, out| out.put(f64::from(u8::from(s.drain.draining)))),
+    gauge("switch_drain_deadline_timestamp_seconds", "seconds", "When the calls that are left of a drain are ended, since the Unix epoch; 0 while the switch does not drain.", &[], |s, out| out.put(s.drain.deadline.map_or(0.0, epoch))),
+    counter("switch_config_reloads_total", "reloads", "Times the configuration was read anew: it is in force, or it was refused and nothing changed.", &["result"], |s, out| {
+        out.labelled(&["ok"], s.reloads.ok() as f64);
+        out.labelled(&["refused"], s.reloads.refused() as f64);
+    }),
+    gauge("switch_config_last_reload_successful", "0 or 1", "Whether the configuration that was read last is in force; the start counts.", &[], |s, out| out.put(s.reloads.last().map_or(0.0, |(_, ok)| f64::from(u8::from(ok))))),
+    gauge("switch_config_last_reload_timestamp_seconds", "seconds", "When the configuration was read last, since the Unix epoch; the start counts.", &[], |s, out| out.put(s.reloads.last().map_or(0.0, |(at, _)| at.as_secs_f64()))),
     counter("switch_log_lines_dropped_total", "lines", "Log lines not written because their reader did not keep up.", &[], |s, out| out.count(s.log_dropped_lines)),
     counter("switch_http_responses_total", "responses", "HTTP requests answered, by class of status.", &["class"], |s, out| {
         for (class, count) in ["1xx", "2xx", "3xx", "4xx", "5xx"].iter().zip(s.http_responses) {
@@ -139,6 +174,19 @@ pub static METRICS: &[Row] = &[
     counter("switch_routes_refused_total", "calls", "Calls whose number a route matches but that it does not take: from elsewhere, or with characters no URI has.", &["reason"], |s, out| {
         out.labelled(&["source"], read(&s.routes.refused_source) as f64);
         out.labelled(&["number"], read(&s.routes.refused_number) as f64);
+    }),
+
+    histogram("switch_call_duration_seconds", "seconds", "From the answer to the end, of answered calls; a bridged call is one.", |s, out| out.distribution(&s.switch.counters().duration)),
+    histogram("switch_call_setup_seconds", "seconds", "From an INVITE's being taken or sent to its final 2xx, of each leg that was answered.", |s, out| out.distribution(&s.switch.counters().setup)),
+    histogram("switch_call_ringing_delay_seconds", "seconds", "From an INVITE's being sent to the first 18x or the final answer, whatever it is, of each outbound leg.", |s, out| out.distribution(&s.switch.counters().ringing_delay)),
+    histogram("switch_call_mos", "MOS, 1 to 4.5", "Mean opinion score of what was received, by ITU-T G.107; one a stream that carried 50 packets or more.", |s, out| out.distribution(&s.switch.counters().mos)),
+    histogram("switch_call_loss_ratio", "ratio", "Packets lost on the way to the switch, of those sent; one a stream that carried 50 packets or more.", |s, out| out.distribution(&s.switch.counters().loss)),
+    histogram("switch_call_jitter_seconds", "seconds", "Mean interarrival jitter of what was received (RFC 3550); one a stream that carried 50 packets or more.", |s, out| out.distribution(&s.switch.counters().jitter)),
+    histogram("switch_call_remote_loss_ratio", "ratio", "Packets of ours lost on the way to the peer, as its RTCP reported; one a stream whose peer reported on 50 or more.", |s, out| out.distribution(&s.switch.counters().remote_loss)),
+    counter("switch_streams_total", "streams", "Streams ended that were meant to carry audio: of calls answered, and a direction agreed on, for two seconds or more.", &[], |s, out| out.count(read(&s.switch.counters().streams))),
+    counter("switch_streams_one_way_total", "streams", "Those of them to which nothing came, or that sent nothing, although that direction was agreed on.", &["missing"], |s, out| {
+        out.labelled(&["received"], read(&s.switch.counters().nothing_received) as f64);
+        out.labelled(&["sent"], read(&s.switch.counters().nothing_sent) as f64);
     }),
 
     counter("switch_sip_requests_received_total", "requests", "SIP requests received, retransmissions included.", &["method"], |s, out| {
@@ -197,8 +245,14 @@ pub static METRICS: &[Row] = &[
         out.labelled(&["in_use"], s.media.ports_in_use as f64);
         out.labelled(&["resting"], s.media.ports_resting as f64);
     }),
+    gauge("switch_media_port_pairs_limit", "port pairs", "Pairs of media ports the configured range holds.", &[], |s, out| out.count(s.media.ports_limit)),
     counter("switch_media_ports_taken_total", "port pairs", "Times a pair was skipped because another process holds one of its ports.", &[], |s, out| out.count(s.media.ports_taken)),
     counter("switch_media_ports_exhausted_total", "streams", "Streams refused because no pair of ports was free.", &[], |s, out| out.count(s.media.ports_exhausted)),
+    counter("switch_media_worker_busy_seconds_total", "seconds", "Time each media worker was not asleep; its rate is the worker's load.", &["worker"], |s, out| {
+        for (worker, busy) in s.media.workers_busy.iter().enumerate() {
+            out.labelled(&[&worker.to_string()], busy.as_secs_f64());
+        }
+    }),
     counter("switch_media_worker_restarts_total", "restarts", "Media workers that failed and were started again; their calls ended.", &[], |s, out| out.count(s.media.worker_restarts)),
 
     gauge("process_resident_memory_bytes", "bytes", "Memory of the process that is in RAM.", &[], process!(|p| p.resident_bytes as f64)),

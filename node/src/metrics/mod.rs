@@ -11,20 +11,34 @@ mod reference;
 use std::fmt;
 
 use prometheus::core::{Collector, Desc};
-use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
+use prometheus::proto::{self, Bucket, Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 use prometheus::{Encoder as _, Registry, TextEncoder};
+use switch_core::histogram::{Distribution, Histogram};
 
 pub use list::{METRICS, Snapshot};
 pub use process::ProcessStats;
 pub use reference::markdown;
 
-/// Whether a value only grows.
+/// What a value is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     /// Since the start; its name ends in `_total`.
     Counter,
     /// Now.
     Gauge,
+    /// How often it was how large since the start, by buckets.
+    Histogram,
+}
+
+impl Kind {
+    /// As Prometheus calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
 }
 
 /// One metric: a row of [`METRICS`].
@@ -36,7 +50,7 @@ pub struct Row {
     pub help: &'static str,
     /// Base unit, for instance `seconds`, or what is counted.
     pub unit: &'static str,
-    /// Counter or gauge.
+    /// Counter, gauge or histogram.
     pub kind: Kind,
     /// Each of a bounded set of values.
     pub labels: &'static [&'static str],
@@ -46,7 +60,13 @@ pub struct Row {
 
 /// The values of one row, with those of its labels.
 #[derive(Debug, Default)]
-pub struct Samples(Vec<(Vec<String>, f64)>);
+pub struct Samples(Vec<(Vec<String>, Value)>);
+
+#[derive(Debug)]
+enum Value {
+    Number(f64),
+    Distribution(Distribution),
+}
 
 impl Samples {
     /// The value of a row without labels.
@@ -62,7 +82,12 @@ impl Samples {
 
     /// The value for these values of the labels, in the order the row names them.
     pub fn labelled(&mut self, values: &[&str], value: f64) {
-        self.0.push((values.iter().map(|value| (*value).to_owned()).collect(), value));
+        self.0.push((values.iter().map(|value| (*value).to_owned()).collect(), Value::Number(value)));
+    }
+
+    /// The value of a row of kind [`Kind::Histogram`].
+    pub fn distribution(&mut self, histogram: &Histogram) {
+        self.0.push((Vec::new(), Value::Distribution(histogram.read())));
     }
 }
 
@@ -135,12 +160,13 @@ impl Row {
         family.set_field_type(match self.kind {
             Kind::Counter => MetricType::COUNTER,
             Kind::Gauge => MetricType::GAUGE,
+            Kind::Histogram => MetricType::HISTOGRAM,
         });
         family.set_metric(samples.0.into_iter().map(|(labels, value)| self.metric(&labels, value)).collect());
         family
     }
 
-    fn metric(&self, values: &[String], value: f64) -> Metric {
+    fn metric(&self, values: &[String], value: Value) -> Metric {
         let pair = |(name, value): (&&str, &String)| {
             let mut pair = LabelPair::default();
             pair.set_name((*name).to_owned());
@@ -148,20 +174,35 @@ impl Row {
             pair
         };
         let mut metric = Metric::from_label(self.labels.iter().zip(values).map(pair).collect());
-        match self.kind {
-            Kind::Counter => {
+        match value {
+            Value::Number(value) if self.kind == Kind::Counter => {
                 let mut counter = Counter::default();
                 counter.set_value(value);
                 metric.set_counter(counter);
             }
-            Kind::Gauge => {
+            Value::Number(value) => {
                 let mut gauge = Gauge::default();
                 gauge.set_value(value);
                 metric.set_gauge(gauge);
             }
+            Value::Distribution(distribution) => metric.set_histogram(histogram(&distribution)),
         }
         metric
     }
+}
+
+fn histogram(distribution: &Distribution) -> proto::Histogram {
+    let bucket = |&(bound, count): &(f64, u64)| {
+        let mut bucket = Bucket::default();
+        bucket.set_upper_bound(bound);
+        bucket.set_cumulative_count(count);
+        bucket
+    };
+    let mut histogram = proto::Histogram::default();
+    histogram.set_bucket(distribution.buckets.iter().map(bucket).collect());
+    histogram.set_sample_count(distribution.count);
+    histogram.set_sample_sum(distribution.sum);
+    histogram
 }
 
 #[cfg(test)]
@@ -197,8 +238,28 @@ mod tests {
             let mut samples = Samples::default();
             (row.read)(&snapshot, &mut samples);
             assert!(samples.0.iter().all(|(values, _)| values.len() == row.labels.len()), "{}", row.name);
+            let is_histogram = |value: &Value| matches!(value, Value::Distribution(_));
+            assert!(samples.0.iter().all(|(_, value)| is_histogram(value) == (row.kind == Kind::Histogram)));
             // A label may have no value yet; a row without labels always has one.
             assert!(!row.labels.is_empty() || samples.0.len() == 1, "{} reads nothing", row.name);
+        }
+    }
+
+    #[test]
+    fn a_histogram_has_buckets_sum_and_count() {
+        let snapshot = Snapshot::example();
+        for seconds in [0.5, 2.0, 9000.0] {
+            snapshot.switch.counters().duration.observe(seconds);
+        }
+        let switch = std::sync::Arc::clone(&snapshot.switch);
+        let text =
+            Metrics::new(move || Snapshot { switch: std::sync::Arc::clone(&switch), ..Snapshot::example() })
+                .text()
+                .unwrap();
+        for line in
+            ["bucket{le=\"1\"} 1", "bucket{le=\"10\"} 2", "bucket{le=\"+Inf\"} 3", "sum 9002.5", "count 3"]
+        {
+            assert!(text.contains(&format!("\nswitch_call_duration_seconds_{line}\n")), "{line} of {text}");
         }
     }
 
@@ -209,7 +270,7 @@ mod tests {
         // Causes and status codes that nobody has seen have no line.
         assert_eq!(METRICS.iter().filter(has_value).count(), METRICS.len() - 3);
         for row in METRICS.iter().filter(has_value) {
-            let kind = if row.kind == Kind::Counter { "counter" } else { "gauge" };
+            let kind = row.kind.name();
             assert!(text.contains(&format!("# HELP {} {}\n", row.name, row.help)), "{}", row.name);
             assert!(text.contains(&format!("# TYPE {} {kind}\n", row.name)), "{}", row.name);
         }

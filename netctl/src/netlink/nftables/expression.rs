@@ -11,6 +11,7 @@ const VERDICT: Register = 0;
 /// NFT_META_ keys.
 pub(super) const IIFNAME: u32 = 6;
 pub(super) const OIFNAME: u32 = 7;
+const NFTRACE: u32 = 12;
 pub(super) const NFPROTO: u32 = 15;
 pub(super) const L4PROTO: u32 = 16;
 /// NFT_CT_ keys.
@@ -165,6 +166,22 @@ pub(super) fn update(list: &mut Attributes, set: &str) {
 pub(super) fn counter(list: &mut Attributes) {
     expression(list, "counter", |data| {
         data.long(1, 0).long(2, 0);
+    });
+}
+
+/// Lets so many packets a second go on in the rule, and as many at once.
+pub(super) fn limit(list: &mut Attributes, rate: u64) {
+    const SECOND: u64 = 1;
+    expression(list, "limit", |data| {
+        data.long(1, rate).long(2, SECOND).number(3, u32::try_from(rate).unwrap_or(u32::MAX)).number(4, 0);
+    });
+}
+
+/// Marks the packet, so that the kernel tells its way.
+pub(super) fn trace(list: &mut Attributes) {
+    immediate(list, &[1]);
+    expression(list, "meta", |data| {
+        data.number(2, NFTRACE).number(3, VALUE);
     });
 }
 

@@ -12,12 +12,15 @@ mod read;
 mod rule;
 mod set;
 mod socket;
+mod trace;
 
 use std::fs::File;
+use std::io;
 
 use crate::firewall::{Change, Firewall, FirewallError, Place, SeenChain, SeenRule, SeenTable};
 use batch::Batch;
 use socket::Socket;
+pub use trace::Traces;
 
 /// nftables in the network namespace of the thread that opened it.
 pub struct Nftables {
@@ -38,17 +41,20 @@ impl Nftables {
     /// # Errors
     /// [`FirewallError::Socket`] where this thread may not enter it.
     pub fn within(namespace: &File) -> Result<Self, FirewallError> {
-        use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
-        use std::os::fd::AsFd as _;
-        // A socket stays in the namespace that it was opened in; the thread that went there ends.
-        let enter = || {
-            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
-            Socket::open()
-        };
-        let entered = std::thread::scope(|scope| scope.spawn(enter).join());
-        let socket = entered.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        Ok(Self { socket: socket.map_err(FirewallError::Socket)? })
+        Ok(Self { socket: open_within(namespace).map_err(FirewallError::Socket)? })
     }
+}
+
+/// A socket stays in the namespace that it was opened in; the thread that went there ends.
+fn open_within(namespace: &File) -> io::Result<Socket> {
+    use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+    use std::os::fd::AsFd as _;
+    let enter = || {
+        move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
+        Socket::open()
+    };
+    let entered = std::thread::scope(|scope| scope.spawn(enter).join());
+    entered.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 impl Firewall for Nftables {

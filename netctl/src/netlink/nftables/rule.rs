@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::attribute::Attributes;
 use super::expression::{self as kernel, Base, Checksums, Compare, Field};
 use super::set::octets;
-use crate::firewall::{Bit, Family, FlowKey, Rule, Side, Statement, Test, Way};
+use crate::firewall::{Bit, Family, FlowKey, Rule, Side, Statement, TRACED, Test, Way};
 use crate::ports::Protocol;
 
 pub(super) fn expressions(rule: &Rule, list: &mut Attributes) {
@@ -57,6 +57,10 @@ impl Writer<'_> {
             Statement::Tracked(Bit::Dnat) => self.status(DESTINATION_NAT),
             Statement::Tracked(Bit::Snat) => self.status(SOURCE_NAT),
             Statement::Counter => kernel::counter(self.list),
+            Statement::Trace => {
+                kernel::limit(self.list, u64::from(TRACED));
+                kernel::trace(self.list);
+            }
             Statement::Notrack => kernel::plain(self.list, "notrack"),
             Statement::Rewrite(side, to) => self.rewrite(*side, *to),
             Statement::Dnat(to) => {

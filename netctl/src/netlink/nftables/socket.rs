@@ -91,6 +91,33 @@ impl Socket {
         }
     }
 
+    /// Has the kernel send what a group of it gets; from then on nothing waits here.
+    pub(super) fn join(&self, group: u32) -> io::Result<()> {
+        self.socket.set_non_blocking(true)?;
+        self.socket.add_membership(group)
+    }
+
+    /// What a group got of one kind, as far as it has come.
+    pub(super) fn heard(&self, kind: u16) -> Vec<Answer> {
+        let mut found = Vec::new();
+        // More than there was room for is lost, which the kernel says once.
+        const NO_ROOM: i32 = 105;
+        loop {
+            let datagram = match self.socket.recv_from_full() {
+                Ok((datagram, _)) => datagram,
+                Err(error) if error.raw_os_error() == Some(NO_ROOM) => continue,
+                Err(_) => return found,
+            };
+            for (header, body) in messages(&datagram) {
+                if header.kind == NFTABLES << 8 | kind
+                    && let Some((general, attributes)) = body.split_at_checked(GENERAL)
+                {
+                    found.push(Answer { family: general[0], attributes: attributes.to_vec() });
+                }
+            }
+        }
+    }
+
     /// Everything of a kind, of one table if one is named.
     pub(super) fn dump(
         &self,

@@ -32,6 +32,7 @@ impl Session {
 
     /// What this leg's own peer did.
     fn leg_event(&mut self, event: LegEvent) {
+        self.hear_of_callee(&event);
         match &event {
             LegEvent::Ringing | LegEvent::EarlyMedia(_) => self.channel.mark_progress(),
             LegEvent::Described(_) => {}

@@ -1,7 +1,6 @@
 //! What handlers and applications may do with a session.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::Session;
 use crate::audio::{Audio, LegAudio};
@@ -168,7 +167,7 @@ impl Session {
     pub(super) fn mark_answered(&mut self) {
         if !self.channel.is_answered() {
             self.channel.mark_answered();
-            self.switch.counters().answered.fetch_add(1, Ordering::Relaxed);
+            self.count_answer();
         }
     }
 }

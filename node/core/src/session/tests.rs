@@ -6,6 +6,7 @@ mod ending;
 mod handlers;
 mod peers;
 mod property;
+mod quality;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use switch_core::audio::Audio;
 use switch_core::endpoint::{EndpointError, LegEvent};
-use switch_core::media::{Consent, MediaCommand, OpenStream};
+use switch_core::media::{Consent, MediaCommand, OpenError, OpenStream, StreamId};
 use switch_core::{Cause, Channel};
 use switch_sip::dialog::Dialog;
 use switch_sip::message::{Request, Response};
@@ -88,7 +88,7 @@ impl Leg {
             Some(offer) => Some(description::audio(offer).ok_or_else(|| refuse(488, "no audio is offered"))?),
             None => None,
         };
-        agent.config.session.answer(request).map_err(|TooBrief(least)| Refused {
+        agent.settings().session.answer(request).map_err(|TooBrief(least)| Refused {
             header: Some(("Min-SE", least.as_secs().to_string())),
             ..refuse(422, "too short a session interval")
         })?;
@@ -97,7 +97,7 @@ impl Leg {
         let local = agent.local_toward(&flow);
         Ok(Self {
             agent: Arc::clone(agent),
-            session: None,
+            recipient: None,
             key: Arc::new(DialogKey { call_id, local_tag }),
             dialog: None,
             path: Some(Path { flow, local }),
@@ -108,6 +108,7 @@ impl Leg {
             agreed: None,
             peer_audio,
             other: None,
+            succeeds: None,
             role: Role::Inbound(Inbound {
                 server,
                 stage: Stage::Early(Box::new(Invite {
@@ -123,16 +124,20 @@ impl Leg {
 impl Leg {
     /// Opens the stream, so that a second leg can be placed beside it.
     pub(super) fn inbound_begin(&mut self, channel: &mut Channel) {
-        let (Some(path), Some(session)) = (&self.path, &self.session) else { return };
-        let open = OpenStream { local: path.local.source, beside: None, events: Arc::new(session.clone()) };
-        match self.agent.engine.open(open) {
-            Ok(media) => self.media = Some(media),
-            Err(error) => {
-                count(&self.agent.counters().no_media);
-                tracing::warn!(%error, "no media stream; the call is refused");
-                channel.hang_up(Cause::SwitchCongestion);
-            }
+        if let Err(error) = self.open_inbound(None) {
+            count(&self.agent.counters().no_media);
+            tracing::warn!(%error, "no media stream; the call is refused");
+            channel.hang_up(Cause::SwitchCongestion);
         }
+    }
+
+    /// Opens the stream, where it can be joined to `beside`.
+    pub(super) fn open_inbound(&mut self, beside: Option<StreamId>) -> Result<(), OpenError> {
+        let (Some(path), Some(leg)) = (&self.path, &self.recipient) else { return Ok(()) };
+        let events = Arc::new(leg.session().clone());
+        let open = OpenStream { local: path.local.source, beside, events };
+        self.media = Some(self.agent.engine.open(open)?);
+        Ok(())
     }
 
     pub(super) fn inbound_ring(&mut self, _channel: &mut Channel) -> Result<(), EndpointError> {
@@ -197,7 +202,7 @@ impl Leg {
         answer.headers.push("Allow", crate::dispatch::ALLOW);
         answer.headers.push("Supported", crate::dispatch::SUPPORTED);
         // Too short an interval was refused when the INVITE came.
-        let timed = self.agent.config.session.answer(&request).ok().flatten();
+        let timed = self.agent.settings().session.answer(&request).ok().flatten();
         push_agreed(&mut answer, timed.as_ref());
         answer.set_body(CONTENT_TYPE, body.into_bytes());
         self.refresh.learn(&request.headers);
@@ -241,7 +246,7 @@ impl Leg {
         };
         self.consent(consent);
         self.align();
-        Vec::new()
+        self.announce()
     }
 
     /// The transaction has given the ACK up, so this leg need not wait for it.
@@ -268,6 +273,9 @@ impl Leg {
                     refusal.reason = phrase.to_owned();
                 }
                 refusal.headers.push("Reason", reason(cause));
+                if matches!(cause, Cause::SystemShutdown | Cause::SwitchCongestion) && code == 503 {
+                    refusal.headers.push("Retry-After", self.agent.settings().retry_after());
+                }
                 self.agent.respond(server, refusal);
             }
             Stage::Answered { .. } => {
@@ -276,7 +284,7 @@ impl Leg {
                     if let Some(Parting { bye, way }) =
                         self.agent.directory.part(server, Parting { bye, way })
                     {
-                        self.agent.deliver(Outgoing::Request { request: bye, session: None }, way);
+                        self.agent.deliver(Outgoing::Request { request: bye, leg: None }, way);
                     }
                 }
             }
@@ -284,6 +292,11 @@ impl Leg {
             Stage::Over => {}
         }
         self.agent.directory.remove_server(server);
+        self.set_stage(Stage::Over);
+    }
+
+    /// It never was: whoever made it answers its INVITE.
+    pub(super) fn forsake(&mut self) {
         self.set_stage(Stage::Over);
     }
 

@@ -10,6 +10,7 @@ mod outbound;
 mod reach;
 mod refresh;
 mod renegotiate;
+mod replace;
 
 pub(crate) use outbound::Caller;
 
@@ -18,7 +19,6 @@ use std::sync::Arc;
 
 use switch_core::audio::{Audio, LegAudio};
 use switch_core::endpoint::{EndpointError, LegEvent};
-use switch_core::handle::Message;
 use switch_core::media::{MediaCommand, MediaHandle, MediaPort, StreamConfig};
 use switch_core::{Cause, Channel, Endpoint, Flow as Handling, SessionHandle, State};
 use switch_sip::dialog::Dialog;
@@ -30,13 +30,15 @@ use switch_sip::transaction::{ClientId, Flow, ServerId};
 use crate::agent::{Agent, Local};
 use crate::cause;
 use crate::description::{self, Local as LocalDescription};
-use crate::directory::DialogKey;
+use crate::directory::{DialogKey, Recipient};
 use crate::route::{Outgoing, RouteError, Way};
 use inbound::Inbound;
 use outbound::Outbound;
 pub(crate) use reach::Reached;
 use refresh::Refresh;
 use renegotiate::Reinvited;
+pub(crate) use replace::Replacing;
+use replace::Succession;
 
 /// What the agent tells a leg.
 pub(crate) enum LegMessage {
@@ -47,6 +49,8 @@ pub(crate) enum LegMessage {
         request: Box<Request>,
         flow: Flow,
     },
+    /// An INVITE wants the dialog's place (RFC 3891).
+    Replace(Box<Replacing>),
     /// The ACK of our 2xx.
     Ack(Box<Request>),
     /// The INVITE was cancelled; its 487 is due.
@@ -75,10 +79,10 @@ pub(crate) enum LegMessage {
     Reached(Result<Reached, RouteError>),
 }
 
-impl From<LegMessage> for Message {
-    fn from(message: LegMessage) -> Self {
-        Self::Endpoint(Box::new(message))
-    }
+/// A message on its way through a session's mailbox. The session may go on with another leg before it is read.
+pub(crate) struct Mail {
+    pub(crate) leg: Arc<DialogKey>,
+    pub(crate) message: LegMessage,
 }
 
 /// A call that was not taken.
@@ -92,7 +96,7 @@ pub(crate) struct Refused {
 /// One SIP leg.
 pub(crate) struct Leg {
     agent: Arc<Agent>,
-    session: Option<SessionHandle>,
+    recipient: Option<Recipient>,
     key: Arc<DialogKey>,
     dialog: Option<Dialog>,
     /// None before the peer's name was looked up.
@@ -107,6 +111,8 @@ pub(crate) struct Leg {
     peer_audio: Option<Audio>,
     /// What the other leg's peer can; none where this leg is joined to none.
     other: Option<Audio>,
+    /// It took another leg's place, and what is to be told of it is not known before the ACK.
+    succeeds: Option<Succession>,
     role: Role,
 }
 
@@ -124,8 +130,9 @@ enum Role {
 
 impl Endpoint for Leg {
     fn attach(&mut self, session: SessionHandle) {
-        self.agent.directory.add_dialog(Arc::clone(&self.key), session.clone());
-        self.session = Some(session);
+        let recipient = Recipient::new(session, Arc::clone(&self.key));
+        self.agent.directory.add_dialog(recipient.clone());
+        self.recipient = Some(recipient);
     }
 
     fn on_state(&mut self, channel: &mut Channel, state: State) -> Handling {
@@ -138,8 +145,13 @@ impl Endpoint for Leg {
     }
 
     fn receive(&mut self, channel: &mut Channel, message: Box<dyn Any + Send>) -> Vec<LegEvent> {
-        let Ok(message) = message.downcast::<LegMessage>() else { return Vec::new() };
-        match *message {
+        let Ok(mail) = message.downcast::<Mail>() else { return Vec::new() };
+        if !Arc::ptr_eq(&mail.leg, &self.key) {
+            self.on_stray(mail.message);
+            return Vec::new();
+        }
+        match mail.message {
+            LegMessage::Replace(replacing) => self.on_replace(channel, *replacing),
             LegMessage::Request { id, request, flow } => {
                 self.on_request(id, &request, &flow).into_iter().collect()
             }
@@ -169,7 +181,13 @@ impl Endpoint for Leg {
                 self.on_overdue(client);
                 Vec::new()
             }
-            LegMessage::Reached(path) => self.on_reached(path),
+            LegMessage::Reached(path) => {
+                let events = self.on_reached(path);
+                if self.is_early() {
+                    channel.mark_placed();
+                }
+                events
+            }
         }
     }
 
@@ -200,6 +218,11 @@ impl Endpoint for Leg {
 }
 
 impl Leg {
+    /// What names its dialog, and itself.
+    pub(crate) fn key(&self) -> Arc<DialogKey> {
+        Arc::clone(&self.key)
+    }
+
     fn begin(&mut self, channel: &mut Channel) {
         match self.role {
             Role::Inbound(_) => self.inbound_begin(channel),
@@ -222,7 +245,7 @@ impl Leg {
     /// Sends BYE in the dialog.
     fn say_goodbye(&mut self, cause: Cause) {
         if let Some((bye, way)) = self.goodbye(cause) {
-            self.agent.deliver(Outgoing::Request { request: bye, session: None }, way);
+            self.agent.deliver(Outgoing::Request { request: bye, leg: None }, way);
         }
     }
 
@@ -292,8 +315,14 @@ impl Leg {
     }
 
     fn configure(&mut self, mut config: StreamConfig) {
-        config.silence = self.agent.config.silence;
-        config.silence_held = self.agent.config.silence_held;
+        // What a call began with, it keeps: a setting that changed since must not look like something new.
+        (config.silence, config.silence_held) = match &self.agreed {
+            Some(agreed) => (agreed.silence, agreed.silence_held),
+            None => {
+                let settings = self.agent.settings();
+                (settings.silence, settings.silence_held)
+            }
+        };
         // What is said again changes nothing, least of all whom the stream listens to.
         if self.agreed.as_ref() == Some(&config) {
             return;
@@ -331,8 +360,11 @@ impl Drop for Leg {
     }
 }
 
-/// RFC 3326, as FreeSWITCH writes it.
+/// RFC 3326, as FreeSWITCH writes it; where the switch itself ends the call, with the status that fits (§2).
 fn reason(cause: Cause) -> String {
+    if cause == Cause::SystemShutdown {
+        return "SIP ;cause=503 ;text=\"the switch is drained\"".to_owned();
+    }
     let number = if cause.number() <= 127 { cause.number() } else { Cause::NormalClearing.number() };
     format!("Q.850;cause={number};text=\"{cause}\"")
 }

@@ -13,13 +13,16 @@ use switch_sip::sdp::Description;
 use switch_sip::transaction::{ClientId, Flow};
 
 use super::refresh::Refresh;
-use super::{Leg, Role};
+use super::{Leg, Role, reason};
 use crate::agent::Agent;
 use crate::cause;
 use crate::description::{self, Local as LocalDescription};
 use crate::directory::DialogKey;
 use crate::identity;
 use crate::route::{Candidate, Outgoing, Way};
+
+/// Early dialogs of one INVITE that are remembered.
+const FORKS: usize = 16;
 
 /// A callee and how far it is.
 pub(super) struct Outbound {
@@ -32,6 +35,8 @@ pub(super) struct Outbound {
     pub(super) rest: VecDeque<Candidate>,
     /// This place has answered something.
     pub(super) is_heard: bool,
+    /// The tags of those that answered provisionally: early dialogs (RFC 3261 §12.1.2).
+    pub(super) early: Vec<Box<str>>,
     pub(super) stage: Stage,
 }
 
@@ -81,7 +86,7 @@ impl EndpointInterface for Caller {
         let CallerProfile { caller_id_number, caller_id_name, .. } = request.profile.clone();
         Ok(Box::new(Leg {
             agent: Arc::clone(agent),
-            session: None,
+            recipient: None,
             key: Arc::new(key),
             dialog: None,
             path: None,
@@ -92,6 +97,7 @@ impl EndpointInterface for Caller {
             agreed: None,
             peer_audio: None,
             other: offer,
+            succeeds: None,
             role: Role::Outbound(Outbound {
                 target,
                 caller: CallerId { number: caller_id_number, name: caller_id_name },
@@ -99,6 +105,7 @@ impl EndpointInterface for Caller {
                 number: 1,
                 rest: VecDeque::new(),
                 is_heard: false,
+                early: Vec::new(),
                 stage: Stage::Reaching,
             }),
         }))
@@ -145,6 +152,7 @@ impl Leg {
         }
         let description = Description::parse(&response.body).ok();
         if response.is_provisional() {
+            self.remember_early(response);
             if let Some(description) = description
                 && self.take_answer(&description)
                 && let Some(audio) = self.leg_audio()
@@ -173,6 +181,9 @@ impl Leg {
         self.agent.deliver(Outgoing::Ack { id, ack: dialog.ack(number) }, way);
         let tag = response.headers.to().ok().and_then(|to| to.tag().map(Into::into)).unwrap_or_default();
         self.dialog = Some(dialog);
+        if let Role::Outbound(outbound) = &mut self.role {
+            outbound.early = Vec::new();
+        }
         self.timer_refreshed(response);
         self.set_outbound_stage(Stage::Confirmed { client: id, tag });
         let answered =
@@ -185,6 +196,17 @@ impl Leg {
                 tracing::info!("the callee's answer holds nothing that was offered");
                 vec![LegEvent::Ended { cause: Cause::IncompatibleDestination, status: None }]
             }
+        }
+    }
+
+    fn remember_early(&mut self, response: &Response) {
+        let Role::Outbound(outbound) = &mut self.role else { return };
+        let tag = response.headers.to().ok().and_then(|to| to.tag().map(Box::<str>::from));
+        if let Some(tag) = tag
+            && outbound.early.len() < FORKS
+            && !outbound.early.contains(&tag)
+        {
+            outbound.early.push(tag);
         }
     }
 
@@ -227,7 +249,7 @@ impl Leg {
         match outbound.stage.clone() {
             Stage::Invited { client, .. } => {
                 self.agent.directory.orphan_client(client);
-                self.agent.cancel(client);
+                self.agent.cancel(client, Some(&reason(cause)));
             }
             Stage::Confirmed { client, .. } => {
                 self.agent.directory.orphan_client(client);

@@ -32,18 +32,18 @@ pub(crate) struct Reached {
 impl Leg {
     /// Looks the target up and opens the way to it, on a task of its own: nobody else waits.
     pub(super) fn reach(&mut self) {
-        let (Role::Outbound(outbound), Some(session)) = (&self.role, self.session.clone()) else { return };
+        let (Role::Outbound(outbound), Some(leg)) = (&self.role, self.recipient.clone()) else { return };
         let (agent, target) = (Arc::clone(&self.agent), outbound.target.clone());
         tokio::spawn(async move {
             let reached = look_up(&agent, &target).await;
             // A session that has ended needs no way.
-            _ = session.send(LegMessage::Reached(reached).into());
+            _ = leg.send(LegMessage::Reached(reached));
         });
     }
 
     /// This place did not take the INVITE; false when there is no other (RFC 3263 §4.3).
     pub(super) fn try_next(&mut self) -> bool {
-        let (Role::Outbound(outbound), Some(session)) = (&mut self.role, self.session.clone()) else {
+        let (Role::Outbound(outbound), Some(leg)) = (&mut self.role, self.recipient.clone()) else {
             return false;
         };
         if outbound.rest.is_empty() {
@@ -56,7 +56,7 @@ impl Leg {
         tokio::spawn(async move {
             let reached = agent.open_first(&mut rest).await.map(|flow| Reached { flow, rest });
             // As above.
-            _ = session.send(LegMessage::Reached(reached).into());
+            _ = leg.send(LegMessage::Reached(reached));
         });
         true
     }
@@ -85,14 +85,17 @@ impl Leg {
 
     /// Opens the callee's stream, unless an earlier try did so at the same address.
     fn open_stream(&mut self, local: Local) -> Result<(), Cause> {
-        let (Role::Outbound(outbound), Some(session)) = (&self.role, &self.session) else {
+        let (Role::Outbound(outbound), Some(leg)) = (&self.role, &self.recipient) else {
             return Err(Cause::WrongCallState);
         };
         if self.media.as_ref().is_some_and(|media| media.local().ip() == local.source) {
             return Ok(());
         }
-        let open =
-            OpenStream { local: local.source, beside: outbound.beside, events: Arc::new(session.clone()) };
+        let open = OpenStream {
+            local: local.source,
+            beside: outbound.beside,
+            events: Arc::new(leg.session().clone()),
+        };
         let opened = self.agent.engine.open(open).map_err(|error| {
             count(&self.agent.counters().no_media);
             tracing::warn!(%error, "no media stream for the callee");
@@ -105,7 +108,7 @@ impl Leg {
     pub(super) fn send_invite(&mut self) -> Vec<LegEvent> {
         let Some(path) = self.path.clone() else { return Vec::new() };
         let Some(invite) = self.build_invite(&path) else { return Vec::new() };
-        match self.agent.request(invite, path.flow, self.session.clone()) {
+        match self.agent.request(invite, path.flow, self.recipient.clone()) {
             Some(client) => {
                 self.set_outbound_stage(Stage::Invited { client });
                 self.watch(client);
@@ -116,15 +119,15 @@ impl Leg {
     }
 
     fn watch(&self, client: ClientId) {
-        let (Role::Outbound(outbound), Some(session)) = (&self.role, self.session.clone()) else { return };
+        let (Role::Outbound(outbound), Some(leg)) = (&self.role, self.recipient.clone()) else { return };
         if outbound.rest.is_empty() {
             return;
         }
-        let patience = self.agent.config.timers.t1 * PATIENCE;
+        let patience = self.agent.timers.t1 * PATIENCE;
         tokio::spawn(async move {
             tokio::time::sleep(patience).await;
             // A session that has ended waits for nothing.
-            _ = session.send(LegMessage::Overdue(client).into());
+            _ = leg.send(LegMessage::Overdue(client));
         });
     }
 
@@ -136,7 +139,7 @@ impl Leg {
             && matches!(outbound.stage, Stage::Invited { client, .. } if client == waited_for);
         if is_silent && self.try_next() {
             self.agent.directory.orphan_client(waited_for);
-            self.agent.cancel(waited_for);
+            self.agent.cancel(waited_for, None);
         }
     }
 

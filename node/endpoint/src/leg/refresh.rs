@@ -14,7 +14,7 @@ use super::{Leg, LegMessage, Role};
 use crate::agent::Agent;
 use crate::counters::count;
 use crate::description;
-use crate::dispatch::{ALLOW, SUPPORTED};
+use crate::dispatch::{ALLOW, SUPPORTED, TIMER};
 use crate::route::Outgoing;
 
 /// What keeps the session alive.
@@ -38,7 +38,7 @@ struct Pending {
 
 impl Refresh {
     pub(super) fn new(agent: &Agent) -> Self {
-        let timer = SessionTimer::new(agent.config.session);
+        let timer = SessionTimer::new(agent.settings().session);
         Self { timer, takes_update: false, pending: None, offer_at: None, wake: None }
     }
 
@@ -111,13 +111,13 @@ impl Leg {
             wake.abort();
         }
         let next = self.refresh.timer.next_timeout().into_iter().chain(self.refresh.offer_at).min();
-        let (Some(at), Some(session)) = (next, self.session.clone()) else {
+        let (Some(at), Some(leg)) = (next, self.recipient.clone()) else {
             return;
         };
         let sleeper = tokio::spawn(async move {
             tokio::time::sleep_until(at.into()).await;
             // A session that has ended needs no refresh.
-            _ = session.send(LegMessage::Timer.into());
+            _ = leg.send(LegMessage::Timer);
         });
         self.refresh.wake = Some(sleeper.abort_handle());
     }
@@ -148,7 +148,7 @@ impl Leg {
         }
         let Some(way) = self.way() else { return };
         self.refresh.pending = Some(Pending { number, is_invite, is_new });
-        self.agent.deliver(Outgoing::Request { request, session: self.session.clone() }, way);
+        self.agent.deliver(Outgoing::Request { request, leg: self.recipient.clone() }, way);
     }
 
     /// Whether this response is to a refresh of ours.
@@ -260,7 +260,7 @@ pub(super) fn push_agreed(answer: &mut Response, agreed: Option<&SessionExpires>
     let Some(agreed) = agreed else { return };
     answer.headers.push("Session-Expires", agreed.to_string());
     if agreed.refresher_is_uac == Some(true) {
-        answer.headers.push("Require", SUPPORTED);
+        answer.headers.push("Require", TIMER);
     }
 }
 

@@ -72,7 +72,7 @@ impl Leg {
             return Err(refuse(491));
         }
         request.headers.contact().map_err(|_| refuse(400))?;
-        let agreed = self.agent.config.session.answer(request).map_err(|TooBrief(least)| {
+        let agreed = self.agent.settings().session.answer(request).map_err(|TooBrief(least)| {
             let mut refusal = refuse(422);
             refusal.headers.push("Min-SE", least.as_secs().to_string());
             refusal
@@ -112,9 +112,9 @@ impl Leg {
 
     /// Our 2xx to an INVITE wants an ACK; without one the call ends (RFC 3261 §13.3.1.4).
     fn await_ack(&mut self, server: ServerId, request: &Request) {
-        let Some(session) = self.session.clone() else { return };
+        let Some(leg) = self.recipient.clone() else { return };
         self.forget_reinvite();
-        self.agent.directory.add_server(server, session);
+        self.agent.directory.add_server(server, leg);
         let number = request.headers.cseq().map_or(0, |cseq| cseq.number);
         self.reinvited = Some(Reinvited { server, number, is_ours: request.body.is_empty() });
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use switch_sip::frame::{Framed, StreamFramer};
 use switch_sip::transaction::{Flow, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
@@ -112,7 +112,9 @@ pub(crate) async fn connect(agent: &Arc<Agent>, remote: SocketAddr) -> io::Resul
     if let Some(flow) = agent.connections().to(remote) {
         return Ok(flow);
     }
-    let stream = timeout(WRITE, TcpStream::connect(remote)).await.map_err(|_| io::ErrorKind::TimedOut)??;
+    let socket = if remote.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    super::mark(&socket, remote, agent.dscp)?;
+    let stream = timeout(WRITE, socket.connect(remote)).await.map_err(|_| io::ErrorKind::TimedOut)??;
     start(agent, stream)
 }
 

@@ -1,11 +1,11 @@
 //! One UDP socket: datagrams in with the address they were sent to, datagrams out from the address the
 //! peer knows (IP_PKTINFO), so that a wildcard socket answers from where it was asked.
 
-use std::io::{self, IoSliceMut};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 
-use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
+use socket2::{Domain, MsgHdr, Protocol, SockAddr, SockRef, Socket, Type};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
@@ -23,12 +23,13 @@ pub(crate) struct Udp {
 }
 
 impl Udp {
-    pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
+    pub(crate) fn bind(address: SocketAddr, dscp: u8) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         if address.is_ipv6() {
             socket.set_only_v6(true)?;
         }
         socket.set_nonblocking(true)?;
+        super::mark(&socket, address, dscp)?;
         socket.bind(&address.into())?;
         let socket = UdpSocket::from_std(socket.into())?;
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
@@ -76,16 +77,32 @@ impl Udp {
     }
 
     pub(crate) fn send(&self, bytes: &[u8], to: SocketAddr, from: IpAddr) -> io::Result<()> {
-        let transmit = Transmit {
-            destination: to,
-            ecn: None,
-            contents: bytes,
-            segment_size: None,
-            src_ip: (self.local.ip().is_unspecified() && !from.is_unspecified()).then_some(from),
-        };
-        self.socket
-            .try_io(Interest::WRITABLE, || self.state.try_send(UdpSockRef::from(&self.socket), &transmit))
+        // Not by quinn: it names a traffic class of its own for each datagram, where the socket's shall hold.
+        let (to, contents) = (SockAddr::from(to), [IoSlice::new(bytes)]);
+        let mut message = MsgHdr::new().with_addr(&to).with_buffers(&contents);
+        let source = (self.local.ip().is_unspecified() && !from.is_unspecified()).then(|| source(from));
+        if let Some(source) = &source {
+            message = message.with_control(source);
+        }
+        let send = || SockRef::from(&self.socket).sendmsg(&message, 0);
+        self.socket.try_io(Interest::WRITABLE, send).map(drop)
     }
+}
+
+/// The control message that names the source of a datagram: IP_PKTINFO (ip(7)), IPV6_PKTINFO (RFC 3542 §6.2).
+fn source(address: IpAddr) -> Vec<u8> {
+    let (level, kind, data) = match address {
+        IpAddr::V4(v4) => (libc::IPPROTO_IP, libc::IP_PKTINFO, [[0; 4], v4.octets(), [0; 4]].concat()),
+        IpAddr::V6(v6) => (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, [&v6.octets()[..], &[0; 4]].concat()),
+    };
+    let length = size_of::<libc::cmsghdr>() + data.len();
+    let mut message = length.to_ne_bytes().to_vec();
+    message.extend(level.to_ne_bytes());
+    message.extend(kind.to_ne_bytes());
+    message.extend(data);
+    // The next message, were there one, would begin at a multiple of this.
+    message.resize(length.next_multiple_of(size_of::<usize>()), 0);
+    message
 }
 
 /// A narrow link fragments rather than loses: long INVITEs are usual.

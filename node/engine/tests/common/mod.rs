@@ -16,7 +16,8 @@ pub const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 pub fn engine(ports: std::ops::RangeInclusive<u16>, workers: usize) -> Arc<Engine> {
     let rest = Duration::from_millis(100);
-    Engine::start(EngineConfig { ports, workers, grid: Duration::from_millis(1), rest }).unwrap()
+    let grid = Duration::from_millis(1);
+    Engine::start(EngineConfig { ports, workers, grid, rest, ..EngineConfig::default() }).unwrap()
 }
 
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use switch_core::channel::Channel;
+use switch_core::channel::{CallerProfile, Channel};
 use switch_core::dialplan::{Action, Dialplan, Extension};
 use switch_core::module::{Interfaces, Module, ModuleError};
 
@@ -42,5 +42,9 @@ impl Dialplan for Numbers {
         let (number, application, data, _) = NUMBERS.iter().find(|(number, ..)| number == dialled)?;
         let actions = vec![Action::new("answer", ""), Action::new(application, data)];
         Some(Extension { name: (*number).to_owned(), actions })
+    }
+
+    fn admits(&self, caller: &CallerProfile) -> bool {
+        NUMBERS.iter().any(|(number, ..)| *number == caller.destination_number)
     }
 }

@@ -6,13 +6,13 @@
 mod template;
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use ipnet::IpNet;
 use regex::Regex;
-use switch_core::channel::Channel;
+use switch_core::channel::{CallerProfile, Channel};
 use switch_core::dialplan::{Action, Dialplan, Extension};
 use switch_core::module::{Interfaces, Module, ModuleError};
 
@@ -64,22 +64,47 @@ pub struct Counters {
     pub refused_number: AtomicU64,
 }
 
+/// The routes in force. They can be exchanged while calls are up: a call looks once, when it is routed.
+#[derive(Debug, Default)]
+pub struct Table(RwLock<Arc<[Route]>>);
+
+impl Table {
+    /// Tried in order.
+    pub fn new(routes: Vec<Route>) -> Arc<Self> {
+        Arc::new(Self(RwLock::new(routes.into())))
+    }
+
+    /// From now on these, all at once.
+    pub fn replace(&self, routes: Vec<Route>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = routes.into();
+    }
+
+    fn read(&self) -> Arc<[Route]> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 /// The module, and its dialplan `routes`.
 #[derive(Clone, Debug)]
 pub struct Routes {
-    routes: Arc<[Route]>,
+    table: Arc<Table>,
     counters: Arc<Counters>,
 }
 
 impl Routes {
     /// Tried in order; the first that matches and takes calls from the source is taken.
-    pub fn new(routes: Vec<Route>, counters: Arc<Counters>) -> Self {
-        Self { routes: routes.into(), counters }
+    pub fn new(table: Arc<Table>, counters: Arc<Counters>) -> Self {
+        Self { table, counters }
     }
 
-    fn find(&self, number: &str, source: Option<IpAddr>) -> Option<(&Route, String)> {
+    fn find<'a>(
+        &self,
+        routes: &'a [Route],
+        number: &str,
+        source: Option<IpAddr>,
+    ) -> Option<(&'a Route, String)> {
         let mut refused = None;
-        for route in self.routes.iter() {
+        for route in routes {
             let Some(groups) = route.pattern.captures(number) else { continue };
             if !route.admits(source) {
                 refused.get_or_insert((&self.counters.refused_source, "not from this source"));
@@ -117,7 +142,8 @@ impl Dialplan for Routes {
 
     fn route(&self, channel: &Channel) -> Option<Extension> {
         let profile = channel.profile();
-        let (route, target) = self.find(&profile.destination_number, profile.network_addr)?;
+        let routes = self.table.read();
+        let (route, target) = self.find(&routes, &profile.destination_number, profile.network_addr)?;
         self.counters.taken.fetch_add(1, Ordering::Relaxed);
         let seconds = route.timeout.as_secs().max(1);
         let actions = vec![
@@ -126,6 +152,11 @@ impl Dialplan for Routes {
             Action::new("bridge", &format!("{{originate_timeout={seconds}}}{target}")),
         ];
         Some(Extension { name: route.pattern.as_str().to_owned(), actions })
+    }
+
+    fn admits(&self, caller: &CallerProfile) -> bool {
+        let matches = |route: &&Route| route.pattern.is_match(&caller.destination_number);
+        self.table.read().iter().filter(matches).any(|route| route.admits(caller.network_addr))
     }
 }
 

@@ -1,5 +1,6 @@
 //! `mod_call_log`: one line in the log at the end of each leg.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ impl StateHandler for CallLog {
 fn log(channel: &Channel, media: MediaStats) {
     let now = Instant::now();
     let profile = channel.profile();
+    // Of the whole call, where it is known.
+    let jitter = media.quality.map_or(media.jitter, |quality| quality.jitter);
     tracing::info!(
         cause = %channel.cause().unwrap_or(switch_core::Cause::None),
         direction = channel.direction().name(),
@@ -47,31 +50,22 @@ fn log(channel: &Channel, media: MediaStats) {
         received = media.received_packets,
         sent = media.sent_packets,
         lost = media.lost_packets,
-        loss = %format_args!("{:.2}%", 100.0 * loss(&media)),
-        jitter_ms = %format_args!("{:.1}", 1000.0 * media.jitter.as_secs_f64()),
+        loss = %Percent(media.loss()),
+        jitter_ms = %format_args!("{:.1}", 1000.0 * jitter.as_secs_f64()),
+        mos = media.quality.map(|quality| (quality.mos * 100.0).round() / 100.0),
+        remote_loss = media.remote_loss_overall.map(|loss| tracing::field::display(Percent(loss))),
         "call ended"
     );
 }
 
-/// Of the packets the peer sent, those that did not arrive: 0.0 to 1.0.
-#[allow(clippy::cast_precision_loss, reason = "a ratio for people")]
-fn loss(media: &MediaStats) -> f64 {
-    let sent = media.received_packets + media.lost_packets;
-    if sent == 0 { 0.0 } else { media.lost_packets as f64 / sent as f64 }
+struct Percent(f64);
+
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.2}%", 100.0 * self.0)
+    }
 }
 
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn loss_is_told_of_what_was_sent() {
-        let media = MediaStats { received_packets: 95, lost_packets: 5, ..MediaStats::default() };
-        assert!((loss(&media) - 0.05).abs() < 1e-9);
-        assert!(loss(&MediaStats::default()).abs() < 1e-9);
-    }
 }

@@ -46,6 +46,19 @@ impl fmt::Display for SessionExpires {
     }
 }
 
+/// Replaces (RFC 3891 §6.1), as its sender sees the dialog that is meant: in ours the tags stand the other way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replaces {
+    /// Call-ID.
+    pub call_id: String,
+    /// The tag of whoever receives the header.
+    pub to_tag: String,
+    /// The tag of the party that is replaced; `0` where it gave none (RFC 2543).
+    pub from_tag: String,
+    /// Only a dialog that was not answered yet is meant.
+    pub early_only: bool,
+}
+
 /// Why a header could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum FieldError {
@@ -187,6 +200,34 @@ impl Headers {
         Ok(Some(Duration::from_secs(decimal(seconds, "Min-SE")?.into())))
     }
 
+    /// Replaces (RFC 3891).
+    ///
+    /// # Errors
+    /// Malformed, without one of its tags, or more than one.
+    pub fn replaces(&self) -> Result<Option<Replaces>, FieldError> {
+        let mut all = self.list("Replaces");
+        let Some(text) = all.next() else { return Ok(None) };
+        if all.next().is_some() {
+            return Err(FieldError::Repeated("Replaces"));
+        }
+        let malformed = || FieldError::Malformed("Replaces");
+        let (call_id, params) = text.split_once(';').ok_or_else(malformed)?;
+        let params = Params::parse(&format!(";{params}"));
+        let tag = |name: &str| {
+            params.value(name).filter(|tag| !tag.is_empty()).map(str::to_owned).ok_or_else(malformed)
+        };
+        let call_id = call_id.trim();
+        if call_id.is_empty() {
+            return Err(malformed());
+        }
+        Ok(Some(Replaces {
+            call_id: call_id.to_owned(),
+            to_tag: tag("to-tag")?,
+            from_tag: tag("from-tag")?,
+            early_only: params.contains("early-only"),
+        }))
+    }
+
     /// The media type of the body in lower case, without parameters, for instance `application/sdp`.
     pub fn content_type(&self) -> Option<String> {
         let text = self.first("Content-Type")?;
@@ -253,6 +294,25 @@ mod tests {
         let mut headers = with("From", "<sip:a@b>;tag=1");
         headers.push("f", "<sip:c@d>;tag=2");
         assert_eq!(headers.from(), Err(FieldError::Repeated("From")));
+    }
+
+    #[test]
+    fn replaces_names_a_dialog() {
+        let replaces = with("Replaces", "a@c ; From-Tag=1;to-tag=2;early-only").replaces().unwrap().unwrap();
+        let expected = Replaces {
+            call_id: "a@c".to_owned(),
+            to_tag: "2".to_owned(),
+            from_tag: "1".to_owned(),
+            early_only: true,
+        };
+        assert_eq!(replaces, expected);
+        for bad in ["a@c", "a@c;to-tag=1", "a@c;from-tag=1", "a@c;to-tag=;from-tag=1", ";to-tag=1;from-tag=2"]
+        {
+            assert_eq!(with("Replaces", bad).replaces(), Err(FieldError::Malformed("Replaces")), "{bad}");
+        }
+        let two = "a@c;to-tag=1;from-tag=2, d@e;to-tag=1;from-tag=2";
+        assert_eq!(with("Replaces", two).replaces(), Err(FieldError::Repeated("Replaces")));
+        assert_eq!(Headers::default().replaces(), Ok(None));
     }
 
     #[test]

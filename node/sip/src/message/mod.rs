@@ -14,7 +14,7 @@ mod reason;
 mod uri;
 mod via;
 
-pub use fields::{CSeq, FieldError, SessionExpires};
+pub use fields::{CSeq, FieldError, Replaces, SessionExpires};
 pub use headers::{Header, Headers};
 pub use list::split_list;
 pub use method::Method;

@@ -179,7 +179,7 @@ fn a_cancelled_invite_nobody_ends_times_out() {
     let flow = pair.flow(Side::Client);
     let id = pair.client.request(pair.now, request(Method::Invite, 1), flow, address(A)).unwrap();
     pair.run_until(ms(1_000), |_, _, _| {});
-    pair.client.cancel(pair.now, id);
+    pair.client.cancel(pair.now, id, None);
     pair.run_until(ms(120_000), |_, _, _| {});
     let timeout = pair.events.iter().find(|(_, _, event)| matches!(event, Event::Timeout { .. })).unwrap();
     assert_eq!(timeout.0, ms(33_000));

@@ -127,7 +127,7 @@ fn cancel_waits_for_a_provisional_response() {
     let mut pair = Pair::new(Transport::Udp, |_, _| Some(ms(40)));
     let flow = pair.flow(Side::Client);
     let id = pair.client.request(pair.now, request(Method::Invite, 1), flow, address(A)).unwrap();
-    pair.client.cancel(pair.now, id);
+    pair.client.cancel(pair.now, id, None);
     let mut pending = None;
     let mut final_status = 0;
     pair.run_until(ms(60_000), |pair, _, event| match event {
@@ -171,8 +171,8 @@ fn a_cancel_that_crosses_the_200_changes_nothing() {
         other => panic!("{other:?}"),
     };
     pair.run_until(ms(1_000), &mut hear);
-    pair.client.cancel(pair.now, client_id);
-    pair.client.cancel(pair.now, client_id);
+    pair.client.cancel(pair.now, client_id, None);
+    pair.client.cancel(pair.now, client_id, None);
     pair.run_until(ms(1_010), &mut hear);
     let (id, request) = server_id.clone().unwrap();
     pair.server.respond(pair.now, id, response::to(&request, 200, None)).unwrap();

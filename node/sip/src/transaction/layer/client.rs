@@ -24,6 +24,8 @@ pub(super) struct Client {
     request: Arc<Message>,
     /// A CANCEL of ours: nobody asked to hear of it.
     is_cancel: bool,
+    /// Why it is cancelled.
+    reason: Option<Box<str>>,
     accepted: Vec<Acceptance>,
     /// The ACK of a failure, while it may have to be sent again.
     ack: Option<Arc<Message>>,
@@ -97,13 +99,14 @@ impl Layer {
     }
 
     /// Takes an INVITE back: CANCEL is sent at once if a provisional response has come, else when it comes
-    /// (RFC 3261 §9.1). After a final response nothing happens.
-    pub fn cancel(&mut self, now: Instant, id: ClientId) {
+    /// (RFC 3261 §9.1). After a final response nothing happens. `reason` is a Reason header's value (RFC 3326).
+    pub fn cancel(&mut self, now: Instant, id: ClientId, reason: Option<&str>) {
         let Some(client) = self.clients.get_mut(&id.0) else { return };
         let Machine::Invite(machine) = client.machine else { return };
         let reliable = client.flow.transport.is_reliable();
         let (machine, action) = machine.step(invite_client::Input::Cancel, now, &self.timers, reliable);
         client.machine = Machine::Invite(machine);
+        client.reason = reason.map(Into::into);
         if action == invite_client::Action::Cancel {
             self.send_cancel(now, id.0);
         }
@@ -268,9 +271,13 @@ impl Layer {
     fn send_cancel(&mut self, now: Instant, id: u64) {
         let Some(client) = self.clients.get(&id) else { return };
         let Message::Request(invite) = &*client.request else { return };
-        let (Some(cancel), Ok(via)) = (follow(invite, Method::Cancel, None), invite.headers.top_via()) else {
+        let (Some(mut cancel), Ok(via)) = (follow(invite, Method::Cancel, None), invite.headers.top_via())
+        else {
             return;
         };
+        if let Some(reason) = &client.reason {
+            cancel.headers.push("Reason", &**reason);
+        }
         let (flow, branch) = (client.flow.clone(), via.branch().unwrap_or_default().to_owned());
         self.start(now, cancel, &branch, flow, true);
     }
@@ -293,6 +300,7 @@ impl Layer {
             key,
             request,
             is_cancel,
+            reason: None,
             accepted: Vec::new(),
             ack: None,
         };

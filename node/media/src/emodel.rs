@@ -1,15 +1,16 @@
-//! How a conversation over the measured path would be judged: ITU-T G.107's rating R and the MOS it means.
+//! How a conversation over a path that was measured would be judged: ITU-T G.107's rating R and the MOS it means.
 //!
-//! The whole model is here with its default telephone (table 3 of G.107); what the probe knows goes in: the
-//! delay of one direction and the loss. Letters are the recommendation's.
+//! The whole model is here with its default telephone (table 3 of G.107); what is known goes in: the codec, the
+//! delay of one direction and the loss. Letters are the recommendation's. Its scale is that of narrow-band
+//! telephony: what a wide-band codec is better by is not on it.
 
-/// Rating factor R of a G.711 call: 0 is unusable, 93.2 the best narrow-band telephony can be.
+/// Rating factor R of a call: 0 is unusable, 93.2 the best narrow-band telephony can be.
 ///
 /// `delay` is milliseconds from mouth to ear, `loss` the share of packets lost (0 to 1), at random.
-pub fn rating(delay: f64, loss: f64) -> f64 {
+pub fn rating(codec: Impairment, delay: f64, loss: f64) -> f64 {
     let noise = noise();
     let ro = 15.0 - 1.5 * (SLR + noise);
-    let r = ro - simultaneous(ro, noise, delay) - delayed(ro, noise, delay) - equipment(loss * 100.0);
+    let r = ro - simultaneous(ro, noise, delay) - delayed(ro, noise, delay) - codec.with_loss(loss * 100.0);
     r.clamp(0.0, 100.0)
 }
 
@@ -22,6 +23,48 @@ pub fn mos(r: f64) -> f64 {
         _ => (1.0 + 0.035 * r + r * (r - 60.0) * (100.0 - r) * 7e-6).max(1.0),
     }
 }
+
+/// What a codec costs by itself and how well it stands lost packets: planning values of ITU-T G.113 (11/2007),
+/// Appendix I, tables I.1 and I.4.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Impairment {
+    /// Ie: what it costs by itself.
+    pub ie: f64,
+    /// Bpl: the greater, the better it stands loss.
+    pub bpl: f64,
+}
+
+impl Impairment {
+    /// G.711 with loss concealment, as every telephone has it; without, Bpl would be 4.3.
+    pub const G711: Self = Self { ie: 0.0, bpl: 25.1 };
+
+    /// Of the format that SDP calls so, in any case.
+    ///
+    /// Where G.113 gives no values for this scale (G.722, Opus, AMR-WB, EVS, L16, iLBC, Speex) they are those of
+    /// G.711: then the rating tells what loss and delay cost, and nothing of the codec.
+    pub fn of(name: &str) -> Self {
+        let row = TABLE.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        row.map_or(Self::G711, |&(_, values)| values)
+    }
+
+    /// Ie,eff: with `loss` in percent, at random, so that BurstR is 1 (G.107 §7.5).
+    fn with_loss(self, loss: f64) -> f64 {
+        self.ie + (95.0 - self.ie) * loss / (loss + self.bpl)
+    }
+}
+
+static TABLE: &[(&str, Impairment)] = &[
+    ("PCMU", Impairment::G711),
+    ("PCMA", Impairment::G711),
+    // Annex A with its silence suppression; without, Ie would be 10 and Bpl is not given.
+    ("G729", Impairment { ie: 11.0, bpl: 19.0 }),
+    // At 6.3 kbit/s.
+    ("G723", Impairment { ie: 15.0, bpl: 16.1 }),
+    // Full rate; Bpl is not given, and taken to be that of the enhanced one.
+    ("GSM", Impairment { ie: 20.0, bpl: 10.0 }),
+    // At 12.2 kbit/s it is the enhanced full rate codec of GSM.
+    ("AMR", Impairment { ie: 5.0, bpl: 10.0 }),
+];
 
 /// Send and receive loudness rating, dB.
 const SLR: f64 = 8.0;
@@ -43,10 +86,6 @@ const NC: f64 = -70.0;
 const NFOR: f64 = -64.0;
 /// Quantisation distortion units.
 const QDU: f64 = 1.0;
-/// Equipment impairment and robustness against loss of G.711 with loss concealment, as every telephone has
-/// it: G.113 Appendix I, tables I.1 and I.4 (without concealment Bpl would be 4.3).
-const IE: f64 = 0.0;
-const BPL: f64 = 25.1;
 
 /// No: all noise, at the 0 dBr point (§7.2).
 fn noise() -> f64 {
@@ -99,11 +138,6 @@ fn delayed(ro: f64, noise: f64, delay: f64) -> f64 {
     talker + listener + pure
 }
 
-/// Ie,eff: what the codec and lost packets cost; `loss` in percent, at random, so BurstR is 1 (§7.5).
-fn equipment(loss: f64) -> f64 {
-    IE + (95.0 - IE) * loss / (loss + BPL)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,10 +146,14 @@ mod tests {
         assert!((value - expected).abs() <= within, "{value} is not {expected}");
     }
 
+    fn g711(delay: f64, loss: f64) -> f64 {
+        rating(Impairment::of("pcmu"), delay, loss)
+    }
+
     #[test]
     fn the_default_telephone_is_rated_as_published() {
-        near(rating(0.0, 0.0), 93.2, 0.05);
-        near(mos(rating(0.0, 0.0)), 4.41, 0.005);
+        near(g711(0.0, 0.0), 93.2, 0.05);
+        near(mos(g711(0.0, 0.0)), 4.41, 0.005);
     }
 
     /// G.107 Annex B, table B.1.
@@ -130,14 +168,23 @@ mod tests {
     #[test]
     fn loss_costs_what_g113_says() {
         // 95 * 5 / (5 + 25.1) = 15.78
-        near(rating(0.0, 0.0) - rating(0.0, 0.05), 15.78, 0.01);
-        near(rating(0.0, 1.0), 93.2 - 95.0 * 100.0 / 125.1, 0.05);
+        near(g711(0.0, 0.0) - g711(0.0, 0.05), 15.78, 0.01);
+        near(g711(0.0, 1.0), 93.2 - 95.0 * 100.0 / 125.1, 0.05);
+    }
+
+    #[test]
+    fn a_codec_costs_its_ie_and_stands_loss_by_its_bpl() {
+        let g729 = |loss| rating(Impairment::of("G729"), 0.0, loss);
+        near(g711(0.0, 0.0) - g729(0.0), 11.0, 0.001);
+        // 11 + 84 * 2 / (2 + 19)
+        near(g711(0.0, 0.0) - g729(0.02), 19.0, 0.001);
+        assert_eq!(Impairment::of("opus"), Impairment::G711);
     }
 
     #[test]
     fn delay_is_cheap_to_150_ms_and_dear_after() {
         // G.107 figure: with perfect echo control about 4 at 150 ms; this telephone's echo adds to it.
-        let lost = |delay| rating(0.0, 0.0) - rating(delay, 0.0);
+        let lost = |delay| g711(0.0, 0.0) - g711(delay, 0.0);
         assert!(lost(20.0) < 2.0, "{}", lost(20.0));
         assert!((2.0..12.0).contains(&lost(150.0)), "{}", lost(150.0));
         assert!(lost(400.0) > 20.0, "{}", lost(400.0));

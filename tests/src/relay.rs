@@ -7,12 +7,12 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Which RTP packets of one direction are lost: told their number, from 0 on.
-pub(crate) type Loss = fn(u32) -> bool;
+pub type Loss = fn(u32) -> bool;
 
 /// For one caller and one callee, until dropped.
-pub(crate) struct Relay {
+pub struct Relay {
     /// Where the caller finds it.
-    pub(crate) address: SocketAddr,
+    pub address: SocketAddr,
     over: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -47,7 +47,7 @@ fn socket(port: u16) -> UdpSocket {
 
 impl Relay {
     /// Before the callee; `there` is lost on the way to it, `back` on the way from it.
-    pub(crate) fn before(callee: SocketAddr, there: Loss, back: Loss) -> Self {
+    pub fn before(callee: SocketAddr, there: Loss, back: Loss) -> Self {
         let sip = socket(0);
         let address = sip.local_addr().unwrap();
         let over = Arc::new(AtomicBool::new(false));
