@@ -63,7 +63,9 @@ pub(super) async fn pass(
             whole = false;
         }
     }
-    let containers = world.docker().containers().await?;
+    let mut containers = world.docker().containers().await?;
+    // Owners of a namespace before those who share it.
+    containers.sort_by_key(|it| it.network_mode.starts_with("container:"));
     let published = world.publisher().all().await.unwrap_or_default();
     memory.interfaces.clear();
     for container in containers.iter().filter(|it| !labels::is_aside(it)) {
@@ -131,6 +133,7 @@ async fn running(
         .iter()
         .map(|lack| match lack {
             Lack::Running => "started",
+            Lack::Namespace => "restarted: the owner of its network was",
             Lack::Interface => "furnished: its namespace was empty",
             Lack::Publication => "published: its rules were missing or another container's",
         })

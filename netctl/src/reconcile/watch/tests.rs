@@ -97,6 +97,20 @@ fn what_runs_is_furnished_and_published_again() {
         ]
     );
     assert_eq!(watched.look(), (true, vec![], vec![]));
+    // Whoever shares its namespace is in the one before, and joins it anew, last of all.
+    let side = Order {
+        name: "side".to_owned(),
+        ports: vec!["5070/udp".parse().unwrap(), "40000-40099/udp".parse().unwrap()],
+        environment: vec!["SWITCH__HTTP__LISTEN=127.0.0.1:9283".to_owned()],
+        ..order("container:lan")
+    };
+    watched.run(&side);
+    watched.fake.0.containers.borrow_mut().reverse();
+    watched.restart("lan");
+    let (_, asked, said) = watched.look();
+    assert_eq!((asked.len(), asked.last().unwrap().as_str()), (4, "restart side"));
+    assert!(said.contains(&"side: restarted: the owner of its network was".to_owned()), "{said:?}");
+    assert_eq!(watched.look(), (true, vec![], vec![]));
     // Its interface is deleted by somebody, and no event tells of it.
     assert!(!wait(watched.memory.misses_an_interface(&watched.fake.world())));
     watched.fake.0.interfaces.borrow_mut().retain(|it| it.name != "sw-lan");
