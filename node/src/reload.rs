@@ -126,6 +126,19 @@ pub struct Reloader {
     running: Mutex<Config>,
 }
 
+impl Rooms {
+    /// Those of a switch without SIP sockets, HTTP and log of its own, to tell `switch` alone. For tests.
+    pub fn of(switch: &Arc<Switch>, sip: &Arc<Live>) -> Self {
+        Self {
+            switch: Arc::clone(switch),
+            sip: Arc::clone(sip),
+            routes: Arc::default(),
+            level: Level::detached(),
+            token: Token::new(config::Secret::default()),
+        }
+    }
+}
+
 impl Reloader {
     /// `running` is what the switch was started with.
     pub fn new(source: Source, running: Config, rooms: Rooms) -> Self {

@@ -261,6 +261,8 @@ fn since(time: SystemTime) -> f64 {
 mod tests {
     use switch_core::{ChannelDirection, State};
 
+    use crate::config::Config;
+
     use super::*;
 
     fn session(created: u64, id: SessionId, peer: Option<SessionId>) -> Leg {
@@ -290,5 +292,39 @@ mod tests {
             assert_eq!(ids, [vec![a, b], vec![c]]);
         }
         assert_eq!(call(&[session(1, a, None)]).id, a.to_string());
+    }
+
+    #[test]
+    fn an_empty_switch() {
+        let switch = Switch::new(Default::default());
+        let live = switch_endpoint::Live::new(crate::rooms::settings(&Config::default()));
+        let rooms = reload::Rooms::of(&switch, &live);
+        let reloader = Arc::new(Reloader::new(Default::default(), Config::default(), rooms));
+        let figures = Figures {
+            switch: Arc::clone(&switch),
+            routes: Arc::default(),
+            sip: Arc::default(),
+            media: Arc::default(),
+            http: Arc::default(),
+            started: Instant::now(),
+            ready: Arc::default(),
+            drain: Arc::new(Drain::new(switch)),
+            reloads: Arc::clone(reloader.counters()),
+        };
+        let running = Running::new(figures, reloader, || Liveness::Alive);
+        assert_eq!(running.readiness(), Readiness::NotReady("starting"));
+        running.set_ready();
+        assert_eq!(running.readiness(), Readiness::Ready);
+        assert!(SwitchView::calls(&running).is_empty());
+        assert!(!running.hang_up("no id") && !running.hang_up(&SessionId::random().to_string()));
+        // Unless somebody says otherwise, the deadline is the configured one.
+        let view = running.begin_drain(None);
+        assert!(view.seconds_left.is_some_and(|left| (7.0..=8.0).contains(&left)), "{view:?}");
+        assert_eq!(running.readiness(), Readiness::NotReady("draining"));
+        let text = SwitchView::metrics(&running).unwrap();
+        assert!(text.contains("\nswitch_ready 0\n") && text.contains("\nswitch_draining 1\n"), "{text}");
+        assert!(running.take_back_drain().is_some_and(|view| !view.draining && view.deadline.is_none()));
+        let text = SwitchView::metrics(&running).unwrap();
+        assert!(text.contains("\nswitch_drain_deadline_timestamp_seconds 0\n"), "{text}");
     }
 }

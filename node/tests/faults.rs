@@ -12,12 +12,14 @@ use switch_core::Switch;
 use switch_core::application::{Application, Call, Running as Work};
 use switch_core::channel::Channel;
 use switch_core::dialplan::{Action, Dialplan, Extension};
-use switch_core::media::{Fill, FrameSource, Source};
+use switch_core::media::{Fill, FrameSource, Source as Sound};
 use switch_core::module::{Interfaces, Module, ModuleError};
-use switch_endpoint::{EndpointConfig, Listen, SipEndpoint};
+use switch_endpoint::{EndpointConfig, Listen, Settings, SipEndpoint};
 use switch_engine::{Engine, EngineConfig};
 use switch_node::config::Config;
+use switch_node::drain::Drain;
 use switch_node::http::{Liveness, SwitchView as _};
+use switch_node::reload::{Reloader, Rooms, Source};
 use switch_node::rooms;
 use switch_node::running::{Figures, Running};
 use tokio::net::UdpSocket;
@@ -47,7 +49,7 @@ impl Application for BreaksMedia {
     fn run(&self, call: Call, _: String) -> Work {
         Box::pin(async move {
             call.answer().await?;
-            call.hear(Source::Frames(Box::new(Broken))).await?;
+            call.hear(Sound::Frames(Box::new(Broken))).await?;
             match call.until_interrupted().await? {}
         })
     }
@@ -95,16 +97,18 @@ async fn a_call_moves(number: &str, line: &str, ending: &str) {
     let switch = Switch::new(Default::default());
     let ports = 24_000..=24_099;
     let (grid, rest) = (Duration::from_millis(1), Duration::from_secs(2));
-    let engine = Engine::start(EngineConfig { ports, workers: 1, grid, rest }).unwrap();
+    let engine = Engine::start(EngineConfig { ports, workers: 1, grid, rest, dscp: 46 }).unwrap();
     let config = EndpointConfig {
         listen: vec![Listen { tcp: false, address: ([127, 0, 0, 1], 0).into(), optional: false }],
-        dialplans: vec!["literal".to_owned()],
+        settings: Settings { dialplans: vec!["literal".to_owned()], ..rooms::settings(&Config::default()) },
         ..rooms::endpoint(&Config::default())
     };
     let (mut endpoint, bound) = SipEndpoint::bind(config, Arc::clone(&switch), Arc::clone(&engine)).unwrap();
     switch.load(&endpoint.module()).unwrap();
     switch.load(&Faults).unwrap();
     endpoint.serve(bound);
+    let rooms = Rooms::of(&switch, endpoint.live());
+    let reloader = Arc::new(Reloader::new(Source::default(), Config::default(), rooms));
     let figures = Figures {
         switch: Arc::clone(&switch),
         routes: Arc::default(),
@@ -113,8 +117,10 @@ async fn a_call_moves(number: &str, line: &str, ending: &str) {
         http: Arc::default(),
         started: Instant::now(),
         ready: Arc::default(),
+        drain: Arc::new(Drain::new(Arc::clone(&switch))),
+        reloads: Arc::clone(reloader.counters()),
     };
-    let running = Running::new(figures, || Liveness::Alive);
+    let running = Running::new(figures, reloader, || Liveness::Alive);
     let shown = || running.metrics().unwrap();
     assert!(shown().contains(&format!("\n{line} 0\n")));
 

@@ -6,6 +6,7 @@
 
 mod calls;
 mod media;
+mod operate;
 mod process;
 mod quality;
 mod sip;
@@ -110,6 +111,8 @@ scenarios![
     media::sound_that_may_not_go_out_is_counted,
     media::sound_the_other_leg_gave_up_is_counted,
     media::ports_that_are_held_or_run_out_are_counted,
+    operate::a_drain_is_shown_while_it_lasts,
+    operate::a_configuration_that_is_read_anew_is_counted,
     process::the_start_shows_what_the_kernel_knows,
     process::http_counts_its_answers_and_whom_it_turns_away,
     process::lines_of_the_log_that_nobody_reads_are_counted,

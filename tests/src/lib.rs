@@ -9,6 +9,7 @@
 mod binary;
 mod capture;
 pub mod load;
+mod marks;
 mod namespace;
 mod phone;
 pub mod relay;
@@ -17,6 +18,7 @@ mod switch;
 
 pub use binary::binary;
 pub use capture::{Capture, Flow, Packet};
+pub use marks::{Mark, Marks};
 pub use namespace::Namespace;
 pub use phone::{Phone, bridged, header, media};
 pub use sipp::{Sipp, loopback};

@@ -25,7 +25,7 @@ pub struct Switch {
     pub http: SocketAddr,
     log: Receiver<String>,
     passed: RefCell<Vec<serde_json::Value>>,
-    _config: tempfile::NamedTempFile,
+    config: tempfile::NamedTempFile,
 }
 
 impl Switch {
@@ -80,7 +80,7 @@ impl Switch {
             http: nowhere,
             log,
             passed: RefCell::default(),
-            _config: file,
+            config: file,
         };
         switch.http = switch.logged("HTTP is served")["http"].as_str().unwrap().parse().unwrap();
         for _ in listen.split(',') {
@@ -169,8 +169,38 @@ impl Switch {
 
     /// Sends SIGTERM.
     pub fn terminate(&self) {
-        let sent = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
-        assert!(sent.success());
+        self.signal("TERM");
+    }
+
+    /// Sends the signal of this name.
+    pub fn signal(&self, name: &str) {
+        let (name, process) = (format!("-{name}"), self.child.id().to_string());
+        assert!(Command::new("kill").args([name, process]).status().unwrap().success());
+    }
+
+    /// Writes its file of configuration anew; it is not told.
+    pub fn rewrite(&self, config: &str) {
+        std::fs::write(self.config.path(), config).unwrap();
+    }
+
+    /// The body of an answer, as JSON.
+    pub fn json(&self, request: &str) -> serde_json::Value {
+        let answer = self.http(request);
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
+    }
+
+    /// A command of the switch's own, with the configuration that this one runs with.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(crate::binary("switch-node"));
+        command
+            .env_clear()
+            .args(arguments)
+            .arg("--config")
+            .arg(self.config.path())
+            .env("SWITCH__HTTP__LISTEN", self.http.to_string())
+            .stdin(Stdio::null());
+        command
     }
 }
 

@@ -101,7 +101,10 @@ fn what_changed_is_made_anew_or_comes_back() {
     }
     let (code, error) = failed(site.netctl(&["up", "-f", &file]));
     assert_eq!(code, Some(1));
-    assert!(error.contains("switch.yaml:12:5: ") && error.contains("lan: cannot route by 198.51.100.255"), "{error}");
+    assert!(
+        error.contains("switch.yaml:12:5: ") && error.contains("lan: cannot route by 198.51.100.255"),
+        "{error}"
+    );
     assert_eq!(ids(), ran);
     site.is_as(&before);
     calls(&site);

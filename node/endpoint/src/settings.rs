@@ -33,7 +33,8 @@ pub struct Settings {
 pub struct Live(RwLock<Arc<Settings>>);
 
 impl Live {
-    pub(crate) fn new(settings: Settings) -> Arc<Self> {
+    /// These.
+    pub fn new(settings: Settings) -> Arc<Self> {
         Arc::new(Self(RwLock::new(Arc::new(settings))))
     }
 

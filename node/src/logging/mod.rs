@@ -46,6 +46,11 @@ pub fn start(log: &Log) -> (Guard, Level) {
 pub struct Level(reload::Handle<Targets, Registry>);
 
 impl Level {
+    /// Of no log: to set it changes nothing. For a switch inside a process whose log is another's.
+    pub fn detached() -> Self {
+        Self(reload::Layer::new(Targets::new()).1)
+    }
+
     /// From now on this one, as `log.level` has it.
     ///
     /// # Errors

@@ -47,7 +47,7 @@ fn who_may_not_use_a_route_is_refused_and_counted() {
     ]);
     assert_eq!(target(&routes, "2", "192.0.2.1"), None);
     assert_eq!(target(&routes, "3", "127.0.0.1"), None);
-    assert!(routes.find("2", None).is_none());
+    assert!(routes.find(&routes.table.read(), "2", None).is_none());
     assert_eq!(target(&routes, "4", "192.0.2.1"), None);
     assert_eq!(counted(&routes.counters.refused_source), 3);
 }
