@@ -23,7 +23,9 @@ def of(values, found):
     is_confined(expect, spec, container)
     is_selected(expect, found, workload)
     is_sound(expect, found)
-    expect(pod["metadata"]["annotations"]["cluster-autoscaler.kubernetes.io/safe-to-evict"] == "false", "may be evicted")
+    expect(
+        pod["metadata"]["annotations"]["cluster-autoscaler.kubernetes.io/safe-to-evict"] == "false", "may be evicted"
+    )
     expect(spec["enableServiceLinks"] is False, "service links are on")
     for port in container["ports"]:
         expect(len(port["name"]) <= LONGEST_NAME, f"the port name {port['name']} is too long")
@@ -78,6 +80,16 @@ def is_selected(expect, found, workload):
     for selector in selectors:
         expect(selector.items() <= labels.items(), f"{selector} selects no switch")
         expect(not any(selector.items() <= other.items() for other in others), f"{selector} selects the test's pod")
+
+
+    for manifest in helm.of_kind(found, "NetworkPolicy"):
+        calls = manifest["spec"]["ingress"][0].get("from")
+        let_in = [peer["podSelector"]["matchLabels"] for peer in calls or [] if "podSelector" in peer]
+        for other in others:
+            expect(
+                calls is None or any(labels.items() <= other.items() for labels in let_in),
+                "the call of the Helm test is not let in",
+            )
 
 
 def is_sound(expect, found):
