@@ -58,9 +58,6 @@ async fn caller(args: &WhyArgs, subject: &Subject) -> Result<(Option<Outside>, O
         return Ok((Some(outside), Some(caller)));
     }
     let world = super::switch::here(&args.daemon.host, &args.state).await?;
-    let caller = match network::place_of_call(&world, &subject.name).await? {
-        Some((target, from, words)) => Some(Caller { target, from, words, address: None }),
-        None => None,
-    };
-    Ok((None, caller))
+    let place = network::place_of_call(&world, &subject.name).await?;
+    Ok((None, place.map(|(target, from, words)| Caller { target, from, words, address: None })))
 }

@@ -3,7 +3,7 @@
 use super::hop::Hop;
 use super::subject::Subject;
 use crate::firewall::{End, PortRange, Step};
-use crate::network::Protocol;
+use crate::ports::Protocol;
 use crate::publish::Publication;
 
 /// Publishes again what was published.

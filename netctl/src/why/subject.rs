@@ -121,15 +121,15 @@ impl Subject {
     }
 
     /// Signalling's ports of one protocol.
-    pub fn signalling(&self, transport: Protocol) -> Vec<PortRange> {
-        let own = self.sip.iter().filter(|(its, _)| *its == transport);
+    pub fn signalling(&self, protocol: Protocol) -> Vec<PortRange> {
+        let own = self.sip.iter().filter(|(its, _)| *its == protocol);
         PortRange::join(own.map(|(_, range)| *range).collect())
     }
 
     /// All ports of one protocol.
-    pub fn ports(&self, transport: Protocol) -> Vec<PortRange> {
-        let mut all = self.signalling(transport);
-        all.extend((transport == Protocol::Udp).then_some(self.media));
+    pub fn ports(&self, protocol: Protocol) -> Vec<PortRange> {
+        let mut all = self.signalling(protocol);
+        all.extend((protocol == Protocol::Udp).then_some(self.media));
         PortRange::join(all)
     }
 }

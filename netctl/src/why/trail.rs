@@ -6,13 +6,16 @@ use std::net::IpAddr;
 use super::hop::Hop;
 use crate::firewall::{End, Step};
 
+/// By which interface a packet came in, and from where to where it travels.
+type Came = (Option<u32>, Option<(IpAddr, IpAddr)>);
+
 /// The way of marked packets through one namespace.
 #[derive(Debug, Default)]
 pub struct Trail {
     /// Where each packet was marked last; numbers are used again.
     marked: HashMap<u32, Hop>,
     /// By which interface they came, and between whom they travel.
-    came: BTreeMap<Hop, (Option<u32>, Option<(IpAddr, IpAddr)>)>,
+    came: BTreeMap<Hop, Came>,
     drops: Vec<(Hop, Step)>,
 }
 

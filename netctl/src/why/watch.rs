@@ -13,7 +13,7 @@ use super::subject::{Reach, Subject};
 use crate::firewall::{
     Chain, Content, Family, Hook, Kind, Point, Rule, SeenRule, Set, Side, Statement as S, Table, Test,
 };
-use crate::network::Protocol;
+use crate::ports::Protocol;
 
 /// What was counted, at each station that counts.
 pub type Counts = BTreeMap<(Hop, Stream), u64>;
