@@ -4,7 +4,6 @@
 #[path = "../shared/dockerd.rs"]
 mod dockerd;
 #[path = "../modes/site.rs"]
-#[expect(dead_code, reason = "it serves more than these tests")]
 mod site;
 
 use std::process::{Command, Output, Stdio};
