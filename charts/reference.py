@@ -179,7 +179,7 @@ def form(text):
         return FORMS[text]
     if text.startswith("list of "):
         return LIST
-    if "number" in text:
+    if "number" in text or text == "DSCP":
         return SCALAR
     return TEXT
 

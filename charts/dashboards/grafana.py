@@ -63,6 +63,7 @@ def figure(title, description, expression, *, unit="short", width=4, steps=(), w
         "colorMode": "value",
         "graphMode": "none",
         "justifyMode": "auto",
+        "orientation": "auto",
         "percentChangeColorMode": "standard",
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         "showPercentChange": False,

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
 
 mod bare;
+mod median;
 mod rtpengine;
 mod subject;
 mod table;
@@ -62,7 +63,10 @@ fn main() {
     }
     if only.is_empty() || only.split(',').any(|name| name == "switch") {
         let each: Vec<f64> = (0..rounds).map(|_| set_up()).collect();
-        println!("a bridged call's set-up and end: {:.3} ms of processor time (median)", table::median(each));
+        println!(
+            "a bridged call's set-up and end: {:.3} ms of processor time (median)",
+            median::median(each)
+        );
     }
 }
 

@@ -1,6 +1,7 @@
 //! Medians and ratios.
 
 use crate::Measured;
+use crate::median::median;
 use crate::subject::Subject;
 
 /// One measurement in one line.
@@ -54,10 +55,4 @@ pub(crate) fn of(calls: usize, all: &[Measured]) -> String {
         );
     }
     text
-}
-
-/// The middle one; not a number where there is none.
-pub(crate) fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -92,8 +92,8 @@ class Pod:
 
 
 def expand(text, variables):
-    """$(NAME) is a variable that stands before it; one that does not exist stays as it is."""
-    return re.sub(r"\$\((\w+)\)", lambda match: variables.get(match[1], match[0]), text)
+    """$(NAME) is a variable that stands before it; one that does not exist stays as it is. $$ is a dollar sign."""
+    return re.sub(r"\$\$|\$\((\w+)\)", lambda match: variables.get(match[1], match[0]) if match[1] else "$", text)
 
 
 def service_variables(name, address, ports):
@@ -119,7 +119,7 @@ def service_variables(name, address, ports):
 class Root:
     """What the image holds: the binary, the libraries that it names, no shell."""
 
-    def __init__(self, directory, binary, hosts=""):
+    def __init__(self, directory, binary, resolv=""):
         self.path = pathlib.Path(directory)
         libraries = subprocess.run(["ldd", binary], capture_output=True, text=True, check=True).stdout
         for library in re.findall(r"(/\S+)", libraries):
@@ -127,7 +127,7 @@ class Root:
         self.hold(binary, ENTRYPOINT)
         for name in ("etc", "proc", "var/lib/switch"):
             (self.path / name).mkdir(parents=True, exist_ok=True)
-        (self.path / "etc/hosts").write_text(hosts)
+        (self.path / "etc/resolv.conf").write_text(resolv)
         self.path.chmod(0o755)
 
     def hold(self, source, place):

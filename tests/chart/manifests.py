@@ -1,12 +1,15 @@
 """What the chart renders: the same by both versions of Helm, sound to every version of Kubernetes, and what it should.
 
-    manifests.py HELM3
+manifests.py HELM3
 """
 
+import base64
 import difflib
 import json
 import pathlib
+import re
 import sys
+import tomllib
 
 import jsonschema
 import kubernetes_validate.utils as kubernetes
@@ -35,7 +38,9 @@ def main():
             }
             first, second = rendered.values()
             if first != second:
-                problems.append(f"{values} for {version}: the two versions of Helm differ:\n{difference(first, second)}")
+                problems.append(
+                    f"{values} for {version}: the two versions of Helm differ:\n{difference(first, second)}"
+                )
             for manifest in first.values():
                 seen.add(kind(manifest))
                 problems += [f"{values} for {version}: {problem}" for problem in judge(manifest, version)]
@@ -47,10 +52,13 @@ def main():
     missing = set(CUSTOM) - seen
     if missing:
         problems.append(f"no values file renders {', '.join(sorted(missing))}, so nothing was seen of it")
-    problems += alerts(helms) + rolls(helms)
+    problems += files(helms) + rolls(helms) + token(helms) + notes(helms) + names(helms) + versions(helms)
     if problems:
         sys.exit("\n".join(problems))
-    print(f"{len(helm.VALUES)} values files, {len(seen)} kinds, {len(helm.KUBERNETES)} versions of Kubernetes", file=sys.stderr)
+    print(
+        f"{len(helm.VALUES)} values files, {len(seen)} kinds, {len(helm.KUBERNETES)} versions of Kubernetes",
+        file=sys.stderr,
+    )
 
 
 def kind(manifest):
@@ -75,12 +83,84 @@ def judge(manifest, version):
     return []
 
 
-def alerts(helms):
-    """The rule object holds the alerts' file as it is: their {{ }} are Prometheus', not Helm's."""
+def files(helms):
+    """The rule object holds the alerts and the ConfigMap the dashboards as they are: their {{ }} are not Helm's."""
     found = helm.objects(helm.render(helms["Helm 3"], "-f", "charts/switch/ci/host-full.yaml"))
-    rule = helm.only(found, "PrometheusRule")
-    file = helm.yaml.safe_load(pathlib.Path("charts/switch/files/alerts.yaml").read_text())
-    return [] if rule["spec"] == file else ["the PrometheusRule is not what files/alerts.yaml holds"]
+    problems = []
+    alerts = pathlib.Path("charts/switch/files/alerts.yaml")
+    if helm.only(found, "PrometheusRule")["spec"] != helm.yaml.safe_load(alerts.read_text()):
+        problems.append(f"the PrometheusRule is not what {alerts} holds")
+    held = found[("ConfigMap", "switch-dashboards")]["data"]
+    dashboards = {
+        f"switch-{file.name}": json.loads(file.read_text()) for file in alerts.parent.glob("dashboards/*.json")
+    }
+    if not dashboards or {name: json.loads(text) for name, text in held.items()} != dashboards:
+        problems.append(
+            f"the dashboards of the ConfigMap are {sorted(held)}, and not those of {alerts.parent}/dashboards"
+        )
+    return problems
+
+
+def token(helms):
+    """Without a Secret of one's own there is one, the pod reads it, and nobody can guess it."""
+    problems, seen = [], set()
+    for name, command in helms.items():
+        found = helm.objects(helm.render(command))
+        secret = helm.only(found, "Secret")
+        problems += [f"{name}: {problem}" for version in helm.KUBERNETES for problem in judge(secret, version)]
+        value = base64.b64decode(secret["data"]["token"]).decode()
+        if not re.fullmatch("[A-Za-z0-9]{40}", value):
+            problems.append(f"{name}: the token is {value!r}")
+        seen.add(value)
+        volumes = helm.workload(found)["spec"]["template"]["spec"]["volumes"]
+        names = [volume["secret"]["secretName"] for volume in volumes if "secret" in volume]
+        if names != [secret["metadata"]["name"]]:
+            problems.append(f"{name}: the pod mounts {names}, and the Secret is {secret['metadata']['name']}")
+    return problems if len(seen) == len(helms) else [*problems, "two renderings made the same token"]
+
+
+def notes(helms):
+    """NOTES.txt says where to call and with which ports media comes. Helm 3 shows it after an install only."""
+    problems = []
+    for values in helm.VALUES:
+        text = helm.render(helms["Helm 4"], "-f", str(values), "--notes")
+        found = helm.objects(helm.render(helms["Helm 4"], "-f", str(values)))
+        wanted = {"host-full.yaml": ["udp port 5070", "tcp port 5070", "udp port 5080", "20000-29999"]}.get(values.name)
+        if helm.of_kind(found, "StatefulSet"):
+            services = [manifest for name, manifest in found.items() if re.fullmatch(r"switch-\d", name[1])]
+            wanted = [needed for service in services for needed in called(service)]
+        wanted = wanted or ["udp port 5060", "tcp port 5060", "16384-29999"]
+        problems += [
+            f"NOTES.txt for {values} does not say {needed!r}:\n{text}" for needed in wanted if needed not in text
+        ]
+    return problems
+
+
+def called(service):
+    spec = service["spec"]
+    signalling = [port["port"] for port in spec["ports"] if port["name"].startswith("sip-")]
+    media = [port["port"] for port in spec["ports"] if port["name"].startswith("rtp-")]
+    at = spec.get("loadBalancerIP", "NODE")
+    host = f"[{at}]" if ":" in at else at
+    return [f"{service['metadata']['name']}: call sip:9196@{host}:{signalling[0]} ", f"UDP {media[0]}-{media[-1]})"]
+
+
+def versions(helms):
+    """The chart is of this tree's switch."""
+    ours = tomllib.loads(pathlib.Path("Cargo.toml").read_text())["workspace"]["package"]["version"]
+    chart = helm.yaml.safe_load(pathlib.Path(helm.CHART, "Chart.yaml").read_text())
+    found = helm.objects(helm.render(helms["Helm 3"]))
+    (container,) = helm.workload(found)["spec"]["template"]["spec"]["containers"]
+    said = [chart["version"], chart["appVersion"], container["image"]]
+    return [] if said == [ours, ours, f"switch:v{ours}"] else [f"the switch is {ours}, and the chart says {said}"]
+
+
+def names(helms):
+    """The longest name a release may have leaves room for what is put behind it."""
+    text = helm.render(helms["Helm 3"], "-f", "charts/switch/ci/service-nodeport.yaml", release="r" * 53)
+    found = helm.objects(text)
+    long = [name for kind, name in found if len(name) > 63 or kind == "StatefulSet" and len(name) > 52]
+    return [f"too long: {name}" for name in long]
 
 
 def rolls(helms):

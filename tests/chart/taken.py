@@ -4,7 +4,7 @@ its probes, by its metrics, by the call of the Helm test and by calls at the add
 
     taken.py HELM3 BINARY
 
-For each network namespace asked, it runs itself again inside: `taken.py --ask URL...`.
+What is asked by HTTP is asked from inside the node's namespace, by this file again: `taken.py --ask`.
 """
 
 import json
@@ -75,6 +75,7 @@ def take(values, found, workload, name, binary):
             switch = subprocess.Popen(command, env=environment, stdout=file, stderr=file)
         try:
             asked(node, pod, log)
+            executed(root, node, pod, environment)
             made = call(directory, binary, node, found, own, reported, name)
         finally:
             switch.send_signal(signal.SIGTERM)
@@ -100,6 +101,14 @@ def has_all(values, reported):
         for key, value in (keys or {}).items():
             if value is not None and reported[table][key] != value:
                 raise Failed(f"config.{table}.{key} is {value!r}, and the switch takes {reported[table][key]!r}")
+    for line in values.get("envFile", "").splitlines():
+        if line.startswith("SWITCH__"):
+            name, value = line.split("=", 1)
+            _, table, key = name.lower().split("__")
+            taken = reported[table][key]
+            taken = ", ".join(taken) if isinstance(taken, list) else str(taken)
+            if taken != value:
+                raise Failed(f"{name} is {value!r} in envFile, and the switch takes {taken!r}")
     routes = values.get("routes", [])
     if len(routes) != len(reported.get("route", [])):
         raise Failed(f"{len(routes)} routes were written, and the switch takes {reported.get('route')}")
@@ -116,14 +125,25 @@ def asked(node, pod, log):
         "probes": {name: [*pod.probe(name, node.address)] for name in ("startup", "liveness", "readiness")},
         "denied": [host, http, "/calls/none", "DELETE", {}],
         "allowed": [host, http, "/calls/none", "DELETE", {"Authorization": f"Bearer {TOKEN}"}],
+        "drain": [host, http, "/drain", "POST", {"Authorization": f"Bearer {TOKEN}"}],
+        "taken back": [host, http, "/drain", "DELETE", {"Authorization": f"Bearer {TOKEN}"}],
     }
     if pod.annotations.get("prometheus.io/scrape") == "true":
         port, path = pod.annotations["prometheus.io/port"], pod.annotations["prometheus.io/path"]
         questions["metrics"] = [node.address, int(port), path]
-    inside = ["ip", "netns", "exec", node.name, sys.executable, __file__, "--ask"]
+    inside = ["ip", "netns", "exec", node.node, sys.executable, __file__, "--ask"]
     done = subprocess.run(inside, input=json.dumps(questions), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Failed(f"{done.stderr}{done.stdout}\nthe switch wrote:\n{tail(log)}")
+
+
+def executed(root, node, pod, environment):
+    """What docs/kubernetes.md has people run by `kubectl exec`, with the pod's environment alone."""
+    for arguments in (["health"], ["reload"], ["drain", "--no-wait"], ["drain", "--undo"]):
+        command = root.command(node.pod, pod, arguments)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+        if done.returncode != 0:
+            raise Failed(f"switch-node {' '.join(arguments)} ended with {done.returncode}: {done.stderr}{done.stdout}")
 
 
 def ask():
@@ -139,13 +159,23 @@ def ask():
         else:
             sys.exit(f"the {name} probe http://{host}:{port}{path} got {said}")
     for name, status in (("denied", 401), ("allowed", 404)):
-        said = kubelet.ask(*questions[name])
-        if said[0] != status:
-            sys.exit(f"with the token {name}, {questions[name]} got {said}, not {status}")
+        expect(questions[name], status)
+    # A pod that drains takes no calls and is not restarted for it.
+    liveness, readiness = (questions["probes"][name][:3] for name in ("liveness", "readiness"))
+    for name, ready in (("drain", 503), ("taken back", 200)):
+        expect(questions[name], 200)
+        expect(liveness, 200)
+        expect(readiness, ready)
     if "metrics" in questions:
         status, text = kubelet.ask(*questions["metrics"])
         if status != 200 or "\nswitch_ready 1\n" not in text:
             sys.exit(f"{questions['metrics']} is told to be scraped, and says {status}: {text[:200]}")
+
+
+def expect(question, status):
+    said = kubelet.ask(*question)
+    if said[0] != status:
+        sys.exit(f"{question[:4]} got {said}, not {status}")
 
 
 def call(directory, binary, node, found, own, reported, name):
@@ -161,10 +191,11 @@ def call(directory, binary, node, found, own, reported, name):
         target = caller.arguments()[1]
         if f"@{name}." in target or own.get("clusterIP") == "None":
             calls.append(caller.arguments())
-    # Names of Services are the cluster's own affair: here they stand in a file.
+    # A headless Service is its pods' addresses, on the host network the node's.
     at = cluster.NODE if own.get("clusterIP") == "None" else cluster.CLUSTER
     service = name if own.get("clusterIP") != "None" else helm.workload(found)["metadata"]["name"]
-    root = kubelet.Root(pathlib.Path(directory, "caller"), binary, f"{at} {service}.default.svc\n")
+    node.name(service, at)
+    root = kubelet.Root(pathlib.Path(directory, "caller"), binary, cluster.RESOLV)
     caller = caller or kubelet.Pod(helm.workload(found)["spec"]["template"], "test", cluster.NODE, found, GIVEN)
     for arguments in calls:
         command = root.command(node.other, caller, arguments)

@@ -39,6 +39,33 @@ pub struct FileArgs {
     pub file: PathBuf,
 }
 
+pub(super) const WATCH_HELP: &str = "\
+Keeps, through restarts of containers and of the daemon, a flushed firewall and a reboot:
+  published ports      of netctl's switches, of netctl port publish, and of any container with labels
+                       io.switch.publish=16384-32767/udp,5060/udp (and io.switch.host-ip, io.switch.from)
+  none mode            interface, addresses and routes, which Docker does not keep
+  what FILE declares   is made where it is not there, and started where it does not run, when watch starts and whenever
+                       the daemon comes back. What differs is told of, and left to netctl up
+
+Examples:
+  netctl watch
+  netctl watch -f /etc/netctl/switch.yaml
+  systemctl enable --now netctl-watch          netctl/netctl-watch.service is its unit";
+
+/// What is to be kept.
+#[derive(Args, Debug)]
+pub struct WatchArgs {
+    /// The daemon.
+    #[command(flatten)]
+    pub daemon: DaemonArgs,
+    /// What is published.
+    #[command(flatten)]
+    pub state: StateArgs,
+    /// A file that declares switches; may be given again
+    #[arg(long, short, value_name = "FILE")]
+    pub file: Vec<PathBuf>,
+}
+
 /// What is to be compared.
 #[derive(Args, Debug)]
 pub struct PlanArgs {

@@ -6,6 +6,7 @@ mod client;
 mod containers;
 mod engine;
 mod error;
+mod events;
 mod host;
 mod networks;
 
@@ -13,5 +14,6 @@ pub use client::Client;
 pub use containers::{Container, ContainerOrder, Containers, Endpoint, Restart, Ulimit, Whereabouts};
 pub use engine::{BuildEvent, BuildOrder, Chunks, Engine, Image, Platform};
 pub use error::DockerError;
+pub use events::Events;
 pub use host::{Host, HostError};
 pub use networks::{Member, Network, NetworkOrder, Networks, Pool};

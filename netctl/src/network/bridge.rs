@@ -88,7 +88,7 @@ async fn steps(
     let publication = publication(order);
     let mut advertise: Vec<IpAddr> = order.advertise.into_iter().collect();
     if let Some(publication) = &publication {
-        let foreseen = world.publisher().foresee(publication, &families(network, &pinned)).await;
+        let foreseen = world.publisher().foresee(publication, &families(network, &pinned), &[]).await;
         let foreseen = foreseen.map_err(CheckError::Publish)?;
         notes.extend(foreseen.notes);
         if advertise.is_empty() {

@@ -35,8 +35,14 @@ pub(crate) struct State {
     pub(crate) lacking: Cell<Option<Capability>>,
     /// Every change that was asked for.
     pub(crate) asked: RefCell<Vec<String>>,
+    /// Of which container's which process each publication was.
+    pub(crate) published_for: RefCell<BTreeMap<String, (String, Option<u32>)>>,
+    /// Publications whose rules somebody has flushed.
+    pub(crate) flushed: RefCell<Vec<String>>,
     /// The id of the image.
     pub(crate) image: RefCell<String>,
+    /// The namespace of a process that is in one which was made for another.
+    pub(crate) joined: RefCell<BTreeMap<u32, u64>>,
     /// What is in the namespace of a process.
     pub(crate) inside: RefCell<BTreeMap<u32, Inner>>,
     /// Whether somebody holds namespaces open, so that interfaces stay when a container ends.
@@ -157,7 +163,10 @@ impl Fake {
             cannot_publish: Cell::new(false),
             lacking: Cell::new(None),
             asked: RefCell::default(),
+            published_for: RefCell::default(),
+            flushed: RefCell::default(),
             image: RefCell::new("sha256:1".to_owned()),
+            joined: RefCell::default(),
             inside: RefCell::default(),
             held_open: Cell::new(false),
             next: Cell::new(100),
@@ -235,6 +244,12 @@ impl State {
         Some(container.pid.filter(|_| container.network_mode != "host"))
     }
 
+    /// Which process of which container has a name now.
+    fn identity(&self, name: &str) -> Option<(String, Option<u32>)> {
+        let containers = self.containers.borrow();
+        containers.iter().find(|it| it.name == name).map(|it| (it.id.clone(), it.pid))
+    }
+
     /// `switch-id`, and where another one has that (it is put aside) the next.
     fn free_id(&self, name: &str) -> String {
         let containers = self.containers.borrow();
@@ -251,6 +266,14 @@ impl State {
         let container = containers.iter_mut().find(|it| it.name == name || it.id == name).unwrap();
         let pid = self.next.replace(self.next.get() + 1);
         container.pid = (!self.ends_at_once.get()).then_some(pid);
+        let owner = container.network_mode.strip_prefix("container:").map(str::to_owned);
+        let owner =
+            owner.and_then(|owner| containers.iter().find(|it| it.id == owner || it.name == owner)?.pid);
+        if let Some(owner) = owner {
+            let namespace = self.joined.borrow().get(&owner).copied().unwrap_or(owner.into());
+            self.joined.borrow_mut().insert(pid, namespace);
+        }
+        let container = containers.iter().find(|it| it.name == name || it.id == name).unwrap();
         let claims = labels::read_claims(&container.labels).unwrap_or_default();
         self.sockets.borrow_mut().extend(claims.iter().map(|claim| Socket {
             holder: Some(Holder { pid, name: "switch-node".to_owned() }),
@@ -324,6 +347,13 @@ impl Containers for Fake {
     async fn stop(&self, name: &str) -> Result<(), DockerError> {
         self.docker(format!("stop {name}"), |state| state.ends(name)).await
     }
+    async fn restart(&self, name: &str) -> Result<(), DockerError> {
+        self.docker(format!("restart {name}"), |state| {
+            state.ends(name);
+            state.begins(name);
+        })
+        .await
+    }
     async fn rename(&self, id: &str, name: &str) -> Result<(), DockerError> {
         self.docker(format!("rename {id} to {name}"), |state| {
             state
@@ -361,7 +391,8 @@ impl Wiring for Fake {
         }
     }
     async fn add_pair(&self, pair: &Pair, pid: u32) -> Result<(), KernelError> {
-        self.kernel(format!("pair {} on {} into {pid}", pair.outside, pair.master), |state| {
+        let master = pair.master.unwrap_or_default();
+        self.kernel(format!("pair {} on {master} into {pid}", pair.outside), |state| {
             let mut interfaces = state.interfaces.borrow_mut();
             let index = interfaces.iter().map(|it| it.index).max().unwrap_or(0).max(8) + 1;
             let end = |name: &InterfaceName, alias| Interface {
@@ -390,6 +421,10 @@ impl Wiring for Fake {
             interfaces.iter_mut().for_each(|it| it.addresses.extend(nets));
         })
         .await
+    }
+    async fn add_neighbour(&self, ours: IpNet, its: IpNet) -> Result<Neighbour, KernelError> {
+        self.kernel(format!("neighbour {ours} {its}"), |_| {}).await?;
+        Ok(Neighbour { pid: 500, index: 50, keeper: Box::new(()) })
     }
     async fn add_gateway(&self, pid: u32, gateway: IpAddr) -> Result<(), KernelError> {
         self.kernel(format!("gateway in {pid}: {gateway}"), |state| {
@@ -421,6 +456,9 @@ impl Sockets for Fake {
     fn kin(&self, pid: u32) -> Vec<u32> {
         vec![pid]
     }
+    fn namespace(&self, pid: u32) -> Option<u64> {
+        Some(self.0.joined.borrow().get(&pid).copied().unwrap_or(pid.into()))
+    }
     fn filters_bridges(&self) -> bool {
         true
     }
@@ -430,7 +468,12 @@ impl Sockets for Fake {
 }
 
 impl Publisher for Fake {
-    async fn foresee(&self, wanted: &Publication, _: &[Family]) -> Result<Foreseen, PublishError> {
+    async fn foresee(
+        &self,
+        wanted: &Publication,
+        _: &[Family],
+        _: &[&str],
+    ) -> Result<Foreseen, PublishError> {
         if self.0.cannot_publish.get() {
             return Err(PublishError::NoAddress);
         }
@@ -439,13 +482,20 @@ impl Publisher for Fake {
         Ok(Foreseen { host_ips, notes: vec!["foreseen".to_owned()] })
     }
     async fn stands(&self, wanted: &Publication) -> Result<bool, PublishError> {
-        Ok(self.0.published.borrow().contains(wanted))
+        let its = self.0.identity(&wanted.name);
+        let same = self.0.published_for.borrow().get(&wanted.name) == its.as_ref();
+        Ok(same
+            && self.0.published.borrow().contains(wanted)
+            && !self.0.flushed.borrow().contains(&wanted.name))
     }
     async fn published(&self, name: &str) -> Result<Option<publish::Publication>, PublishError> {
+        Ok(self.all().await?.into_iter().find(|it| it.name == name))
+    }
+    async fn all(&self) -> Result<Vec<publish::Publication>, PublishError> {
         let published = self.0.published.borrow();
-        Ok(published.iter().find(|it| it.name == name).map(|it| publish::Publication {
+        let records = published.iter().map(|it| publish::Publication {
             name: it.name.clone(),
-            container: format!("{name}-id"),
+            container: self.0.published_for.borrow()[&it.name].0.clone(),
             bridge: "br-voice".to_owned(),
             ports: it.ports.clone(),
             from: it.from.clone(),
@@ -456,13 +506,31 @@ impl Publisher for Fake {
                 tracked: Vec::new(),
                 peers: Vec::new(),
             }],
-        }))
+        });
+        Ok(records.collect())
+    }
+    async fn restore(&self) -> Result<Vec<String>, PublishError> {
+        let same = |name: &String| self.0.published_for.borrow().get(name) == self.0.identity(name).as_ref();
+        let (restored, kept) = self.0.flushed.take().into_iter().partition(same);
+        self.0.flushed.replace(kept);
+        Ok(restored)
+    }
+    async fn counted(&self, name: &str) -> Result<Option<publish::Counted>, PublishError> {
+        let counted = |publication| publish::Counted {
+            publication,
+            state: publish::State::Published,
+            rules: Vec::new(),
+        };
+        Ok(self.published(name).await?.map(counted))
     }
     async fn publish(&self, publication: &Publication) -> Result<(), PublishError> {
         let done = self.docker(format!("publish {}", publication.name), |state| {
             let mut published = state.published.borrow_mut();
             published.retain(|it| it.name != publication.name);
             published.push(publication.clone());
+            state.flushed.borrow_mut().retain(|it| *it != publication.name);
+            let its = state.identity(&publication.name).unwrap_or_default();
+            state.published_for.borrow_mut().insert(publication.name.clone(), its);
         });
         done.await.map_err(PublishError::from)
     }

@@ -64,7 +64,7 @@ pub(super) async fn plan(world: &impl Worldly, order: &Order) -> Result<Plan, Ru
     let pair = Pair {
         outside,
         inside: inside.clone(),
-        master: master.index,
+        master: Some(master.index),
         mac: hardware_address(addresses.first().map(IpNet::addr)),
         alias: run,
     };
@@ -87,8 +87,7 @@ fn notes(order: &Order, bridge: &InterfaceName, is_up: bool, filtered: bool) -> 
     let (name, mut notes) = (&order.name, Vec::new());
     if order.restart != Restart::No {
         notes.push(format!(
-            "Docker makes a new, empty namespace when {name} restarts, and nothing furnishes it again: run \
-             netctl rm {name} and netctl run then"
+            "Docker makes a new, empty namespace when {name} restarts, and only netctl watch furnishes it again"
         ));
     }
     if !is_up {
@@ -120,7 +119,7 @@ pub(super) async fn again(world: &impl Worldly, container: &Container) -> Result
     let pair = Pair {
         outside,
         inside: inside.clone(),
-        master: master.index,
+        master: Some(master.index),
         mac: hardware_address(addresses.first().map(IpNet::addr)),
         alias: label(labels::RUN).to_owned(),
     };

@@ -34,11 +34,12 @@ pub struct Foreseen {
 /// Who publishes. [`publish::Local`] is the real one.
 pub trait Publisher {
     /// Looks, before there is a container, at what publishing for one with addresses of these families will come to, and
-    /// refuses what it would refuse then.
+    /// refuses what it would refuse then; as if nothing were published for those who will have gone.
     fn foresee(
         &self,
         publication: &Publication,
         families: &[Family],
+        gone: &[&str],
     ) -> impl Future<Output = Result<Foreseen, PublishError>>;
     /// Lets packets reach a container that runs.
     fn publish(&self, publication: &Publication) -> impl Future<Output = Result<(), PublishError>>;
@@ -49,6 +50,12 @@ pub trait Publisher {
         &self,
         name: &str,
     ) -> impl Future<Output = Result<Option<publish::Publication>, PublishError>>;
+    /// All that is published, whoever did it.
+    fn all(&self) -> impl Future<Output = Result<Vec<publish::Publication>, PublishError>>;
+    /// Puts back rules that are missing, without asking the daemon; whose they were.
+    fn restore(&self) -> impl Future<Output = Result<Vec<String>, PublishError>>;
+    /// The same with what its rules have counted.
+    fn counted(&self, name: &str) -> impl Future<Output = Result<Option<publish::Counted>, PublishError>>;
     /// Takes all of a container's back; what is not there is no failure.
     fn unpublish(&self, name: &str) -> impl Future<Output = Result<(), PublishError>>;
 }

@@ -22,7 +22,7 @@ pub struct Foreseen {
     pub findings: Findings,
 }
 
-/// Looks for a container that will have addresses of these families.
+/// Looks for a container that will have addresses of these families, when some others will have gone.
 ///
 /// # Errors
 /// What [`super::publish`] would refuse, as far as it does not depend on the container.
@@ -31,6 +31,7 @@ pub fn foresee<M: Machine>(
     journal: &impl Journal,
     request: &Request,
     families: &[Family],
+    gone: &[&str],
 ) -> Result<Foreseen, PublishError> {
     let host = machine.firewall().map_err(cannot("open the host's rules"))?;
     // What stands for addresses that are still to come.
@@ -44,7 +45,7 @@ pub fn foresee<M: Machine>(
         paths: paths(request, machine, &stand_ins, &request.container, &[])?,
     };
     let findings = Findings::look(&host, machine, request.via, &mut publication)?;
-    taken(journal, &publication)?;
+    taken(journal, &publication, gone)?;
     Ok(Foreseen { hosts: publication.paths.iter().flat_map(Path::hosts).collect(), findings })
 }
 

@@ -85,6 +85,30 @@ impl StateDirectory {
         Self::load(&file(&directory(path), name))
     }
 
+    /// All records, without waiting for whoever has the directory.
+    ///
+    /// # Errors
+    /// If one cannot be read.
+    pub fn look_all(path: &Path) -> Result<Vec<Record>, PublishError> {
+        Self::load_all(&directory(path))
+    }
+
+    fn load_all(directory: &Path) -> Result<Vec<Record>, PublishError> {
+        let entries = match fs::read_dir(directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(failed("read", directory))?,
+        };
+        let mut records = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(failed("read", directory))?.path();
+            if path.extension().is_some_and(|extension| extension == "json") {
+                records.extend(Self::load(&path)?);
+            }
+        }
+        records.sort_by(|a: &Record, b| a.publication.name.cmp(&b.publication.name));
+        Ok(records)
+    }
+
     fn load(path: &Path) -> Result<Option<Record>, PublishError> {
         match fs::read(path) {
             Ok(bytes) => {
@@ -103,16 +127,7 @@ impl Journal for StateDirectory {
     }
 
     fn all(&self) -> Result<Vec<Record>, PublishError> {
-        let entries = fs::read_dir(&self.directory).map_err(failed("read", &self.directory))?;
-        let mut records = Vec::new();
-        for entry in entries {
-            let path = entry.map_err(failed("read", &self.directory))?.path();
-            if path.extension().is_some_and(|extension| extension == "json") {
-                records.extend(Self::load(&path)?);
-            }
-        }
-        records.sort_by(|a: &Record, b| a.publication.name.cmp(&b.publication.name));
-        Ok(records)
+        Self::load_all(&self.directory)
     }
 
     fn write(&self, record: &Record) -> Result<(), PublishError> {

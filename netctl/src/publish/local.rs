@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::error::PublishError;
+use super::count::{Counted, counted};
+use super::error::{PublishError, cannot};
 use super::foresee::foresee;
 use super::journal::{Record, StateDirectory};
-use super::machine::LocalMachine;
+use super::machine::{LocalMachine, Machine as _};
 use super::request::{Publication, Request, Via};
-use super::steps::{publish, stands_as, unpublish};
+use super::steps::{is_damaged, publish, restore, stands_as, unpublish};
 use crate::docker::{Client, Containers as _};
 use crate::firewall::Family;
 use crate::network::{Foreseen, Publication as Wanted, Publisher};
@@ -35,8 +36,14 @@ impl Local {
 }
 
 impl Publisher for Local {
-    async fn foresee(&self, wanted: &Wanted, families: &[Family]) -> Result<Foreseen, PublishError> {
-        let foreseen = foresee(&LocalMachine, &self.journal().await?, &request(wanted), families)?;
+    async fn foresee(
+        &self,
+        wanted: &Wanted,
+        families: &[Family],
+        gone: &[&str],
+    ) -> Result<Foreseen, PublishError> {
+        let journal = self.journal().await?;
+        let foreseen = foresee(&LocalMachine, &journal, &request(wanted), families, gone)?;
         let notes = foreseen.findings.told().iter().map(ToString::to_string).collect();
         Ok(Foreseen { host_ips: foreseen.hosts, notes })
     }
@@ -54,6 +61,33 @@ impl Publisher for Local {
     async fn published(&self, name: &str) -> Result<Option<Publication>, PublishError> {
         let record = StateDirectory::look(&self.state, name)?;
         Ok(record.map(|Record { publication, .. }| publication))
+    }
+
+    async fn all(&self) -> Result<Vec<Publication>, PublishError> {
+        let records = StateDirectory::look_all(&self.state)?;
+        Ok(records.into_iter().map(|record| record.publication).collect())
+    }
+
+    async fn restore(&self) -> Result<Vec<String>, PublishError> {
+        let records = StateDirectory::look_all(&self.state)?;
+        if records.is_empty() {
+            return Ok(Vec::new());
+        }
+        let host = LocalMachine.firewall().map_err(cannot("open the host's rules"))?;
+        let mut restored = Vec::new();
+        for record in records.iter().filter(|record| is_damaged(&host, &LocalMachine, record)) {
+            let name = &record.publication.name;
+            // Seen again, now that nobody else changes it.
+            if restore(&LocalMachine, &self.journal().await?, name)? {
+                restored.push(name.clone());
+            }
+        }
+        Ok(restored)
+    }
+
+    async fn counted(&self, name: &str) -> Result<Option<Counted>, PublishError> {
+        let record = StateDirectory::look(&self.state, name)?;
+        record.map(|record| counted(&LocalMachine, &record)).transpose()
     }
 
     async fn unpublish(&self, name: &str) -> Result<(), PublishError> {

@@ -127,11 +127,11 @@ fn places(paths: &[Path]) -> Vec<Place> {
     [Place::Inet].into_iter().chain(paths.iter().map(of)).collect()
 }
 
-/// Nobody else may have any of the ports at the same address.
-pub(super) fn taken(journal: &impl Journal, wanted: &Publication) -> Result<(), PublishError> {
+/// Nobody else who stays may have any of the ports at the same address.
+pub(super) fn taken(journal: &impl Journal, wanted: &Publication, gone: &[&str]) -> Result<(), PublishError> {
     for record in journal.all()? {
         let other = record.publication;
-        if other.name == wanted.name {
+        if other.name == wanted.name || gone.contains(&other.name.as_str()) {
             continue;
         }
         let others: Vec<_> = other.paths.iter().flat_map(Path::hosts).collect();

@@ -2,6 +2,7 @@
 //! was done taken back if a later one fails.
 
 use std::io;
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use sha2::{Digest as _, Sha256};
@@ -51,7 +52,7 @@ pub async fn publish(
     let (mut publication, namespace) = resolve(docker, machine, request).await?;
     let host = machine.firewall().map_err(cannot("open the host's rules"))?;
     let findings = Findings::look(&host, machine, request.via, &mut publication)?;
-    taken(journal, &publication)?;
+    taken(journal, &publication, &[])?;
     let before = journal.read(&publication.name)?;
     let record = Record { phase: Phase::Changing, publication, namespace };
     let published = |outcome| Published { publication: record.publication.clone(), outcome, findings };
@@ -87,6 +88,28 @@ pub fn unpublish(machine: &impl Machine, journal: &impl Journal, name: &str) -> 
     journal.remove(name)
 }
 
+/// Puts back the rules of a record where some are missing and the container's namespace is still the same; the daemon is
+/// not asked. Whether there was something to put back.
+pub(super) fn restore<M: Machine>(
+    machine: &M,
+    journal: &impl Journal,
+    name: &str,
+) -> Result<bool, PublishError> {
+    let host = machine.firewall().map_err(cannot("open the host's rules"))?;
+    let Some(record) = journal.read(name)?.filter(|record| is_damaged(&host, machine, record)) else {
+        return Ok(false);
+    };
+    [Step::Container, Step::Host].into_iter().try_for_each(|step| step.apply(&host, machine, &record))?;
+    Ok(true)
+}
+
+/// Whether rules are missing that could be put back by the record alone.
+pub(super) fn is_damaged<M: Machine>(host: &M::Firewall, machine: &M, record: &Record) -> bool {
+    record.phase == Phase::Published
+        && machine.namespace(record.namespace.pid) == Some(record.namespace)
+        && matches!(stands(host, machine, record), Ok(false))
+}
+
 /// Without a record, its directory being lost or another one, the host's rules are known by their name all the same.
 /// Those in the container's namespace go with it.
 fn unpublish_unknown(host: &impl Firewall, name: &str) -> Result<(), PublishError> {
@@ -117,7 +140,14 @@ pub(super) fn stands_as<M: Machine>(
             || request.host.len() == hosts.len() && request.host.iter().all(|host| hosts.contains(host)));
     // A process of the same number may be another one, and so may its namespace.
     let the_same = container.is_some_and(|container| {
+        let has = |ip: IpAddr| {
+            container
+                .endpoints
+                .values()
+                .any(|it| it.ipv4.map(IpAddr::V4) == Some(ip) || it.ipv6.map(IpAddr::V6) == Some(ip))
+        };
         container.id == publication.container
+            && publication.paths.iter().all(|path| has(path.container))
             && container.pid.and_then(|pid| machine.namespace(pid)) == Some(record.namespace)
     });
     if !as_asked || !the_same {
@@ -249,11 +279,11 @@ fn has(firewall: &impl Firewall, table: &Table) -> Result<bool, FirewallError> {
         && firewall.rules(Place::Inet, &table.name)?.len() == table.rules())
 }
 
-fn host_table_of(publication: &Publication) -> Table {
+pub(super) fn host_table_of(publication: &Publication) -> Table {
     marked(host_table(publication, String::new()))
 }
 
-fn container_table_of(publication: &Publication) -> Table {
+pub(super) fn container_table_of(publication: &Publication) -> Table {
     marked(container_table(publication, String::new()))
 }
 

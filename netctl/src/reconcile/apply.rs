@@ -67,7 +67,7 @@ pub async fn up(
     for item in comparison.items.iter().rev().filter(|item| goes(item)) {
         let name = aside::name_of(&item.name);
         for source in remove_switch(world, &name).await.err().unwrap_or_default() {
-            errors.push(UpError::Leftover { name: name.clone(), source });
+            errors.push(UpError::Leftover { name: name.clone(), source: Box::new(source) });
         }
     }
     if !errors.is_empty() {
@@ -75,6 +75,48 @@ pub async fn up(
     }
     let finished = found.unfinished.into_iter().map(|change| change.name).collect();
     Ok(Done { items: comparison.items, finished, notes })
+}
+
+/// What was brought about without touching what runs.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// What was done.
+    pub(super) done: Vec<String>,
+    /// What was not.
+    pub(super) failures: Vec<UpError>,
+    /// What there is otherwise than declared, or no more declared.
+    pub(super) differ: Vec<String>,
+}
+
+/// Makes what is declared and not there, and mends what is: each by itself, past every failure. Nothing is made anew.
+pub(super) async fn keep(world: &impl Worldly, file: &File) -> Result<Kept, Vec<UpError>> {
+    let found = compare(world, file).await?;
+    let mut kept = Kept::default();
+    for change in &found.unfinished {
+        set_right(world, change).await?;
+        kept.done.push(format!("{}: set right what was begun and not ended", change.name));
+    }
+    let comparison = if found.unfinished.is_empty() { found } else { compare(world, file).await? };
+    for item in &comparison.items {
+        let (deed, done) = match item.action {
+            Action::Create => (Deed::Make(item, file), "made: it is declared, and was not there"),
+            Action::Mend(_) => (Deed::Mend(item), "started, furnished or published: it is declared so"),
+            Action::Recreate(_) | Action::Remove => {
+                kept.differ.push(item.name.clone());
+                continue;
+            }
+            Action::Nothing => continue,
+        };
+        let did = match deed.steps(world).await {
+            Ok(steps) => change::apply(world, &steps, std::future::pending()).await,
+            Err(error) => Err(vec![error]),
+        };
+        match did {
+            Ok(()) => kept.done.push(format!("{}: {done}", item.name)),
+            Err(failures) => kept.failures.extend(deed.blame(file, failures)),
+        }
+    }
+    Ok(kept)
 }
 
 /// Ends a change that was killed, or takes it back.
@@ -147,10 +189,12 @@ impl Deed<'_> {
         let name = self.name().to_owned();
         let error = |source| match (source, file.switches.get(&name)) {
             (RunError::Interrupted, _) => UpError::Interrupted,
-            (source, Some(declared)) => {
-                UpError::Switch { place: declared.place.clone(), name: name.clone(), source }
-            }
-            (source, None) => UpError::Run(source),
+            (source, Some(declared)) => UpError::Switch {
+                place: declared.place.clone(),
+                name: name.clone(),
+                source: Box::new(source),
+            },
+            (source, None) => source.into(),
         };
         failures.into_iter().map(error).collect()
     }

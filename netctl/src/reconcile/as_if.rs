@@ -14,8 +14,8 @@ use crate::docker::{
 use crate::firewall::Family;
 use crate::network::labels;
 use crate::network::{
-    Capability, Foreseen, Interface, Pair, Place, Publication, Publisher, Route, Socket, Sockets, Wiring,
-    World, Worldly,
+    Capability, Foreseen, Interface, Neighbour, Pair, Place, Publication, Publisher, Route, Socket, Sockets,
+    Wiring, World, Worldly,
 };
 use crate::publish::{self, PublishError};
 
@@ -77,6 +77,9 @@ impl<D: Containers> Containers for Without<'_, D> {
     async fn stop(&self, _: &str) -> Result<(), DockerError> {
         looked_at_only()
     }
+    async fn restart(&self, _: &str) -> Result<(), DockerError> {
+        looked_at_only()
+    }
     async fn rename(&self, _: &str, _: &str) -> Result<(), DockerError> {
         looked_at_only()
     }
@@ -122,6 +125,9 @@ impl<K: Wiring> Wiring for Without<'_, K> {
     async fn add_addresses(&self, _: u32, _: &InterfaceName, _: &[IpNet]) -> Result<(), KernelError> {
         looked_at_only()
     }
+    async fn add_neighbour(&self, _: IpNet, _: IpNet) -> Result<Neighbour, KernelError> {
+        looked_at_only()
+    }
     async fn add_gateway(&self, _: u32, _: IpAddr) -> Result<(), KernelError> {
         looked_at_only()
     }
@@ -138,6 +144,9 @@ impl<S: Sockets> Sockets for Without<'_, S> {
     fn kin(&self, pid: u32) -> Vec<u32> {
         self.inner.kin(pid)
     }
+    fn namespace(&self, pid: u32) -> Option<u64> {
+        self.inner.namespace(pid)
+    }
     fn filters_bridges(&self) -> bool {
         self.inner.filters_bridges()
     }
@@ -147,13 +156,15 @@ impl<S: Sockets> Sockets for Without<'_, S> {
 }
 
 impl<P: Publisher> Publisher for Without<'_, P> {
-    async fn foresee(&self, wanted: &Publication, families: &[Family]) -> Result<Foreseen, PublishError> {
-        match self.inner.foresee(wanted, families).await {
-            Err(PublishError::Taken { other, .. }) if self.gone.iter().any(|gone| gone.name == other) => {
-                Ok(Foreseen { host_ips: wanted.host_ips.clone(), notes: Vec::new() })
-            }
-            foreseen => foreseen,
-        }
+    async fn foresee(
+        &self,
+        publication: &Publication,
+        families: &[Family],
+        gone: &[&str],
+    ) -> Result<Foreseen, PublishError> {
+        let names = self.gone.iter().map(|gone| gone.name.as_str());
+        let gone: Vec<&str> = gone.iter().copied().chain(names).collect();
+        self.inner.foresee(publication, families, &gone).await
     }
     fn published(
         &self,
@@ -161,8 +172,17 @@ impl<P: Publisher> Publisher for Without<'_, P> {
     ) -> impl Future<Output = Result<Option<publish::Publication>, PublishError>> {
         self.inner.published(name)
     }
+    fn counted(&self, name: &str) -> impl Future<Output = Result<Option<publish::Counted>, PublishError>> {
+        self.inner.counted(name)
+    }
     fn stands(&self, publication: &Publication) -> impl Future<Output = Result<bool, PublishError>> {
         self.inner.stands(publication)
+    }
+    fn all(&self) -> impl Future<Output = Result<Vec<publish::Publication>, PublishError>> {
+        self.inner.all()
+    }
+    async fn restore(&self) -> Result<Vec<String>, PublishError> {
+        looked_at_only()
     }
     async fn publish(&self, _: &Publication) -> Result<(), PublishError> {
         looked_at_only()

@@ -15,7 +15,9 @@ mod file;
 mod show;
 #[cfg(test)]
 mod tests;
+mod turn;
 mod validate;
+mod watch;
 
 pub use apply::{Done, up};
 pub use compare::{Action, Comparison, Item, Reason, Unfinished, compare};
@@ -23,4 +25,6 @@ pub use declaration::{Change, Declaration};
 pub use down::{Downed, down};
 pub use error::UpError;
 pub use file::{File, FileError};
+pub use turn::{Share, Turn};
 pub use validate::validate;
+pub use watch::{Watch, watch};

@@ -3,12 +3,12 @@
 use std::io::Write as _;
 
 use super::one;
-use super::switch::{judge, world};
-use crate::cli::{FileArgs, Format, PlanArgs, UpArgs};
+use super::switch::{here, judge, world};
+use crate::cli::{FileArgs, Format, PlanArgs, UpArgs, WatchArgs};
 use crate::error::Failure;
 use crate::network;
 use crate::output;
-use crate::reconcile::{self, File, UpError};
+use crate::reconcile::{self, File, Share, Turn, UpError, Watch};
 
 pub(super) async fn plan(args: PlanArgs, format: Format) -> Result<(), Vec<Failure>> {
     let file = File::read(&args.declared.file).map_err(one)?;
@@ -27,7 +27,9 @@ pub(super) async fn plan(args: PlanArgs, format: Format) -> Result<(), Vec<Failu
 pub(super) async fn up(args: UpArgs, format: Format) -> Result<(), Vec<Failure>> {
     let file = File::read(&args.declared.file).map_err(one)?;
     let world = world(&args.declared.daemon.host, &args.declared.state).await?;
+    let turn = Turn::wait(&args.declared.state.state_dir, Share::Alone).await;
     let done = reconcile::up(&world, &file, signal(), &mut say).await.map_err(all)?;
+    drop(turn);
     if format == Format::Table {
         output::text(&done.to_string()).map_err(one)?;
     }
@@ -57,8 +59,17 @@ pub(super) async fn up(args: UpArgs, format: Format) -> Result<(), Vec<Failure>>
 pub(super) async fn down(args: FileArgs, format: Format) -> Result<(), Vec<Failure>> {
     let file = File::read(&args.file).map_err(one)?;
     let world = world(&args.daemon.host, &args.state).await?;
+    let _turn = Turn::wait(&args.state.state_dir, Share::Alone).await;
     let downed = reconcile::down(&world, &file, signal(), &mut say).await.map_err(all)?;
     output::write(format, &downed, downed.json()).map_err(one)
+}
+
+/// Until it is told to end, which is no failure.
+pub(super) async fn watch(args: WatchArgs) -> Result<(), Vec<Failure>> {
+    let what = Watch { files: args.file, state: args.state.state_dir.clone() };
+    let connect = async || here(&args.daemon.host, &args.state).await;
+    reconcile::watch(&what, connect, signal(), &mut say).await;
+    Ok(())
 }
 
 async fn signal() {

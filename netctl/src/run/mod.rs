@@ -6,6 +6,7 @@ mod image;
 mod network;
 mod port;
 mod switch;
+mod why;
 
 use clap::CommandFactory as _;
 
@@ -44,6 +45,7 @@ pub fn run(cli: Cli) -> Result<(), Vec<Failure>> {
             Command::Run(args) => switch::run(*args, cli.output).await,
             Command::Up(args) => declared::up(args, cli.output).await,
             Command::Down(args) => declared::down(args, cli.output).await,
+            Command::Watch(args) => declared::watch(args).await,
             _ => tokio::select! {
                 done = command(cli) => done,
                 interrupted = interrupted() => Err(one(interrupted)),
@@ -79,8 +81,10 @@ async fn command(cli: Cli) -> Result<(), Vec<Failure>> {
         Command::Plan(args) => declared::plan(args, cli.output).await,
         Command::Up(args) => declared::up(args, cli.output).await,
         Command::Down(args) => declared::down(args, cli.output).await,
+        Command::Watch(args) => declared::watch(args).await,
         Command::Rm(args) => switch::remove(args, cli.output).await,
         Command::Inspect(args) => switch::inspect(args, cli.output).await,
+        Command::Why(args) => why::run(args, cli.output).await,
         Command::Probe(args) => switch::probe(args, cli.output).await,
     }
 }

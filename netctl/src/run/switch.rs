@@ -6,18 +6,23 @@ use serde_json::json;
 
 use super::one;
 use crate::cli::{Format, NamedArgs, RunArgs, StateArgs};
-use crate::docker::{Client, Host};
+use crate::docker::{Client, DockerError, Host};
 use crate::error::Failure;
 use crate::netlink::Wires;
 use crate::network::{self, Heard, Order, RunError, World};
 use crate::output;
 use crate::procfs::Proc;
 use crate::publish::Local;
+use crate::reconcile::{Share, Turn};
 
 pub(super) type Here = World<Client, Wires, Proc, Local>;
 
 pub(super) async fn world(host: &Host, state: &StateArgs) -> Result<Here, Vec<Failure>> {
-    let docker = Client::connect(host).await.map_err(one)?;
+    here(host, state).await.map_err(one)
+}
+
+pub(super) async fn here(host: &Host, state: &StateArgs) -> Result<Here, DockerError> {
+    let docker = Client::connect(host).await?;
     let publisher = Local::new(docker.clone(), &state.state_dir);
     Ok(World { docker, kernel: Wires, proc: Proc, publisher })
 }
@@ -26,11 +31,14 @@ pub(super) async fn world(host: &Host, state: &StateArgs) -> Result<Here, Vec<Fa
 pub(super) async fn run(args: RunArgs, format: Format) -> Result<(), Vec<Failure>> {
     let world = world(&args.daemon.host, &args.state).await?;
     let call = !args.no_probe;
+    let state = args.state.state_dir.clone();
     let order = order(args);
     let signal = async {
         let _ = super::interrupted().await;
     };
+    let turn = Turn::wait(&state, Share::Shared).await;
     let ran = network::run(&world, &order, signal).await.map_err(all)?;
+    drop(turn);
     if !call {
         return output::write(format, &ran, ran.json()).map_err(one);
     }
@@ -55,6 +63,7 @@ pub(super) async fn run(args: RunArgs, format: Format) -> Result<(), Vec<Failure
 }
 
 pub(super) async fn remove(args: NamedArgs, format: Format) -> Result<(), Vec<Failure>> {
+    let _turn = Turn::wait(&args.state.state_dir, Share::Shared).await;
     let removed = network::remove_switch(&world(&args.daemon.host, &args.state).await?, &args.name)
         .await
         .map_err(all)?;

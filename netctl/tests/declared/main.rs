@@ -6,3 +6,4 @@ mod dockerd;
 #[allow(dead_code, reason = "each test program takes what it needs of it")]
 mod site;
 mod up;
+mod watch;

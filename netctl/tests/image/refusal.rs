@@ -78,11 +78,17 @@ fn for_another_machine(here: &Path) -> String {
         entry.read_to_end(&mut content).expect("a tar");
         entries.push((entry.header().clone(), name, content));
     }
-    let config = |name: &str| name.len() == 64 + 5 && name.ends_with(".json");
-    let (_, old, content) =
-        entries.iter_mut().find(|(_, name, _)| config(name)).expect("docker 20.10 names it so");
+    // Beside the others up to Docker 24, among the blobs from 25 on.
+    let manifest = entries.iter().find(|(_, name, _)| name == "manifest.json").expect("docker writes one");
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest.2).expect("it is JSON");
+    let config = manifest[0]["Config"].as_str().expect("it names the configuration").to_owned();
+    let (_, old, content) = entries.iter_mut().find(|(_, name, _)| *name == config).expect("it is there");
     *content = text(content).replace("\"amd64\"", "\"s390x\"").replace("\"arm64\"", "\"s390x\"").into_bytes();
-    let (old, new) = (old.clone(), format!("{:x}.json", Sha256::digest(content.as_slice())));
+    let digest = format!("{:x}", Sha256::digest(content.as_slice()));
+    let (old, new) = match old.strip_suffix(".json") {
+        Some(_) => (old.clone(), format!("{digest}.json")),
+        None => (old.clone(), format!("blobs/sha256/{digest}")),
+    };
     assert_ne!(old, new, "the configuration names another architecture than this test knows");
     let mut tar = tar::Builder::new(fs::File::create(here.join("other.tar")).expect("a file"));
     for (mut header, name, mut content) in entries {

@@ -153,13 +153,15 @@ fn bridge_mode_has_a_network_and_an_address_of_its_own() {
         site.must_docker(&["inspect", "-f", format, name]).trim().to_owned()
     };
     let pinned = address("switch");
-    // Docker lets nobody in from outside the bridge; here the way is opened by hand.
-    let rule = ["-I", "DOCKER-USER", "-d", &pinned, "-j", "ACCEPT"];
-    assert!(site.on_host("iptables").args(rule).status().expect("iptables").success());
+    // Docker lets nobody in from outside the bridge, from 28 on already in raw; here the way is opened by hand.
+    let ways = [["filter", "DOCKER-USER"], ["raw", "PREROUTING"]];
+    let iptables = |verb: &str, [table, chain]: [&str; 2]| {
+        let rule = ["-t", table, verb, chain, "-d", &pinned, "-j", "ACCEPT"];
+        assert!(site.on_host("iptables").args(rule).status().expect("iptables").success());
+    };
+    ways.into_iter().for_each(|way| iptables("-I", way));
     site.call(&format!("sip:9196@{pinned}"));
-    assert!(
-        site.on_host("iptables").args([&["-D"], &rule[1..]].concat()).status().expect("iptables").success()
-    );
+    ways.into_iter().for_each(|way| iptables("-D", way));
     // Stopped, it keeps its address: Docker gives another one to whoever comes.
     site.must_docker(&["stop", "switch"]);
     site.must_netctl(&["run", "--name", "second", "--net", "bridge", "--no-probe", IMAGE]);

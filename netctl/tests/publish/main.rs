@@ -11,5 +11,6 @@ mod inside;
 mod others;
 mod outside;
 mod six;
+mod soak;
 mod state;
 mod versions;

@@ -95,7 +95,9 @@ fn as_many_rules_for_two_as_for_16384() {
             "{line}"
         );
     }
-    assert_eq!(accepts.lines().last(), Some("-A DOCKER-USER -j RETURN"));
+    // Below Docker 28 the chain ends in a rule of Docker's own, which stays the last one.
+    let last = accepts.lines().position(|line| line == "-A DOCKER-USER -j RETURN");
+    assert!(last.is_none_or(|at| at + 1 == accepts.lines().count()), "{accepts}");
 }
 
 /// What the kernel has, in nft's words, is what was meant.

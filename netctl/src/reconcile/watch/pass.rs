@@ -1,0 +1,226 @@
+//! One look at everything: what is there against what is wanted, and the steps between.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use crate::docker::{Container, Containers as _, DockerError};
+use crate::error::report;
+use crate::network::mend::{self, Lack};
+use crate::network::{Place, Publication, Publisher as _, RunError, Wiring as _, Worldly, labels};
+use crate::publish;
+use crate::reconcile::apply::{self, Kept};
+use crate::reconcile::{File, UpError};
+
+/// What is remembered from look to look.
+pub(super) struct Memory {
+    /// Files that are still to be brought about: at the start, and whenever the daemon has come back.
+    files: Vec<PathBuf>,
+    /// What was last said of whom, so that it is said once.
+    said: BTreeMap<String, String>,
+    /// The interfaces of furnished containers that run: name and alias.
+    interfaces: Vec<(String, String)>,
+}
+
+impl Memory {
+    pub(super) fn new(files: &[PathBuf]) -> Self {
+        Self { files: files.to_vec(), said: BTreeMap::new(), interfaces: Vec::new() }
+    }
+
+    /// Whether an interface is gone though its container was not told to have ended.
+    pub(super) async fn misses_an_interface(&self, world: &impl Worldly) -> bool {
+        if self.interfaces.is_empty() {
+            return false;
+        }
+        let Ok(there) = world.kernel().interfaces(Place::Here).await else { return false };
+        self.interfaces
+            .iter()
+            .any(|(name, alias)| !there.iter().any(|it| it.name == *name && it.alias.as_ref() == Some(alias)))
+    }
+
+    /// Says a thing about somebody, unless it was the last thing said about him.
+    fn say(&mut self, name: &str, text: &str, log: &mut impl FnMut(&str)) {
+        if self.said.get(name).is_none_or(|last| last != text) {
+            log(&format!("{name}: {text}"));
+            self.said.insert(name.to_owned(), text.to_owned());
+        }
+    }
+}
+
+/// Looks and mends. Whether all is as wanted then.
+///
+/// # Errors
+/// Where the daemon does not answer.
+pub(super) async fn pass(
+    world: &impl Worldly,
+    memory: &mut Memory,
+    log: &mut impl FnMut(&str),
+) -> Result<bool, DockerError> {
+    let mut whole = true;
+    for path in std::mem::take(&mut memory.files) {
+        if !keep(world, &path, memory, log).await {
+            memory.files.push(path);
+            whole = false;
+        }
+    }
+    let mut containers = world.docker().containers().await?;
+    // Owners of a namespace before those who share it.
+    containers.sort_by_key(|it| it.network_mode.starts_with("container:"));
+    let published = world.publisher().all().await.unwrap_or_default();
+    memory.interfaces.clear();
+    for container in containers.iter().filter(|it| !labels::is_aside(it)) {
+        let record = published.iter().find(|it| it.name == container.name);
+        let done = match container.pid {
+            Some(_) => running(world, container, record, memory).await,
+            None => stopped(world, container, record, &containers).await,
+        };
+        whole &= tell(&container.name, done, memory, log);
+    }
+    for record in &published {
+        let gone = !containers.iter().any(|it| it.id == record.container || it.name == record.name);
+        if gone {
+            let done = unpublish(world, &record.name, "its container is gone").await;
+            whole &= tell(&record.name, done, memory, log);
+        }
+    }
+    Ok(whole)
+}
+
+/// What was done for a container and why, or why it was not.
+type Outcome = Result<Option<String>, RunError>;
+
+fn tell(name: &str, done: Outcome, memory: &mut Memory, log: &mut impl FnMut(&str)) -> bool {
+    match done {
+        Ok(None) => {
+            memory.said.remove(name);
+            true
+        }
+        Ok(Some(text)) => {
+            log(&format!("{name}: {text}"));
+            memory.said.remove(name);
+            true
+        }
+        Err(error) => {
+            let text = report(&error);
+            memory.say(name, text.trim_end().trim_start_matches("netctl: "), log);
+            false
+        }
+    }
+}
+
+/// Furnishes and publishes what runs.
+async fn running(
+    world: &impl Worldly,
+    container: &Container,
+    record: Option<&publish::Publication>,
+    memory: &mut Memory,
+) -> Outcome {
+    let label = |name| container.labels.get(name).cloned();
+    let is_ours = container.labels.contains_key(labels::RUN);
+    if let (Some(name), Some(alias), true) = (label(labels::INTERFACE), label(labels::RUN), is_ours) {
+        memory.interfaces.push((name, alias));
+    }
+    let mut lacks = match is_ours || container.labels.contains_key(labels::PUBLISH) {
+        true => mend::lacks(world, container).await?,
+        false => Vec::new(),
+    };
+    // Such a label alone makes nobody netctl's.
+    lacks.retain(|lack| is_ours || *lack == Lack::Publication);
+    for step in mend::steps(world, container, &lacks).await?.iter().filter(|step| step.changes()) {
+        step.apply(world).await.map_err(|source| RunError::Remove { step: step.to_string(), source })?;
+    }
+    let words: Vec<&str> = lacks
+        .iter()
+        .map(|lack| match lack {
+            Lack::Running => "started",
+            Lack::Namespace => "restarted: the owner of its network was",
+            Lack::Interface => "furnished: its namespace was empty",
+            Lack::Publication => "published: its rules were missing or another container's",
+        })
+        .collect();
+    if !words.is_empty() {
+        return Ok(Some(words.join("; ")));
+    }
+    match record {
+        Some(record) if !container.labels.contains_key(labels::PUBLISH) => by_hand(world, record).await,
+        _ => Ok(None),
+    }
+}
+
+/// What `port publish` published: again, when the container was started anew.
+async fn by_hand(world: &impl Worldly, record: &publish::Publication) -> Outcome {
+    let wanted = Publication {
+        name: record.name.clone(),
+        ports: record.ports.clone(),
+        host_ips: record.paths.iter().flat_map(publish::Path::hosts).collect(),
+        from: record.from.clone(),
+    };
+    let step = || format!("publish the ports of {}", record.name);
+    let failed = |source: publish::PublishError| RunError::Remove { step: step(), source: source.into() };
+    if world.publisher().stands(&wanted).await.map_err(failed)? {
+        return Ok(None);
+    }
+    world.publisher().publish(&wanted).await.map_err(failed)?;
+    Ok(Some("published as by netctl port publish: it was started anew, or rules were missing".to_owned()))
+}
+
+/// The address of what is stopped can become another one's; then no rule may lead there.
+async fn stopped(
+    world: &impl Worldly,
+    container: &Container,
+    record: Option<&publish::Publication>,
+    containers: &[Container],
+) -> Outcome {
+    let Some(record) = record else { return Ok(None) };
+    if container.labels.contains_key(labels::PUBLISH) {
+        return unpublish(world, &record.name, "it has ended; it is published again when it runs").await;
+    }
+    let its: Vec<IpAddr> = record.paths.iter().map(|path| path.container).collect();
+    let holder = containers.iter().filter(|it| it.id != container.id && it.pid.is_some()).find(|it| {
+        it.endpoints.values().any(|endpoint| {
+            let addresses = [endpoint.ipv4.map(IpAddr::V4), endpoint.ipv6.map(IpAddr::V6)];
+            addresses.into_iter().flatten().any(|ip| its.contains(&ip))
+        })
+    });
+    match holder {
+        Some(holder) => {
+            unpublish(world, &record.name, &format!("its address is the container {}'s now", holder.name))
+                .await
+        }
+        None => Ok(None),
+    }
+}
+
+async fn unpublish(world: &impl Worldly, name: &str, why: &str) -> Outcome {
+    let failed = |source: publish::PublishError| RunError::Remove {
+        step: format!("unpublish the ports of {name}"),
+        source: source.into(),
+    };
+    world.publisher().unpublish(name).await.map_err(failed)?;
+    Ok(Some(format!("unpublished: {why}")))
+}
+
+/// Makes what a file declares and is not there, and gives what is there what it lacks. Whether all of it is done.
+async fn keep(world: &impl Worldly, path: &Path, memory: &mut Memory, log: &mut impl FnMut(&str)) -> bool {
+    let name = path.display().to_string();
+    let kept: Result<Kept, Vec<UpError>> = match File::read(path) {
+        Ok(file) => apply::keep(world, &file).await,
+        Err(error) => Err(vec![error.into()]),
+    };
+    match kept {
+        Ok(kept) => {
+            kept.done.iter().for_each(|text| log(text));
+            kept.failures.iter().for_each(|error| memory.say(&name, report(error).trim_end(), log));
+            if !kept.differ.is_empty() {
+                let names = kept.differ.join(", ");
+                let text = format!("not as it declares: {names}; netctl up -f {name} brings it about");
+                memory.say(&name, &text, log);
+            }
+            kept.failures.is_empty()
+        }
+        Err(errors) => {
+            errors.iter().for_each(|error| memory.say(&name, report(error).trim_end(), log));
+            false
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Looks at a world of fakes: what is mended, what is taken back, what is left alone, and what is said.
+
+use std::fs;
+use std::path::PathBuf;
+use std::slice::from_ref;
+
+use super::pass::{Memory, pass};
+use crate::docker::{Container, Restart};
+use crate::network::fake::{Done, Fake, order};
+use crate::network::{Order, Publisher as _, labels, run};
+
+fn wait<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
+}
+
+/// A watch, as far as it can be seen.
+struct Watched {
+    fake: Fake,
+    memory: Memory,
+}
+
+impl Watched {
+    fn new(files: &[PathBuf]) -> Self {
+        Self { fake: Fake::new(), memory: Memory::new(files) }
+    }
+
+    /// One look: whether all is well then, what was changed, and what was said.
+    fn look(&mut self) -> (bool, Vec<String>, Vec<String>) {
+        self.fake.0.asked.borrow_mut().clear();
+        let mut said = Vec::new();
+        let whole = wait(pass(&self.fake.world(), &mut self.memory, &mut |text| said.push(text.to_owned())));
+        (whole.unwrap(), self.fake.0.asked.take(), said)
+    }
+
+    fn run(&self, order: &Order) {
+        wait(run(&self.fake.world(), order, std::future::pending())).unwrap();
+    }
+
+    /// As Docker restarts it.
+    fn restart(&self, name: &str) {
+        self.fake.0.ends(name);
+        self.fake.0.begins(name);
+    }
+
+    /// Somebody else's, made with labels.
+    fn foreign(&self, name: &str, pairs: &[(&str, &str)]) {
+        self.fake.0.containers.borrow_mut().push(Container {
+            id: format!("{name}-id"),
+            name: name.to_owned(),
+            network_mode: "voice".to_owned(),
+            labels: pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            ..Container::default()
+        });
+        self.fake.0.begins(name);
+    }
+}
+
+fn published() -> Order {
+    Order { ports: vec!["5060/udp".parse().unwrap()], ..order("bridge") }
+}
+
+fn furnished() -> Order {
+    Order {
+        name: "lan".to_owned(),
+        bridge: Some("br0".parse().unwrap()),
+        addresses: vec!["10.1.0.9/24".parse().unwrap()],
+        gateways: vec!["10.1.0.1".parse().unwrap()],
+        restart: Restart::Always,
+        ..order("none")
+    }
+}
+
+#[test]
+fn what_runs_is_furnished_and_published_again() {
+    let mut watched = Watched::new(&[]);
+    watched.run(&published());
+    watched.run(&furnished());
+    assert_eq!(watched.look(), (true, vec![], vec![]));
+    watched.restart("switch");
+    watched.restart("lan");
+    let (whole, asked, said) = watched.look();
+    assert!(whole);
+    assert_eq!(
+        asked,
+        [
+            "publish switch",
+            "pair sw-lan on 3 into 103",
+            "addresses of eth0 in 103: [10.1.0.9/24]",
+            "gateway in 103: 10.1.0.1",
+        ]
+    );
+    assert_eq!(
+        said,
+        [
+            "switch: published: its rules were missing or another container's",
+            "lan: furnished: its namespace was empty",
+        ]
+    );
+    assert_eq!(watched.look(), (true, vec![], vec![]));
+    // Whoever shares its namespace is in the one before, and joins it anew, last of all.
+    let side = Order {
+        name: "side".to_owned(),
+        ports: vec!["5070/udp".parse().unwrap(), "40000-40099/udp".parse().unwrap()],
+        environment: vec!["SWITCH__HTTP__LISTEN=127.0.0.1:9283".to_owned()],
+        ..order("container:lan")
+    };
+    watched.run(&side);
+    watched.fake.0.containers.borrow_mut().reverse();
+    watched.restart("lan");
+    let (_, asked, said) = watched.look();
+    assert_eq!((asked.len(), asked.last().unwrap().as_str()), (4, "restart side"));
+    assert!(said.contains(&"side: restarted: the owner of its network was".to_owned()), "{said:?}");
+    assert_eq!(watched.look(), (true, vec![], vec![]));
+    // Its interface is deleted by somebody, and no event tells of it.
+    assert!(!wait(watched.memory.misses_an_interface(&watched.fake.world())));
+    watched.fake.0.interfaces.borrow_mut().retain(|it| it.name != "sw-lan");
+    watched.fake.0.inside.borrow_mut().clear();
+    assert!(wait(watched.memory.misses_an_interface(&watched.fake.world())));
+    assert_eq!(watched.look().1.len(), 3);
+    // /run is empty after a reboot: the labels are enough.
+    watched.fake.0.published.borrow_mut().clear();
+    assert_eq!(watched.look().1, ["publish switch"]);
+}
+
+#[test]
+fn no_rule_leads_to_what_has_ended() {
+    let mut watched = Watched::new(&[]);
+    watched.run(&published());
+    watched.fake.0.ends("switch");
+    let (whole, asked, said) = watched.look();
+    assert!(whole);
+    assert_eq!(asked, ["unpublish switch"]);
+    assert_eq!(said, ["switch: unpublished: it has ended; it is published again when it runs"]);
+    watched.fake.0.begins("switch");
+    assert_eq!(watched.look().1, ["publish switch"]);
+    // Its container is removed by somebody else.
+    watched.fake.0.containers.borrow_mut().retain(|it| it.name != "switch");
+    assert_eq!(watched.look().2, ["switch: unpublished: its container is gone"]);
+    assert_eq!(watched.look(), (true, vec![], vec![]));
+}
+
+#[test]
+fn containers_of_other_makers_are_published_by_their_labels() {
+    let mut watched = Watched::new(&[]);
+    let ours = [(labels::PUBLISH, "16384-32767/udp, 5060/udp"), ("io.switch.from", "198.51.100.0/24")];
+    watched.foreign("compose", &ours);
+    watched.foreign("plain", &[]);
+    // It says what only netctl may say of its own.
+    watched.foreign("forged", &[(labels::INTERFACE, "eth0")]);
+    assert_eq!(watched.look().1, ["publish compose"]);
+    let publication = watched.fake.0.published.borrow()[0].clone();
+    assert_eq!(publication.ports.len(), 2);
+    assert_eq!(publication.from, ["198.51.100.0/24".parse().unwrap()]);
+    // A label that means nothing is told of once, and the others are served.
+    watched.foreign("wrong", &[(labels::PUBLISH, "many")]);
+    watched.fake.0.published.borrow_mut().clear();
+    let (whole, asked, said) = watched.look();
+    assert_eq!((whole, asked), (false, vec!["publish compose".to_owned()]));
+    assert!(said[1].starts_with("wrong: the label io.switch.publish has 'many'"), "{said:?}");
+    assert_eq!(watched.look().2, Vec::<String>::new());
+}
+
+/// `port publish`, whose container says nothing by labels.
+#[test]
+fn what_was_published_by_hand_is_kept_too() {
+    let mut watched = Watched::new(&[]);
+    watched.foreign("hand", &[]);
+    let wanted = crate::network::Publication {
+        name: "hand".to_owned(),
+        ports: vec!["5060/udp".parse().unwrap()],
+        host_ips: vec!["192.0.2.5".parse().unwrap()],
+        from: Vec::new(),
+    };
+    wait(watched.fake.publish(&wanted)).unwrap();
+    assert_eq!(watched.look(), (true, vec![], vec![]));
+    watched.restart("hand");
+    assert_eq!(watched.look().1, ["publish hand"]);
+    // While it is stopped another one gets its address (which the fake calls 10.9.0.3).
+    watched.fake.0.ends("hand");
+    assert_eq!(watched.look().1, Vec::<String>::new());
+    watched.foreign("heir", &[]);
+    watched
+        .fake
+        .0
+        .containers
+        .borrow_mut()
+        .last_mut()
+        .unwrap()
+        .endpoints
+        .insert("voice".to_owned(), crate::docker::Endpoint { ipv4: "10.9.0.3".parse().ok(), ipv6: None });
+    assert_eq!(watched.look().2, ["hand: unpublished: its address is the container heir's now"]);
+}
+
+#[test]
+fn a_failure_is_told_once_and_tried_again() {
+    let mut watched = Watched::new(&[]);
+    watched.run(&published());
+    watched.restart("switch");
+    for told in [1, 0] {
+        watched.fake.0.fail.set(Some((0, Done::No)));
+        let (whole, asked, said) = watched.look();
+        assert_eq!((whole, asked.len(), said.len()), (false, 1, told), "{said:?}");
+    }
+    watched.fake.0.fail.set(None);
+    assert!(watched.look().0);
+}
+
+#[test]
+fn what_a_file_declares_is_made_and_started_and_never_made_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("switch.yaml");
+    let text = "version: 1\nswitches:\n  stack: {image: 'switch:v1', network: host}\n";
+    fs::write(&path, text).unwrap();
+    let mut watched = Watched::new(from_ref(&path));
+    let (whole, asked, said) = watched.look();
+    assert!(whole);
+    assert_eq!(asked, ["create stack on host", "start stack"]);
+    assert_eq!(said, ["stack: made: it is declared, and was not there"]);
+    // Somebody stops it, and it stays so until the daemon has been away.
+    watched.fake.0.ends("stack");
+    assert_eq!(watched.look(), (true, vec![], vec![]));
+    watched.memory = Memory::new(from_ref(&path));
+    assert_eq!(watched.look().1, ["start stack"]);
+    // Another declaration is for up.
+    fs::write(&path, text.replace("network: host", "network: bridge")).unwrap();
+    watched.memory = Memory::new(from_ref(&path));
+    let (whole, asked, said) = watched.look();
+    assert!(whole && asked.is_empty());
+    assert!(said[0].contains("not as it declares: stack; netctl up -f"), "{said:?}");
+    // One that cannot be read is tried again.
+    fs::write(&path, "version: 1\nswitches: {stack: {network: host}}\n").unwrap();
+    watched.memory = Memory::new(&[path]);
+    let (whole, _, said) = watched.look();
+    assert!(!whole && said[0].contains("the key image is missing"), "{said:?}");
+    assert!(watched.look().2.is_empty());
+}

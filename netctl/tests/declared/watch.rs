@@ -1,0 +1,278 @@
+//! `netctl watch` under the capabilities of its unit: whatever is taken away, the next call has audio two seconds later.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::site::{HOST, IMAGE, Site};
+
+/// How soon a call has to have audio again.
+const SOON: Duration = Duration::from_secs(2);
+
+const DECLARED: &str = "
+version: 1
+project: test
+switches:
+  edge:
+    image: switch:test
+    network: bridge
+    ports: [16384-32767/udp, 5060/udp, 5060/tcp]
+    restart: unless-stopped
+  lan:
+    image: switch:test
+    network: none
+    bridge: br0
+    addresses: [198.51.100.10/24]
+    gateways: [198.51.100.1]
+    restart: always
+  side:
+    image: switch:test
+    network: container:lan
+    ports: [40000-40099/udp, 5070/udp]
+    environment: {SWITCH__HTTP__LISTEN: '127.0.0.1:9283'}
+    restart: always
+";
+
+/// A watch that goes with the test.
+struct Watching {
+    process: Child,
+    log: PathBuf,
+}
+
+impl Watching {
+    fn start(site: &Site, directory: &Path, arguments: &[&str]) -> Self {
+        let log = directory.join("watch.log");
+        let file = fs::File::create(&log).expect("it can be made");
+        let mut command = site.on_host("setpriv");
+        command.arg("--bounding-set").arg(bounding_set()).arg(env!("CARGO_BIN_EXE_netctl")).arg("watch");
+        command.args(arguments).env("DOCKER_HOST", site.address()).stdout(Stdio::null()).stderr(file);
+        let watching = Self { process: command.spawn().expect("setpriv is of util-linux"), log };
+        watching.says("the daemon answers");
+        watching
+    }
+
+    /// Waits until it has said it.
+    fn says(&self, text: &str) {
+        let until = Instant::now() + Duration::from_secs(10);
+        while !self.said().contains(text) {
+            assert!(Instant::now() < until, "{text} in {}", self.said());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn said(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// As systemd stops it.
+    fn stop(mut self) {
+        let kill = Command::new("kill").arg(self.process.id().to_string()).status();
+        assert!(kill.expect("kill").success());
+        assert!(self.process.wait().expect("it is our child").success(), "{}", self.said());
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// What the unit leaves it.
+fn bounding_set() -> String {
+    let unit = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/netctl-watch.service"))
+        .expect("it is there");
+    let set =
+        unit.lines().find_map(|line| line.strip_prefix("CapabilityBoundingSet=")).expect("it bounds them");
+    let names = set.split(' ').map(|name| format!(",+{}", name.trim_start_matches("CAP_").to_lowercase()));
+    format!("-all{}", names.collect::<String>())
+}
+
+fn after(site: &Site, what: &str, watching: &Watching, targets: &[&str]) {
+    thread::sleep(SOON);
+    for target in targets {
+        assert!(site.reaches(target), "{what}: {target}\n{}", watching.said());
+    }
+}
+
+fn edge() -> String {
+    format!("sip:9196@{HOST}")
+}
+
+const LAN: &str = "sip:9196@198.51.100.10";
+/// In the namespace of that one.
+const SIDE: &str = "sip:9196@198.51.100.10:5070";
+
+#[test]
+fn a_call_has_audio_two_seconds_after_whatever_was_taken_away() {
+    let mut site = Site::new();
+    let directory = tempfile::tempdir().expect("a directory");
+    let before = traces(&site);
+    let file = directory.path().join("switch.yaml");
+    fs::write(&file, DECLARED).expect("it can be written");
+    let file = file.display().to_string();
+    site.must_netctl(&["up", "-f", &file]);
+    let watching = Watching::start(&site, directory.path(), &["-f", &file]);
+    let all = [&edge()[..], LAN, SIDE];
+
+    site.must_docker(&["restart", "-t", "1", "edge", "lan"]);
+    after(&site, "restarted", &watching, &all);
+    // One that ends by itself is started by Docker.
+    let pid = site.must_docker(&["inspect", "-f", "{{.State.Pid}}", "edge"]);
+    assert!(Command::new("kill").args(["-9", pid.trim()]).status().expect("kill").success());
+    after(&site, "killed", &watching, &all);
+
+    assert!(site.on_host("nft").args(["flush", "ruleset"]).status().expect("nft").success());
+    after(&site, "flushed", &watching, &all);
+    watching.says("edge: its rules were missing; they are back");
+
+    assert!(site.on_host("ip").args(["link", "del", "sw-lan"]).status().expect("ip").success());
+    after(&site, "interface deleted", &watching, &all);
+
+    site.crash_and_start_daemon();
+    after(&site, "daemon killed and started", &watching, &all);
+    assert!(watching.said().contains("the daemon went away"), "{}", watching.said());
+    // Rules of the host are whole, too, and not only for this call.
+    assert!(!site.must_netctl(&["port", "ls"]).contains("damaged"));
+
+    watching.stop();
+    site.must_netctl(&["down", "-f", &file]);
+    assert_eq!(traces(&site), before);
+}
+
+/// What netctl can leave. A daemon that crashed makes its default network and its rules anew, so they are others.
+fn traces(site: &Site) -> Vec<String> {
+    let networks = site.must_docker(&["network", "ls", "--format", "{{.Name}}"]);
+    let rules = site.on_host("nft").args(["list", "ruleset"]).output().expect("nft").stdout;
+    let links = site.on_host("ip").args(["-br", "link"]).output().expect("ip").stdout;
+    let lines = [rules, links].map(|text| String::from_utf8_lossy(&text).into_owned()).join("\n");
+    let ours = lines.lines().filter(|line| line.contains("netctl") || line.contains("sw-"));
+    let containers = site.must_docker(&["ps", "-aq"]);
+    ours.chain(networks.lines()).chain(containers.lines()).map(str::to_owned).collect()
+}
+
+/// As after a reboot: nothing in /run, no rules, no namespaces; the labels and the file say what there was.
+#[test]
+fn a_reboot_brings_back_what_is_declared() {
+    let mut site = Site::new();
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("switch.yaml");
+    // One that Docker does not start by itself.
+    fs::write(&file, DECLARED.replace("restart: always", "restart: 'no'")).expect("it can be written");
+    let file = file.display().to_string();
+    site.must_netctl(&["up", "-f", &file, "--no-probe"]);
+    fs::remove_dir_all(site.state_directory()).expect("it is there");
+    assert!(site.on_host("nft").args(["flush", "ruleset"]).status().expect("nft").success());
+    site.crash_and_start_daemon();
+    assert!(!site.reaches(LAN));
+    let watching = Watching::start(&site, directory.path(), &["-f", &file]);
+    after(&site, "booted", &watching, &[&edge(), LAN, SIDE]);
+    // A container that somebody removed is there again when the daemon has been away.
+    site.must_docker(&["rm", "-f", "lan"]);
+    site.crash_and_start_daemon();
+    after(&site, "removed", &watching, &[LAN]);
+    watching.says("lan: made: it is declared, and was not there");
+    watching.stop();
+    site.must_netctl(&["down", "-f", &file]);
+}
+
+/// What Docker Compose makes, or anybody: labels are enough.
+#[test]
+fn labels_publish_what_others_made() {
+    let site = Site::new();
+    let directory = tempfile::tempdir().expect("a directory");
+    site.must_docker(&["network", "create", "--subnet", "10.88.0.0/24", "voice"]);
+    // A bridge that had a port once has a link-local address from then on.
+    site.must_docker(&["run", "--rm", "--network", "voice", IMAGE, "--version"]);
+    let before = site.settled();
+    let watching = Watching::start(&site, directory.path(), &[]);
+    let labels = [
+        "--label",
+        "io.switch.publish=16384-32767/udp,5060/udp",
+        "--label",
+        "io.switch.host-ip=198.51.100.1",
+    ];
+    let advertise = format!("SWITCH__SIP__ADVERTISE={HOST}");
+    let run = ["run", "-d", "--name", "composed", "--network", "voice", "-e", &advertise];
+    site.must_docker(&[&run[..], &labels, &[IMAGE]].concat());
+    after(&site, "run", &watching, &[&edge()]);
+    // Its address becomes another one's while it is stopped: no call reaches that one.
+    let address = |name: &str| {
+        site.must_docker(&["inspect", "-f", "{{.NetworkSettings.Networks.voice.IPAddress}}", name])
+    };
+    let had = address("composed");
+    site.must_docker(&["stop", "-t", "1", "composed"]);
+    watching.says("composed: unpublished: it has ended");
+    site.must_docker(&["run", "-d", "--name", "heir", "--network", "voice", IMAGE]);
+    assert_eq!(address("heir"), had);
+    assert!(!site.reaches(&edge()));
+    site.must_docker(&["start", "composed"]);
+    assert_ne!(address("composed"), had);
+    after(&site, "started at another address", &watching, &[&edge()]);
+    site.must_docker(&["rm", "-f", "heir", "composed"]);
+    watching.says("composed: unpublished: it");
+    thread::sleep(SOON);
+    site.is_as(&before);
+    watching.stop();
+}
+
+/// netctl's own network pins addresses outside of what Docker gives.
+#[test]
+fn a_stopped_switchs_address_goes_to_nobody_else() {
+    let site = Site::new();
+    let directory = tempfile::tempdir().expect("a directory");
+    let run = [
+        "run",
+        "--no-probe",
+        "--name",
+        "switch",
+        "--net",
+        "bridge",
+        "-p",
+        "16384-32767/udp",
+        "-p",
+        "5060/udp",
+    ];
+    site.must_netctl(&[&run[..], &[IMAGE]].concat());
+    let watching = Watching::start(&site, directory.path(), &[]);
+    let address = |name: &str| {
+        site.must_docker(&["inspect", "-f", "{{.NetworkSettings.Networks.netctl.IPAddress}}", name])
+    };
+    let pinned = address("switch");
+    site.must_docker(&["stop", "-t", "1", "switch"]);
+    watching.says("switch: unpublished: it has ended");
+    for name in ["second", "third"] {
+        site.must_docker(&["run", "-d", "--name", name, "--network", "netctl", IMAGE]);
+        assert_ne!(address(name), pinned);
+    }
+    assert!(!site.reaches(&edge()));
+    site.must_docker(&["start", "switch"]);
+    assert_eq!(address("switch"), pinned);
+    after(&site, "started", &watching, &[&edge()]);
+    watching.stop();
+}
+
+/// The unit as systemd reads it. Nothing is started for it.
+#[test]
+fn the_unit_is_sound() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let unit = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/netctl-watch.service"))
+        .expect("it is there");
+    // It is checked that what it starts is there; here that is the one of this test.
+    let unit = unit.replace("/usr/local/bin/netctl", env!("CARGO_BIN_EXE_netctl"));
+    let path = directory.path().join("netctl-watch.service");
+    fs::write(&path, unit).expect("it can be written");
+    // A service that it comes after need not be installed.
+    let docker = directory.path().join("docker.service");
+    fs::write(&docker, "[Service]\nExecStart=/bin/true\n").expect("it can be written");
+    let mut verify = Command::new("systemd-analyze");
+    verify.arg("verify").arg("--man=no").arg(&path).arg(&docker);
+    let output = verify
+        .output()
+        .unwrap_or_else(|error| panic!("this test needs systemd-analyze ({error}): apt-get install systemd"));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && !said.contains("netctl-watch"), "{said}");
+}
