@@ -107,7 +107,8 @@ start_watch() {
     watch=$!
 }
 
-not_published() { ! inside "$netctl" port ls | grep switch-bridge; }
+published() { inside "$netctl" port ls >"$scratch/published" && grep switch-bridge "$scratch/published"; }
+not_published() { inside "$netctl" port ls >"$scratch/published" && ! grep switch-bridge "$scratch/published"; }
 
 call_from_outside() {
     nsenter --net="/run/netns/$outside" "$switch" probe "sip:9196@$ADDRESS" >&2
@@ -129,5 +130,6 @@ start_watch
 up switch-bridge
 until_true "netctl watch does not publish the ports" call_from_outside
 call_from_outside || fail "the switch on a bridge does not answer a call with audio at the host's address"
+published >&2 || fail "netctl does not list what it published"
 reload_and_down switch-bridge
 until_true "what was published is still there" not_published
