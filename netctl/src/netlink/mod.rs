@@ -5,6 +5,7 @@
 
 mod bridge;
 mod namespace;
+mod neighbour;
 mod nftables;
 mod parse;
 mod parse_wires;

@@ -41,6 +41,8 @@ pub(crate) struct State {
     pub(crate) flushed: RefCell<Vec<String>>,
     /// The id of the image.
     pub(crate) image: RefCell<String>,
+    /// The namespace of a process that is in one which was made for another.
+    pub(crate) joined: RefCell<BTreeMap<u32, u64>>,
     /// What is in the namespace of a process.
     pub(crate) inside: RefCell<BTreeMap<u32, Inner>>,
     /// Whether somebody holds namespaces open, so that interfaces stay when a container ends.
@@ -164,6 +166,7 @@ impl Fake {
             published_for: RefCell::default(),
             flushed: RefCell::default(),
             image: RefCell::new("sha256:1".to_owned()),
+            joined: RefCell::default(),
             inside: RefCell::default(),
             held_open: Cell::new(false),
             next: Cell::new(100),
@@ -263,6 +266,14 @@ impl State {
         let container = containers.iter_mut().find(|it| it.name == name || it.id == name).unwrap();
         let pid = self.next.replace(self.next.get() + 1);
         container.pid = (!self.ends_at_once.get()).then_some(pid);
+        let owner = container.network_mode.strip_prefix("container:").map(str::to_owned);
+        let owner =
+            owner.and_then(|owner| containers.iter().find(|it| it.id == owner || it.name == owner)?.pid);
+        if let Some(owner) = owner {
+            let namespace = self.joined.borrow().get(&owner).copied().unwrap_or(owner.into());
+            self.joined.borrow_mut().insert(pid, namespace);
+        }
+        let container = containers.iter().find(|it| it.name == name || it.id == name).unwrap();
         let claims = labels::read_claims(&container.labels).unwrap_or_default();
         self.sockets.borrow_mut().extend(claims.iter().map(|claim| Socket {
             holder: Some(Holder { pid, name: "switch-node".to_owned() }),
@@ -336,6 +347,13 @@ impl Containers for Fake {
     async fn stop(&self, name: &str) -> Result<(), DockerError> {
         self.docker(format!("stop {name}"), |state| state.ends(name)).await
     }
+    async fn restart(&self, name: &str) -> Result<(), DockerError> {
+        self.docker(format!("restart {name}"), |state| {
+            state.ends(name);
+            state.begins(name);
+        })
+        .await
+    }
     async fn rename(&self, id: &str, name: &str) -> Result<(), DockerError> {
         self.docker(format!("rename {id} to {name}"), |state| {
             state
@@ -373,7 +391,8 @@ impl Wiring for Fake {
         }
     }
     async fn add_pair(&self, pair: &Pair, pid: u32) -> Result<(), KernelError> {
-        self.kernel(format!("pair {} on {} into {pid}", pair.outside, pair.master), |state| {
+        let master = pair.master.unwrap_or_default();
+        self.kernel(format!("pair {} on {master} into {pid}", pair.outside), |state| {
             let mut interfaces = state.interfaces.borrow_mut();
             let index = interfaces.iter().map(|it| it.index).max().unwrap_or(0).max(8) + 1;
             let end = |name: &InterfaceName, alias| Interface {
@@ -402,6 +421,10 @@ impl Wiring for Fake {
             interfaces.iter_mut().for_each(|it| it.addresses.extend(nets));
         })
         .await
+    }
+    async fn add_neighbour(&self, ours: IpNet, its: IpNet) -> Result<Neighbour, KernelError> {
+        self.kernel(format!("neighbour {ours} {its}"), |_| {}).await?;
+        Ok(Neighbour { pid: 500, index: 50, keeper: Box::new(()) })
     }
     async fn add_gateway(&self, pid: u32, gateway: IpAddr) -> Result<(), KernelError> {
         self.kernel(format!("gateway in {pid}: {gateway}"), |state| {
@@ -432,6 +455,9 @@ impl Sockets for Fake {
     }
     fn kin(&self, pid: u32) -> Vec<u32> {
         vec![pid]
+    }
+    fn namespace(&self, pid: u32) -> Option<u64> {
+        Some(self.0.joined.borrow().get(&pid).copied().unwrap_or(pid.into()))
     }
     fn filters_bridges(&self) -> bool {
         true
@@ -488,6 +514,14 @@ impl Publisher for Fake {
         let (restored, kept) = self.0.flushed.take().into_iter().partition(same);
         self.0.flushed.replace(kept);
         Ok(restored)
+    }
+    async fn counted(&self, name: &str) -> Result<Option<publish::Counted>, PublishError> {
+        let counted = |publication| publish::Counted {
+            publication,
+            state: publish::State::Published,
+            rules: Vec::new(),
+        };
+        Ok(self.published(name).await?.map(counted))
     }
     async fn publish(&self, publication: &Publication) -> Result<(), PublishError> {
         let done = self.docker(format!("publish {}", publication.name), |state| {

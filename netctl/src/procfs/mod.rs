@@ -32,6 +32,11 @@ impl Sockets for Proc {
         process::kin(pid)
     }
 
+    fn namespace(&self, pid: u32) -> Option<u64> {
+        use std::os::unix::fs::MetadataExt as _;
+        Some(std::fs::metadata(format!("/proc/{pid}/ns/net")).ok()?.ino())
+    }
+
     fn filters_bridges(&self) -> bool {
         let files = ["bridge-nf-call-iptables", "bridge-nf-call-ip6tables"];
         let set = |file| std::fs::read_to_string(format!("/proc/sys/net/bridge/{file}"));

@@ -5,7 +5,7 @@
 #[path = "../shared/dockerd.rs"]
 mod dockerd;
 #[path = "../modes/site.rs"]
-#[expect(dead_code, reason = "it serves more than these tests")]
+#[allow(dead_code, reason = "each test program takes what it needs of it")]
 mod site;
 
 mod broken;
