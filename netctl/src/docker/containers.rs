@@ -25,6 +25,8 @@ pub trait Containers {
     fn start(&self, name: &str) -> impl Future<Output = Result<(), DockerError>>;
     /// Asks one to end, and ends it when its time is over.
     fn stop(&self, name: &str) -> impl Future<Output = Result<(), DockerError>>;
+    /// Ends one with hardly a moment for its calls, and starts it.
+    fn restart(&self, name: &str) -> impl Future<Output = Result<(), DockerError>>;
     /// Gives one another name.
     fn rename(&self, id: &str, name: &str) -> impl Future<Output = Result<(), DockerError>>;
     /// Removes one, running or not, with its anonymous volumes.

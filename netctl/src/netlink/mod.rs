@@ -9,6 +9,7 @@ mod neighbour;
 mod nftables;
 mod parse;
 mod parse_wires;
+mod route;
 mod wires;
 
 use std::io;
@@ -19,6 +20,7 @@ use crate::bridge::KernelError;
 
 pub(crate) use namespace::inside;
 pub use nftables::{Nftables, Traces};
+pub use route::routing;
 pub use wires::Wires;
 
 /// A netlink socket in the namespace of the thread that opened it.

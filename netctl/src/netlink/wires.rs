@@ -17,7 +17,7 @@ use crate::bridge::{InterfaceName, KernelError};
 use crate::network::{Interface, Neighbour, Pair, Place, Route, Wiring};
 
 /// The main table of Linux's include/uapi/linux/rtnetlink.h.
-const MAIN: u8 = 254;
+pub(super) const MAIN: u8 = 254;
 /// The kernel; a socket is opened where and when one is needed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Wires;
@@ -141,14 +141,14 @@ pub(super) fn interface_name(text: String) -> Result<InterfaceName, KernelError>
     text.parse().map_err(|_| KernelError::Protocol(format!("{text} is no name of an interface")))
 }
 
-fn open(place: Place) -> Result<Netlink, KernelError> {
+pub(super) fn open(place: Place) -> Result<Netlink, KernelError> {
     match place {
         Place::Here => Netlink::open(),
         Place::Process(pid) => Netlink::open_in(pid),
     }
 }
 
-fn v6_question() -> RouteMessage {
+pub(super) fn v6_question() -> RouteMessage {
     let mut question = RouteMessageBuilder::<std::net::Ipv6Addr>::new().build();
     question.header.address_family = AddressFamily::Inet6;
     question

@@ -41,6 +41,8 @@ pub(crate) struct State {
     pub(crate) flushed: RefCell<Vec<String>>,
     /// The id of the image.
     pub(crate) image: RefCell<String>,
+    /// The namespace of a process that is in one which was made for another.
+    pub(crate) joined: RefCell<BTreeMap<u32, u64>>,
     /// What is in the namespace of a process.
     pub(crate) inside: RefCell<BTreeMap<u32, Inner>>,
     /// Whether somebody holds namespaces open, so that interfaces stay when a container ends.
@@ -164,6 +166,7 @@ impl Fake {
             published_for: RefCell::default(),
             flushed: RefCell::default(),
             image: RefCell::new("sha256:1".to_owned()),
+            joined: RefCell::default(),
             inside: RefCell::default(),
             held_open: Cell::new(false),
             next: Cell::new(100),
@@ -263,6 +266,14 @@ impl State {
         let container = containers.iter_mut().find(|it| it.name == name || it.id == name).unwrap();
         let pid = self.next.replace(self.next.get() + 1);
         container.pid = (!self.ends_at_once.get()).then_some(pid);
+        let owner = container.network_mode.strip_prefix("container:").map(str::to_owned);
+        let owner =
+            owner.and_then(|owner| containers.iter().find(|it| it.id == owner || it.name == owner)?.pid);
+        if let Some(owner) = owner {
+            let namespace = self.joined.borrow().get(&owner).copied().unwrap_or(owner.into());
+            self.joined.borrow_mut().insert(pid, namespace);
+        }
+        let container = containers.iter().find(|it| it.name == name || it.id == name).unwrap();
         let claims = labels::read_claims(&container.labels).unwrap_or_default();
         self.sockets.borrow_mut().extend(claims.iter().map(|claim| Socket {
             holder: Some(Holder { pid, name: "switch-node".to_owned() }),
@@ -335,6 +346,13 @@ impl Containers for Fake {
     }
     async fn stop(&self, name: &str) -> Result<(), DockerError> {
         self.docker(format!("stop {name}"), |state| state.ends(name)).await
+    }
+    async fn restart(&self, name: &str) -> Result<(), DockerError> {
+        self.docker(format!("restart {name}"), |state| {
+            state.ends(name);
+            state.begins(name);
+        })
+        .await
     }
     async fn rename(&self, id: &str, name: &str) -> Result<(), DockerError> {
         self.docker(format!("rename {id} to {name}"), |state| {
@@ -437,6 +455,9 @@ impl Sockets for Fake {
     }
     fn kin(&self, pid: u32) -> Vec<u32> {
         vec![pid]
+    }
+    fn namespace(&self, pid: u32) -> Option<u64> {
+        Some(self.0.joined.borrow().get(&pid).copied().unwrap_or(pid.into()))
     }
     fn filters_bridges(&self) -> bool {
         true

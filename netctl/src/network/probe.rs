@@ -12,7 +12,7 @@ use super::labels;
 use super::neighbour;
 use super::ports::{Claim, Protocol, Purpose};
 use super::publisher::Publisher as _;
-use super::settings::{self, Settings};
+use super::settings::{self, Settings, SettingsError};
 use super::sockets::Place;
 use super::wiring::{Interface, Wiring as _};
 use super::world::Worldly;
@@ -176,6 +176,17 @@ pub(super) async fn way(world: &impl Worldly, container: &Container) -> Result<W
     }
     let address = sip.address.unwrap_or(address);
     Ok(Way { target: uri(address, sip), from, words, untested })
+}
+
+/// Where a switch listens, as netctl knows it: by its container's label, or else by its environment.
+///
+/// # Errors
+/// Where the environment is not understood.
+pub fn claims_of(container: &Container) -> Result<Vec<Claim>, SettingsError> {
+    match labels::read_claims(&container.labels) {
+        Some(claims) => Ok(claims),
+        None => Ok(Settings::read(&settings::environment(&container.environment))?.claims),
+    }
 }
 
 /// The way by which packets from outside come to a container whose SIP is published.

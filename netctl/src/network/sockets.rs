@@ -24,6 +24,8 @@ pub trait Sockets {
     fn bound(&self, place: Place) -> io::Result<Vec<Socket>>;
     /// The processes of the container whose first process this is.
     fn kin(&self, pid: u32) -> Vec<u32>;
+    /// The number of a process's network namespace, while there is the process.
+    fn namespace(&self, pid: u32) -> Option<u64>;
     /// Whether frames that only cross a bridge pass iptables, too (br_netfilter).
     fn filters_bridges(&self) -> bool;
     /// Whether this process is known not to have a capability.

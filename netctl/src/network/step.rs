@@ -32,6 +32,8 @@ pub(crate) enum Step {
     Start { name: String },
     /// It runs again, after it had ended.
     Resume { name: String },
+    /// It joins the namespace that its owner has now. Calls it had are lost already.
+    Rejoin { name: String },
     /// It makes room for another one of its name: it ends, and has another name.
     Aside(Box<Container>),
     /// A pair of interfaces, one end in the container.
@@ -72,6 +74,7 @@ impl Step {
             Self::Network(order) => drop(world.docker().create_network(order).await?),
             Self::Container(order) => drop(world.docker().create(order).await?),
             Self::Start { name } | Self::Resume { name } => world.docker().start(name).await?,
+            Self::Rejoin { name } => world.docker().restart(name).await?,
             Self::Aside(container) => aside::put(world, container).await?,
             Self::Pair { name, pair } => {
                 // Of a run that was killed between this step and the next.
@@ -127,6 +130,7 @@ impl Step {
             // Nothing was changed, or it goes with the container or the pair.
             Self::Free { .. }
             | Self::Start { .. }
+            | Self::Rejoin { .. }
             | Self::Addresses { .. }
             | Self::Gateway { .. }
             | Self::Ready { .. } => {}
@@ -173,6 +177,7 @@ impl fmt::Display for Step {
             Self::Network(order) => write!(f, "make the network {}", order.name),
             Self::Container(order) => write!(f, "make the container {}", order.name),
             Self::Start { name } | Self::Resume { name } => write!(f, "start {name}"),
+            Self::Rejoin { name } => write!(f, "restart {name} in the network that its owner has now"),
             Self::Aside(container) => write!(f, "stop {} and put it aside", container.name),
             Self::Pair { name, pair } => {
                 write!(f, "join {name} to its bridge by the interface {}", pair.outside)

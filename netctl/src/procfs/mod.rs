@@ -5,13 +5,17 @@ pub(crate) mod address;
 mod capability;
 pub(crate) mod namespace;
 mod process;
+mod setting;
 mod socket;
+mod udp;
 
 use std::io;
 
 use crate::network::{Place, Socket, Sockets};
 
+pub use setting::setting;
 pub(crate) use socket::bound;
+pub use udp::udp_losses;
 
 /// The /proc of this machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,6 +32,11 @@ impl Sockets for Proc {
         process::kin(pid)
     }
 
+    fn namespace(&self, pid: u32) -> Option<u64> {
+        use std::os::unix::fs::MetadataExt as _;
+        Some(std::fs::metadata(format!("/proc/{pid}/ns/net")).ok()?.ino())
+    }
+
     fn filters_bridges(&self) -> bool {
         let files = ["bridge-nf-call-iptables", "bridge-nf-call-ip6tables"];
         let set = |file| std::fs::read_to_string(format!("/proc/sys/net/bridge/{file}"));
@@ -36,5 +45,13 @@ impl Sockets for Proc {
 
     fn lacks(&self, capability: crate::network::Capability) -> bool {
         capability::lacks(capability)
+    }
+}
+
+/// The directory of /proc in which a namespace is seen.
+fn process_of(place: Place) -> String {
+    match place {
+        Place::Here => "thread-self".to_owned(),
+        Place::Process(pid) => pid.to_string(),
     }
 }

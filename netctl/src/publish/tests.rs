@@ -48,6 +48,9 @@ impl Containers for Docker {
     async fn image_id(&self, _: &str) -> Result<Option<String>, DockerError> {
         unreachable!()
     }
+    async fn restart(&self, _: &str) -> Result<(), DockerError> {
+        unreachable!()
+    }
     async fn rename(&self, _: &str, _: &str) -> Result<(), DockerError> {
         unreachable!()
     }

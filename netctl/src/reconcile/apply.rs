@@ -67,7 +67,7 @@ pub async fn up(
     for item in comparison.items.iter().rev().filter(|item| goes(item)) {
         let name = aside::name_of(&item.name);
         for source in remove_switch(world, &name).await.err().unwrap_or_default() {
-            errors.push(UpError::Leftover { name: name.clone(), source });
+            errors.push(UpError::Leftover { name: name.clone(), source: Box::new(source) });
         }
     }
     if !errors.is_empty() {
@@ -189,10 +189,12 @@ impl Deed<'_> {
         let name = self.name().to_owned();
         let error = |source| match (source, file.switches.get(&name)) {
             (RunError::Interrupted, _) => UpError::Interrupted,
-            (source, Some(declared)) => {
-                UpError::Switch { place: declared.place.clone(), name: name.clone(), source }
-            }
-            (source, None) => UpError::Run(source),
+            (source, Some(declared)) => UpError::Switch {
+                place: declared.place.clone(),
+                name: name.clone(),
+                source: Box::new(source),
+            },
+            (source, None) => source.into(),
         };
         failures.into_iter().map(error).collect()
     }

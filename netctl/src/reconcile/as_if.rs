@@ -77,6 +77,9 @@ impl<D: Containers> Containers for Without<'_, D> {
     async fn stop(&self, _: &str) -> Result<(), DockerError> {
         looked_at_only()
     }
+    async fn restart(&self, _: &str) -> Result<(), DockerError> {
+        looked_at_only()
+    }
     async fn rename(&self, _: &str, _: &str) -> Result<(), DockerError> {
         looked_at_only()
     }
@@ -140,6 +143,9 @@ impl<S: Sockets> Sockets for Without<'_, S> {
     }
     fn kin(&self, pid: u32) -> Vec<u32> {
         self.inner.kin(pid)
+    }
+    fn namespace(&self, pid: u32) -> Option<u64> {
+        self.inner.namespace(pid)
     }
     fn filters_bridges(&self) -> bool {
         self.inner.filters_bridges()

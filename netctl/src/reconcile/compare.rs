@@ -161,7 +161,8 @@ async fn item(
         true => Vec::new(),
         false => declared.changes(&container.labels).into_iter().map(Reason::Changed).collect(),
     };
-    let failed = |source| UpError::Switch { place: place.clone(), name: name.clone(), source };
+    let failed =
+        |source| UpError::Switch { place: place.clone(), name: name.clone(), source: Box::new(source) };
     let image = world.docker().image_id(&order.image).await.map_err(|error| failed(error.into()))?;
     // One made from an image that is not there any more goes on.
     if let Some(to) = image.filter(|id| *id != container.image && reasons.is_empty()) {

@@ -15,9 +15,9 @@ pub enum UpError {
     Docker(#[from] DockerError),
     /// What concerns no switch by itself.
     #[error(transparent)]
-    Run(#[from] RunError),
+    Run(Box<RunError>),
     #[error("{place}: {name}: {source}")]
-    Switch { place: String, name: String, source: RunError },
+    Switch { place: String, name: String, source: Box<RunError> },
     #[error("{place}: there is a container {name} already, {whose}")]
     Foreign { place: String, name: String, whose: String },
     #[error("{place}: {name} and {other} cannot both have {what}")]
@@ -31,9 +31,15 @@ pub enum UpError {
     #[error("interrupted; what was taken back till then stays so")]
     DownInterrupted,
     #[error("all of it runs, but {name}, which it replaces, could not be removed: {source}")]
-    Leftover { name: String, source: RunError },
+    Leftover { name: String, source: Box<RunError> },
     #[error("{count} of {all} differ from what is declared")]
     Differs { count: usize, all: usize },
+}
+
+impl From<RunError> for UpError {
+    fn from(error: RunError) -> Self {
+        Self::Run(Box::new(error))
+    }
 }
 
 impl Explain for UpError {

@@ -296,10 +296,11 @@ fn what_it_lacks_is_given_back() {
             "its ports are not published as declared",
             "> lan: mend",
             "its interface, addresses or routes are missing",
-            "= side: nothing to do",
+            "> side: mend",
+            "it is in a network that its owner has left",
             "> stack: mend",
             "it does not run",
-            "3 of 4 to change",
+            "4 of 4 to change",
         ]
     );
     fake.0.asked.borrow_mut().clear();
@@ -311,6 +312,7 @@ fn what_it_lacks_is_given_back() {
             "pair sw-lan on 3 into 104",
             "addresses of eth0 in 104: [10.1.0.9/24]",
             "gateway in 104: 10.1.0.1",
+            "restart side",
             "start stack",
         ]
     );

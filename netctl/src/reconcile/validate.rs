@@ -37,7 +37,7 @@ pub async fn validate(
             Err(source) => errors.push(UpError::Switch {
                 place: declared.place.clone(),
                 name: item.name.clone(),
-                source,
+                source: Box::new(source),
             }),
         }
     }

@@ -27,6 +27,12 @@ switches:
     addresses: [198.51.100.10/24]
     gateways: [198.51.100.1]
     restart: always
+  side:
+    image: switch:test
+    network: container:lan
+    ports: [40000-40099/udp, 5070/udp]
+    environment: {SWITCH__HTTP__LISTEN: '127.0.0.1:9283'}
+    restart: always
 ";
 
 /// A watch that goes with the test.
@@ -97,6 +103,8 @@ fn edge() -> String {
 }
 
 const LAN: &str = "sip:9196@198.51.100.10";
+/// In the namespace of that one.
+const SIDE: &str = "sip:9196@198.51.100.10:5070";
 
 #[test]
 fn a_call_has_audio_two_seconds_after_whatever_was_taken_away() {
@@ -108,24 +116,24 @@ fn a_call_has_audio_two_seconds_after_whatever_was_taken_away() {
     let file = file.display().to_string();
     site.must_netctl(&["up", "-f", &file]);
     let watching = Watching::start(&site, directory.path(), &["-f", &file]);
-    let both = [&edge()[..], LAN];
+    let all = [&edge()[..], LAN, SIDE];
 
     site.must_docker(&["restart", "-t", "1", "edge", "lan"]);
-    after(&site, "restarted", &watching, &both);
+    after(&site, "restarted", &watching, &all);
     // One that ends by itself is started by Docker.
     let pid = site.must_docker(&["inspect", "-f", "{{.State.Pid}}", "edge"]);
     assert!(Command::new("kill").args(["-9", pid.trim()]).status().expect("kill").success());
-    after(&site, "killed", &watching, &both);
+    after(&site, "killed", &watching, &all);
 
     assert!(site.on_host("nft").args(["flush", "ruleset"]).status().expect("nft").success());
-    after(&site, "flushed", &watching, &both);
+    after(&site, "flushed", &watching, &all);
     watching.says("edge: its rules were missing; they are back");
 
     assert!(site.on_host("ip").args(["link", "del", "sw-lan"]).status().expect("ip").success());
-    after(&site, "interface deleted", &watching, &both);
+    after(&site, "interface deleted", &watching, &all);
 
     site.crash_and_start_daemon();
-    after(&site, "daemon killed and started", &watching, &both);
+    after(&site, "daemon killed and started", &watching, &all);
     assert!(watching.said().contains("the daemon went away"), "{}", watching.said());
     // Rules of the host are whole, too, and not only for this call.
     assert!(!site.must_netctl(&["port", "ls"]).contains("damaged"));
@@ -161,7 +169,7 @@ fn a_reboot_brings_back_what_is_declared() {
     site.crash_and_start_daemon();
     assert!(!site.reaches(LAN));
     let watching = Watching::start(&site, directory.path(), &["-f", &file]);
-    after(&site, "booted", &watching, &[&edge(), LAN]);
+    after(&site, "booted", &watching, &[&edge(), LAN, SIDE]);
     // A container that somebody removed is there again when the daemon has been away.
     site.must_docker(&["rm", "-f", "lan"]);
     site.crash_and_start_daemon();

@@ -12,4 +12,5 @@ mod modes;
 mod network;
 mod published;
 mod refusal;
+#[allow(dead_code, reason = "each test program takes what it needs of it")]
 mod site;

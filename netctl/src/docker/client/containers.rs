@@ -8,7 +8,8 @@ use bollard::models::{
 };
 use bollard::query_parameters::{
     CreateContainerOptions, InspectContainerOptions, ListContainersOptions, LogsOptions,
-    RemoveContainerOptions, RenameContainerOptions, StartContainerOptions, StopContainerOptions,
+    RemoveContainerOptions, RenameContainerOptions, RestartContainerOptions, StartContainerOptions,
+    StopContainerOptions,
 };
 use futures_util::TryStreamExt as _;
 
@@ -53,6 +54,11 @@ impl Containers for Client {
     async fn stop(&self, name: &str) -> Result<(), DockerError> {
         // Without a time the container's own counts.
         Ok(self.docker.stop_container(name, None::<StopContainerOptions>).await?)
+    }
+
+    async fn restart(&self, name: &str) -> Result<(), DockerError> {
+        let options = RestartContainerOptions { t: Some(1), ..RestartContainerOptions::default() };
+        Ok(self.docker.restart_container(name, Some(options)).await?)
     }
 
     async fn rename(&self, id: &str, name: &str) -> Result<(), DockerError> {

@@ -154,11 +154,8 @@ fn turn(state: &Path, log: &mut impl FnMut(&str)) -> Option<Turn> {
 }
 
 async fn restore(world: &impl Worldly, log: &mut impl FnMut(&str)) {
-    match world.publisher().restore().await {
-        Ok(names) => {
-            names.iter().for_each(|name| log(&format!("{name}: its rules were missing; they are back")));
-        }
-        // The next pass finds the same, and tells of it once.
-        Err(_) => {}
+    // Where it fails, the next pass finds the same, and tells of it once.
+    for name in world.publisher().restore().await.unwrap_or_default() {
+        log(&format!("{name}: its rules were missing; they are back"));
     }
 }

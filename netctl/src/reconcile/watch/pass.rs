@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::docker::{Container, Containers as _, DockerError};
 use crate::error::report;
@@ -63,7 +63,9 @@ pub(super) async fn pass(
             whole = false;
         }
     }
-    let containers = world.docker().containers().await?;
+    let mut containers = world.docker().containers().await?;
+    // Owners of a namespace before those who share it.
+    containers.sort_by_key(|it| it.network_mode.starts_with("container:"));
     let published = world.publisher().all().await.unwrap_or_default();
     memory.interfaces.clear();
     for container in containers.iter().filter(|it| !labels::is_aside(it)) {
@@ -131,6 +133,7 @@ async fn running(
         .iter()
         .map(|lack| match lack {
             Lack::Running => "started",
+            Lack::Namespace => "restarted: the owner of its network was",
             Lack::Interface => "furnished: its namespace was empty",
             Lack::Publication => "published: its rules were missing or another container's",
         })
@@ -198,7 +201,7 @@ async fn unpublish(world: &impl Worldly, name: &str, why: &str) -> Outcome {
 }
 
 /// Makes what a file declares and is not there, and gives what is there what it lacks. Whether all of it is done.
-async fn keep(world: &impl Worldly, path: &PathBuf, memory: &mut Memory, log: &mut impl FnMut(&str)) -> bool {
+async fn keep(world: &impl Worldly, path: &Path, memory: &mut Memory, log: &mut impl FnMut(&str)) -> bool {
     let name = path.display().to_string();
     let kept: Result<Kept, Vec<UpError>> = match File::read(path) {
         Ok(file) => apply::keep(world, &file).await,
@@ -210,11 +213,8 @@ async fn keep(world: &impl Worldly, path: &PathBuf, memory: &mut Memory, log: &m
             kept.failures.iter().for_each(|error| memory.say(&name, report(error).trim_end(), log));
             if !kept.differ.is_empty() {
                 let names = kept.differ.join(", ");
-                memory.say(
-                    &name,
-                    &format!("{names} differ from it; netctl up -f {name} makes them anew"),
-                    log,
-                );
+                let text = format!("not as it declares: {names}; netctl up -f {name} brings it about");
+                memory.say(&name, &text, log);
             }
             kept.failures.is_empty()
         }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::slice::from_ref;
 
 use super::pass::{Memory, pass};
 use crate::docker::{Container, Restart};
@@ -95,6 +96,20 @@ fn what_runs_is_furnished_and_published_again() {
             "lan: furnished: its namespace was empty",
         ]
     );
+    assert_eq!(watched.look(), (true, vec![], vec![]));
+    // Whoever shares its namespace is in the one before, and joins it anew, last of all.
+    let side = Order {
+        name: "side".to_owned(),
+        ports: vec!["5070/udp".parse().unwrap(), "40000-40099/udp".parse().unwrap()],
+        environment: vec!["SWITCH__HTTP__LISTEN=127.0.0.1:9283".to_owned()],
+        ..order("container:lan")
+    };
+    watched.run(&side);
+    watched.fake.0.containers.borrow_mut().reverse();
+    watched.restart("lan");
+    let (_, asked, said) = watched.look();
+    assert_eq!((asked.len(), asked.last().unwrap().as_str()), (4, "restart side"));
+    assert!(said.contains(&"side: restarted: the owner of its network was".to_owned()), "{said:?}");
     assert_eq!(watched.look(), (true, vec![], vec![]));
     // Its interface is deleted by somebody, and no event tells of it.
     assert!(!wait(watched.memory.misses_an_interface(&watched.fake.world())));
@@ -196,7 +211,7 @@ fn what_a_file_declares_is_made_and_started_and_never_made_anew() {
     let path = directory.path().join("switch.yaml");
     let text = "version: 1\nswitches:\n  stack: {image: 'switch:v1', network: host}\n";
     fs::write(&path, text).unwrap();
-    let mut watched = Watched::new(&[path.clone()]);
+    let mut watched = Watched::new(from_ref(&path));
     let (whole, asked, said) = watched.look();
     assert!(whole);
     assert_eq!(asked, ["create stack on host", "start stack"]);
@@ -204,14 +219,14 @@ fn what_a_file_declares_is_made_and_started_and_never_made_anew() {
     // Somebody stops it, and it stays so until the daemon has been away.
     watched.fake.0.ends("stack");
     assert_eq!(watched.look(), (true, vec![], vec![]));
-    watched.memory = Memory::new(&[path.clone()]);
+    watched.memory = Memory::new(from_ref(&path));
     assert_eq!(watched.look().1, ["start stack"]);
     // Another declaration is for up.
     fs::write(&path, text.replace("network: host", "network: bridge")).unwrap();
-    watched.memory = Memory::new(&[path.clone()]);
+    watched.memory = Memory::new(from_ref(&path));
     let (whole, asked, said) = watched.look();
     assert!(whole && asked.is_empty());
-    assert!(said[0].contains("stack differ from it; netctl up -f"), "{said:?}");
+    assert!(said[0].contains("not as it declares: stack; netctl up -f"), "{said:?}");
     // One that cannot be read is tried again.
     fs::write(&path, "version: 1\nswitches: {stack: {network: host}}\n").unwrap();
     watched.memory = Memory::new(&[path]);
