@@ -319,6 +319,26 @@ fn what_it_lacks_is_given_back() {
     assert_eq!(told(&fake, &file(ALL)).last().unwrap(), "nothing to do: all of 4 is as declared");
 }
 
+/// Who shares a namespace joins the one that its owner gets, whether he runs still or has ended, too.
+#[test]
+fn an_owner_that_is_started_takes_its_guests_along() {
+    for (ended, asked) in [(&["lan"][..], "restart side"), (&["lan", "side"], "start side")] {
+        let fake = fresh();
+        bring(&fake, &file(ALL)).unwrap();
+        ended.iter().for_each(|name| fake.0.ends(name));
+        let planned = told(&fake, &file(ALL));
+        assert!(
+            planned.contains(&"> lan: mend".to_owned()) && planned.contains(&"> side: mend".to_owned()),
+            "{planned:?}"
+        );
+        fake.0.asked.borrow_mut().clear();
+        bring(&fake, &file(ALL)).unwrap();
+        let done = fake.0.asked.take();
+        assert_eq!((done[0].as_str(), done.last().unwrap().as_str()), ("start lan", asked));
+        assert_eq!(told(&fake, &file(ALL)).last().unwrap(), "nothing to do: all of 4 is as declared");
+    }
+}
+
 #[test]
 fn what_cannot_be_is_refused_before_anything_is_done() {
     let two = |one: &str, two: &str| {
