@@ -1,7 +1,7 @@
 """What tests/chart/environment asks of the chart and of the three reports.
 
-    environment.py rendered HELM3 FILE DIRECTORY   the environment of the pod that the file gives, NAME=VALUE a line
-    environment.py same FILE REPORT...             fails where two reports of `switch-node check` differ
+environment.py rendered HELM3 FILE DIRECTORY   the environment of the pod that the file gives, NAME=VALUE a line
+environment.py same FILE REPORT...             fails where two reports of `switch-node check` differ
 """
 
 import pathlib

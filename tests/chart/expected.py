@@ -22,7 +22,10 @@ def of(values, found):
     leaves(expect, spec, container, environment)
     is_confined(expect, spec, container)
     is_selected(expect, found, workload)
-    expect(pod["metadata"]["annotations"]["cluster-autoscaler.kubernetes.io/safe-to-evict"] == "false", "may be evicted")
+    is_sound(expect, found)
+    expect(
+        pod["metadata"]["annotations"]["cluster-autoscaler.kubernetes.io/safe-to-evict"] == "false", "may be evicted"
+    )
     expect(spec["enableServiceLinks"] is False, "service links are on")
     for port in container["ports"]:
         expect(len(port["name"]) <= LONGEST_NAME, f"the port name {port['name']} is too long")
@@ -77,6 +80,30 @@ def is_selected(expect, found, workload):
     for selector in selectors:
         expect(selector.items() <= labels.items(), f"{selector} selects no switch")
         expect(not any(selector.items() <= other.items() for other in others), f"{selector} selects the test's pod")
+
+
+    for manifest in helm.of_kind(found, "NetworkPolicy"):
+        calls = manifest["spec"]["ingress"][0].get("from")
+        let_in = [peer["podSelector"]["matchLabels"] for peer in calls or [] if "podSelector" in peer]
+        for other in others:
+            expect(
+                calls is None or any(labels.items() <= other.items() for labels in let_in),
+                "the call of the Helm test is not let in",
+            )
+
+
+def is_sound(expect, found):
+    """What the API server refuses and no schema says."""
+    for (kind, name), manifest in found.items():
+        labels = manifest["metadata"].get("labels", {})
+        expect(re.fullmatch("[a-z]([-a-z0-9]{0,61}[a-z0-9])?", name), f"{kind} {name}: is no name of a Service")
+        for value in labels.values():
+            expect(re.fullmatch("([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?", value), f"{value} is no label")
+        if kind == "Service":
+            ports = manifest["spec"]["ports"]
+            expect(len({port["name"] for port in ports}) == len(ports), f"{name}: two ports have one name")
+            expect(len({(port["port"], port["protocol"]) for port in ports}) == len(ports), f"{name}: a port twice")
+            expect(ports, f"{name}: has no ports")
 
 
 def is_on_the_host(expect, found, workload, spec, container):

@@ -58,9 +58,7 @@ def run_template(arguments):
     }
     with helm_python.Chart.load(arguments.chart) as chart:
         chart.validate_schema(values)
-        rendered = json.loads(
-            _native.call_string("helm_render", chart._raw(), json.dumps(values), json.dumps(options))
-        )
+        rendered = json.loads(_native.call_string("helm_render", chart._raw(), json.dumps(values), json.dumps(options)))
     for path, text in sorted(rendered.items()):
         notes = path.endswith("NOTES.txt")
         if arguments.notes and notes:
@@ -71,9 +69,7 @@ def run_template(arguments):
 
 
 def run_lint(arguments):
-    report = helm_python.lint(
-        arguments.chart, read_values(arguments), strict=True, kube_version=arguments.kube_version
-    )
+    report = helm_python.lint(arguments.chart, read_values(arguments), strict=True, kube_version=arguments.kube_version)
     # 1 is for information, of an icon that there might be.
     bad = [message for message in report["messages"] if message["severity"] >= 2]
     for message in bad:

@@ -92,8 +92,8 @@ class Pod:
 
 
 def expand(text, variables):
-    """$(NAME) is a variable that stands before it; one that does not exist stays as it is."""
-    return re.sub(r"\$\((\w+)\)", lambda match: variables.get(match[1], match[0]), text)
+    """$(NAME) is a variable that stands before it; one that does not exist stays as it is. $$ is a dollar sign."""
+    return re.sub(r"\$\$|\$\((\w+)\)", lambda match: variables.get(match[1], match[0]) if match[1] else "$", text)
 
 
 def service_variables(name, address, ports):

@@ -1,6 +1,6 @@
 """What the chart renders: the same by both versions of Helm, sound to every version of Kubernetes, and what it should.
 
-    manifests.py HELM3
+manifests.py HELM3
 """
 
 import base64
@@ -9,6 +9,7 @@ import json
 import pathlib
 import re
 import sys
+import tomllib
 
 import jsonschema
 import kubernetes_validate.utils as kubernetes
@@ -37,7 +38,9 @@ def main():
             }
             first, second = rendered.values()
             if first != second:
-                problems.append(f"{values} for {version}: the two versions of Helm differ:\n{difference(first, second)}")
+                problems.append(
+                    f"{values} for {version}: the two versions of Helm differ:\n{difference(first, second)}"
+                )
             for manifest in first.values():
                 seen.add(kind(manifest))
                 problems += [f"{values} for {version}: {problem}" for problem in judge(manifest, version)]
@@ -49,10 +52,13 @@ def main():
     missing = set(CUSTOM) - seen
     if missing:
         problems.append(f"no values file renders {', '.join(sorted(missing))}, so nothing was seen of it")
-    problems += files(helms) + rolls(helms) + token(helms) + notes(helms) + names(helms)
+    problems += files(helms) + rolls(helms) + token(helms) + notes(helms) + names(helms) + versions(helms)
     if problems:
         sys.exit("\n".join(problems))
-    print(f"{len(helm.VALUES)} values files, {len(seen)} kinds, {len(helm.KUBERNETES)} versions of Kubernetes", file=sys.stderr)
+    print(
+        f"{len(helm.VALUES)} values files, {len(seen)} kinds, {len(helm.KUBERNETES)} versions of Kubernetes",
+        file=sys.stderr,
+    )
 
 
 def kind(manifest):
@@ -85,9 +91,13 @@ def files(helms):
     if helm.only(found, "PrometheusRule")["spec"] != helm.yaml.safe_load(alerts.read_text()):
         problems.append(f"the PrometheusRule is not what {alerts} holds")
     held = found[("ConfigMap", "switch-dashboards")]["data"]
-    dashboards = {f"switch-{file.name}": json.loads(file.read_text()) for file in alerts.parent.glob("dashboards/*.json")}
+    dashboards = {
+        f"switch-{file.name}": json.loads(file.read_text()) for file in alerts.parent.glob("dashboards/*.json")
+    }
     if not dashboards or {name: json.loads(text) for name, text in held.items()} != dashboards:
-        problems.append(f"the dashboards of the ConfigMap are {sorted(held)}, and not those of {alerts.parent}/dashboards")
+        problems.append(
+            f"the dashboards of the ConfigMap are {sorted(held)}, and not those of {alerts.parent}/dashboards"
+        )
     return problems
 
 
@@ -120,7 +130,9 @@ def notes(helms):
             services = [manifest for name, manifest in found.items() if re.fullmatch(r"switch-\d", name[1])]
             wanted = [needed for service in services for needed in called(service)]
         wanted = wanted or ["udp port 5060", "tcp port 5060", "16384-29999"]
-        problems += [f"NOTES.txt for {values} does not say {needed!r}:\n{text}" for needed in wanted if needed not in text]
+        problems += [
+            f"NOTES.txt for {values} does not say {needed!r}:\n{text}" for needed in wanted if needed not in text
+        ]
     return problems
 
 
@@ -131,6 +143,16 @@ def called(service):
     at = spec.get("loadBalancerIP", "NODE")
     host = f"[{at}]" if ":" in at else at
     return [f"{service['metadata']['name']}: call sip:9196@{host}:{signalling[0]} ", f"UDP {media[0]}-{media[-1]})"]
+
+
+def versions(helms):
+    """The chart is of this tree's switch."""
+    ours = tomllib.loads(pathlib.Path("Cargo.toml").read_text())["workspace"]["package"]["version"]
+    chart = helm.yaml.safe_load(pathlib.Path(helm.CHART, "Chart.yaml").read_text())
+    found = helm.objects(helm.render(helms["Helm 3"]))
+    (container,) = helm.workload(found)["spec"]["template"]["spec"]["containers"]
+    said = [chart["version"], chart["appVersion"], container["image"]]
+    return [] if said == [ours, ours, f"switch:v{ours}"] else [f"the switch is {ours}, and the chart says {said}"]
 
 
 def names(helms):

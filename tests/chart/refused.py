@@ -16,6 +16,7 @@ import helm
 SCHEMA, TEMPLATE = "schema", "template"
 HOST, NODEPORT, BALANCER = "default.yaml", "service-nodeport.yaml", "service-loadbalancer.yaml"
 
+# fmt: off
 ROWS = [
     # What each value may be.
     (HOST, {"replicaCount": "three"}, SCHEMA, "replicaCount"),
@@ -69,7 +70,8 @@ ROWS = [
     (HOST, {"sip": {"listen": ["udp:*:506O"]}}, TEMPLATE,
      'sip.listen has "udp:*:506O": write udp:ADDRESS:PORT or tcp:ADDRESS:PORT, [..] around IPv6, * for every address.'),
     (HOST, {"sip": {"listen": ["udp:*:506"]}}, TEMPLATE,
-     "sip.listen has port 506: the switch runs without root and without capabilities, so choose one from 1024 to 65535."),
+     "sip.listen has port 506: the switch runs without root and without capabilities, so choose one from 1024 to "
+     "65535."),
     (HOST, {"http": {"listen": "*:9282"}}, TEMPLATE,
      'http.listen is "*:9282": write ADDRESS:PORT, for instance 0.0.0.0:9282, or [::]:9282 where there is IPv6.'),
     (HOST, {"rtp": {"ports": "20999-20000"}}, TEMPLATE,
@@ -103,12 +105,14 @@ ROWS = [
      "http.token.existingSecret."),
     (HOST, {"extraEnv": [{"name": "SWITCH__SIP__LISTEN", "value": "udp:*:5070"}]}, TEMPLATE,
      "extraEnv sets SWITCH__SIP__LISTEN, which the chart sets itself: write it to sip.listen."),
-    (HOST, {"extraEnv": [{"name": "SWITCH__LOG__LEVEL", "value": "info"}], "envFile": "SWITCH__LOG__LEVEL=debug"}, TEMPLATE,
+    (HOST, {"extraEnv": [{"name": "SWITCH__LOG__LEVEL", "value": "info"}],
+            "envFile": "SWITCH__LOG__LEVEL=debug"}, TEMPLATE,
      "SWITCH__LOG__LEVEL is both in envFile and in extraEnv: which one is meant?"),
     (HOST, {"envFile": "# all\nSWITCH__LOG__LEVEL\n"}, TEMPLATE,
      'envFile has "SWITCH__LOG__LEVEL" in line 2: write NAME=VALUE, as nothing here has variables to pass on.'),
     (HOST, {"envFile": "SWITCH__HTTP__TOKEN=hunter2"}, TEMPLATE,
-     "envFile has SWITCH__HTTP__TOKEN: whoever may see the pod could read the token. Put it into a Secret, and its name "
+     "envFile has SWITCH__HTTP__TOKEN: whoever may see the pod could read the token. Put it into a Secret, and its "
+     "name "
      "into http.token.existingSecret."),
     (HOST, {"drain": {"deadline": "3 hours"}}, TEMPLATE,
      'drain.deadline is "3 hours", which is no duration: write a number and its unit (ms, s, m, h, d), for instance 3h '
@@ -125,26 +129,32 @@ ROWS = [
     (HOST, {"podDisruptionBudget": {"minAvailable": 1}}, TEMPLATE,
      'podDisruptionBudget has both maxUnavailable and minAvailable, and Kubernetes takes one: set the other to "".'),
     (HOST, {"podDisruptionBudget": {"maxUnavailable": "", "minAvailable": 1}}, TEMPLATE,
-     "podDisruptionBudget.minAvailable is 1, and no more pods than that may run: none could ever be evicted, and no node drained."),
+     "podDisruptionBudget.minAvailable is 1, and no more pods than that may run: none could ever be evicted, and "
+     "no node drained."),
     (HOST, {"podDisruptionBudget": {"maxUnavailable": "", "minAvailable": "100%"}}, TEMPLATE,
-     "podDisruptionBudget.minAvailable is 100%, and no more pods than that may run: none could ever be evicted, and no node drained."),
+     "podDisruptionBudget.minAvailable is 100%, and no more pods than that may run: none could ever be evicted, "
+     "and no node drained."),
     (HOST, {"podDisruptionBudget": {"maxUnavailable": 0}}, TEMPLATE,
-     "podDisruptionBudget.maxUnavailable is 0: no pod could ever be evicted, and no node drained. Calls are kept by the "
+     "podDisruptionBudget.maxUnavailable is 0: no pod could ever be evicted, and no node drained. Calls are kept "
+     "by the "
      "drain, not by this."),
     (HOST, {"podDisruptionBudget": {"maxUnavailable": ""}}, TEMPLATE,
-     "podDisruptionBudget has neither maxUnavailable nor minAvailable: write one, or set podDisruptionBudget.enabled to "
+     "podDisruptionBudget has neither maxUnavailable nor minAvailable: write one, or set "
+     "podDisruptionBudget.enabled to "
      "false."),
     # Metrics and the test.
     (HOST, {"http": {"listen": "127.0.0.1:9282"}}, TEMPLATE,
      "http.listen is 127.0.0.1:9282 and metrics.enabled is true: Prometheus does not reach a loopback address. Set "
      "metrics.enabled to false, or listen on 0.0.0.0:9282."),
     (HOST, {"metrics": {"enabled": False, "podMonitor": {"enabled": True}}}, TEMPLATE,
-     "metrics.enabled is false, and a PodMonitor, a PrometheusRule or dashboards are wanted: they would have nothing to "
+     "metrics.enabled is false, and a PodMonitor, a PrometheusRule or dashboards are wanted: they would have "
+     "nothing to "
      "show."),
     (HOST, {"config": {"builtin": {"numbers": False}}}, TEMPLATE,
      "test.number is 9196, one of the built-in numbers, and config.builtin.numbers is false: write a number that "
      "echoes, or set test.enabled to false."),
 ]
+# fmt: on
 
 # What is near them and can be: a table of refusals alone would be passed by a chart that refuses everything.
 TAKEN = [
@@ -158,6 +168,7 @@ TAKEN = [
     (HOST, {"sip": {"listen": ["udp:192.0.2.1:5060", "udp:192.0.2.2:5060", "tcp:[2001:db8::1]:5060"]}}),
     (NODEPORT, {"rtp": {"ports": "32468-32567"}, "sip": {"listen": ["udp:0.0.0.0:30250"]}}),
     (NODEPORT, {"sip": {"advertise": "192.0.2.1"}, "replicaCount": 1}),
+    (NODEPORT, {"envFile": "SWITCH__SIP__ADVERTISE=192.0.2.1\r\n", "replicaCount": 1}),
     (BALANCER, {"replicaCount": 1}),
     (BALANCER, {"sip": {"listen": ["udp:*:5060"]}}),
 ]
@@ -176,9 +187,26 @@ def main():
             for name, command in helms.items():
                 if said := attempt(command, directory, base, values):
                     problems.append(f"{name}: {base} with {json.dumps(values)} is refused: {said}")
+    problems += named(helms)
     if problems:
         sys.exit("\n".join(problems))
     print(f"{len(ROWS)} refused, {len(TAKEN)} beside them taken", file=sys.stderr)
+
+
+def named(helms):
+    """A release may have a name that no Service may have."""
+    problems = []
+    for release, name in (("2edge", "2edge-switch"), ("edge.eu", "edge.eu-switch")):
+        sentence = f"{name} cannot be a Service's name: those begin with a letter and have no dots. "
+        sentence += "Set fullnameOverride."
+        for helm_name, command in helms.items():
+            try:
+                helm.render(command, release=release)
+                problems.append(f"{helm_name}: the release {release} is taken")
+            except helm.Refused as refused:
+                if sentence not in str(refused):
+                    problems.append(f"{helm_name}: the release {release}: {refused}")
+    return problems
 
 
 def attempt(command, directory, base, values):

@@ -101,6 +101,14 @@ def has_all(values, reported):
         for key, value in (keys or {}).items():
             if value is not None and reported[table][key] != value:
                 raise Failed(f"config.{table}.{key} is {value!r}, and the switch takes {reported[table][key]!r}")
+    for line in values.get("envFile", "").splitlines():
+        if line.startswith("SWITCH__"):
+            name, value = line.split("=", 1)
+            _, table, key = name.lower().split("__")
+            taken = reported[table][key]
+            taken = ", ".join(taken) if isinstance(taken, list) else str(taken)
+            if taken != value:
+                raise Failed(f"{name} is {value!r} in envFile, and the switch takes {taken!r}")
     routes = values.get("routes", [])
     if len(routes) != len(reported.get("route", [])):
         raise Failed(f"{len(routes)} routes were written, and the switch takes {reported.get('route')}")

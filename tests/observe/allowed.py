@@ -14,7 +14,8 @@ def members(name):
     """The system calls of a name, or of a set of systemd's and the sets in it."""
     if not name.startswith("@"):
         return {name}
-    text = subprocess.run(["systemd-analyze", "syscall-filter", name], check=True, capture_output=True, text=True).stdout
+    command = ["systemd-analyze", "syscall-filter", name]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     inside = [line.strip() for line in text.splitlines()[1:]]
     return set().union(*(members(one) for one in inside if one and not one.startswith("#")))
 

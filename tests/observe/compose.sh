@@ -1,10 +1,10 @@
 # The Compose file: read by Compose, its switch run by it in both profiles on a real Docker daemon, its Prometheus
 # configuration by a real Prometheus. The images of Prometheus and Grafana come from a registry of images and are not
 # run.
-packages docker.io docker-compose prometheus python3-minimal iproute2 iptables util-linux
+packages docker.io docker-compose prometheus iproute2 iptables nftables util-linux
 
 [ -x images/root/usr/bin/switch-node ] || fail "images/root is not prepared: run images/prepare first"
-switch=$PWD/${CARGO_TARGET_DIR:-target}/debug/switch-node
+switch=$PWD/${CARGO_TARGET_DIR:-target}/debug/switch-node netctl=${CARGO_TARGET_DIR:-target}/debug/netctl
 scratch=$(mktemp -d)
 # Where the daemon and its host's ports are; a caller from outside is in the other.
 host=compose-$$ outside=compose-$$-out
@@ -13,7 +13,7 @@ prometheus= watch= daemon=
 
 clear_up() {
     local child
-    for child in $prometheus $watch; do kill "$child" 2>/dev/null && wait "$child" 2>/dev/null || true; done
+    for child in $watch $prometheus; do { kill "$child" && wait "$child"; } 2>/dev/null || true; done
     [ -z "$daemon" ] || stop_dockerd $(docker ps -aq 2>/dev/null)
     ip netns del "$host" 2>/dev/null || true
     ip netns del "$outside" 2>/dev/null || true
@@ -33,7 +33,7 @@ until_true() {
     local what=$1 end=$((SECONDS + 40))
     shift
     until "$@" >/dev/null 2>&1; do
-        [ "$SECONDS" -lt "$end" ] || { compose logs --tail 20 >&2 || true; fail "$what"; }
+        [ "$SECONDS" -lt "$end" ] || { compose logs --tail 20 >&2 || true; tail "$scratch"/*.log >&2; fail "$what"; }
         sleep 0.3
     done
 }
@@ -47,6 +47,8 @@ lay_out() {
     ip -n "$outside" addr add 198.51.100.2/24 dev eth0
     ip -n "$host" link set out up
     ip -n "$outside" link set eth0 up
+    # By which netctl knows the address to publish at.
+    ip -n "$host" route add default via 198.51.100.2
     # What differs on a test's machine: the image's name, and no more files than its daemon may have.
     local files=$(ulimit -Hn)
     [ "$files" != unlimited ] && [ "$files" -lt 65536 ] || files=65536
@@ -96,13 +98,22 @@ reload_and_down() {
     compose stop "$1" >&2
     [ "$(docker inspect -f '{{.State.ExitCode}}' "switch_$1_1")" = 0 ] || fail "$1 did not end with 0"
     compose rm -f "$1" >&2
+    until_true "$1 is still scraped" scraped 'up{job="switch"} == 0'
 }
+
+start_watch() {
+    export NETCTL_STATE_DIR=$scratch/state
+    inside "$netctl" watch >"$scratch/watch.log" 2>&1 &
+    watch=$!
+}
+
+not_published() { ! inside "$netctl" port ls | grep switch-bridge; }
 
 call_from_outside() {
     nsenter --net="/run/netns/$outside" "$switch" probe "sip:9196@$ADDRESS" >&2
 }
 
-cargo build --quiet -p switch-node
+cargo build --quiet -p switch-node -p netctl
 read_by_compose
 lay_out
 start_dockerd
@@ -112,3 +123,11 @@ start_prometheus
 up switch-host
 call_from_outside || fail "the switch on the host's network does not answer a call with audio"
 reload_and_down switch-host
+
+# The label is read by netctl, which publishes and, once the container is gone, takes it back.
+start_watch
+up switch-bridge
+until_true "netctl watch does not publish the ports" call_from_outside
+call_from_outside || fail "the switch on a bridge does not answer a call with audio at the host's address"
+reload_and_down switch-bridge
+until_true "what was published is still there" not_published

@@ -1,4 +1,4 @@
-"""That the panels of the dashboards named stand within Grafana's grid, none upon another, each with an id of its own."""
+"""That the panels of the dashboards named stand within Grafana's grid, none upon another, each with its own id."""
 
 import json
 import sys

@@ -90,7 +90,8 @@ EOF
 }
 
 fetch() {
-    inside python3 -c 'import sys, urllib.request as u; sys.stdout.buffer.write(u.urlopen(sys.argv[1], timeout=5).read())' "$1"
+    inside python3 -c 'import sys, urllib.request as web
+print(web.urlopen(sys.argv[1], timeout=5).read().decode(), end="")' "$1"
 }
 
 # asked EXPRESSION: whether it gives any series now.
@@ -111,8 +112,9 @@ listens() { inside ss -Hlun src "$1:5070" | grep -q .; }
 
 # calls SCENARIO NUMBER COUNT: as many calls at once as COUNT, each lasting 4 s; all have to go by the scenario.
 calls() {
-    (cd "$scratch" && inside env TERM=dumb sipp -sf "$root/tests/fixtures/sipp/$1.xml" -s "$2" -m "$3" -r 10 -d 4000 \
-        -i $CALLER -mi $CALLER -p 5070 -mp 6000 -nostdin -timeout 60 -timeout_error "$A:5060") >"$scratch/calls.log" 2>&1 ||
+    (cd "$scratch" && inside env TERM=dumb sipp -sf "$root/tests/fixtures/sipp/$1.xml" -s "$2" -m "$3" -r 10 \
+        -d 4000 -i $CALLER -mi $CALLER -p 5070 -mp 6000 -nostdin -timeout 60 -timeout_error "$A:5060") \
+        >"$scratch/calls.log" 2>&1 ||
         { tail -n 30 "$scratch/calls.log" >&2; fail "$3 calls to $2 did not go by $1"; }
 }
 

@@ -1,4 +1,5 @@
-"""Asks a running Prometheus every query of the dashboards, as Grafana would, and wants figures back.
+"""Asks a running Prometheus every query of the dashboards, as Grafana would, and wants figures back; and whether it can
+evaluate every rule it was given.
 
     queries.py PROMETHEUS START NODE DASHBOARD...
 
@@ -79,6 +80,16 @@ def main(address, start, node, *dashboards):
     if failures:
         sys.exit(f"{len(failures)} of {asked} queries failed")
     print(f"{asked} queries gave figures", file=sys.stderr)
+    rules = [rule for group in prometheus.get("rules")["groups"] for rule in group["rules"]]
+    for rule in rules:
+        if rule["health"] != "ok":
+            sys.exit(f"the rule {rule['name']} is {rule['health']}: {rule.get('lastError')}")
+    # What Prometheus made of the templates.
+    texts = [text for rule in rules for alert in rule.get("alerts", []) for text in alert["annotations"].values()]
+    unfilled = [text for text in texts if "<" in text or "{{" in text]
+    if not texts or unfilled:
+        sys.exit(f"of {len(texts)} texts of alerts these were not filled in: {unfilled}")
+    print(f"{len(rules)} rules were evaluated, {len(texts)} texts of alerts filled in", file=sys.stderr)
 
 
 def resolve(dashboard, prometheus, node):

@@ -5,13 +5,12 @@ rules=charts/switch/files/alerts.yaml
 promtool check rules "$rules" >&2
 promtool test rules "$here"/alerts/*.yaml >&2
 
-sed -n 's/^ *- alert: //p' "$rules" >"${list:=$(mktemp)}"
-trap 'rm -f "$list"' EXIT
-[ -s "$list" ] || fail "no alert was found in $rules"
-while read -r alert; do
+mapfile -t alerts < <(sed -n 's/^ *- alert: //p' "$rules")
+[ ${#alerts[@]} -gt 0 ] || fail "no alert was found in $rules"
+for alert in "${alerts[@]}"; do
     grep -q "name: $alert fires" "$here"/alerts/*.yaml || fail "no case shows that $alert fires"
     grep -q "alertname=\"$alert\"" "$here"/alerts/*.yaml || fail "no case expects $alert"
     grep -q "name: $alert does not fire" "$here"/alerts/*.yaml || fail "no case shows that $alert keeps still"
     grep -q "runbook_url: docs/alerts.md#${alert,,}\$" "$rules" || fail "$alert leads to no section of docs/alerts.md"
     grep -q "^### $alert\$" docs/alerts.md || fail "docs/alerts.md has no section $alert"
-done <"$list"
+done

@@ -38,7 +38,8 @@ SWITCH__DRAIN__DEADLINE: drain.deadline
 {{- range $name, $value := $file -}}
 {{- if not (hasKey $owned $name) }}
 - name: {{ $name }}
-  value: {{ $value | quote }}
+  {{- /* To Kubernetes, a dollar sign may begin a variable's name. */}}
+  value: {{ $value | replace "$" "$$" | quote }}
 {{- end -}}
 {{- end -}}
 {{- range .Values.extraEnv -}}

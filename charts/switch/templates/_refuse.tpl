@@ -5,6 +5,10 @@ values.schema.json's.
 
 {{- define "switch.refuse" -}}
 {{- $settings := include "switch.settings" . | fromJson -}}
+{{- $name := include "switch.fullname" . -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) -}}
+  {{- fail (printf "%s cannot be a Service's name: those begin with a letter and have no dots. Set fullnameOverride." $name) -}}
+{{- end -}}
 {{- include "switch.refuse.network" (list . $settings) -}}
 {{- include "switch.refuse.ports" $settings -}}
 {{- include "switch.refuse.configuration" . -}}

@@ -6,6 +6,7 @@ mod image;
 mod network;
 mod port;
 mod switch;
+mod why;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -16,6 +17,7 @@ pub use image::{BuildArgs, ImageArgs, ImageVerb};
 pub use network::{CreateArgs, DaemonArgs, NetworkArgs, NetworkVerb};
 pub use port::{PortArgs, PortVerb, StateArgs};
 pub use switch::{NamedArgs, RunArgs};
+pub use why::WhyArgs;
 
 /// Builds, moves and connects the switch's containers.
 #[derive(Debug, Parser)]
@@ -42,6 +44,7 @@ Examples:
   netctl network create voice --subnet 10.20.0.0/24 --ip-range 10.20.0.128/25
   netctl run --name switch --net host switch:v1.0.3
   netctl inspect switch                        interfaces, routes and listeners inside
+  netctl why switch                            where packets end when there is no audio
   netctl rm switch
   netctl plan -f switch.yaml                   what is to change until all is as declared
   netctl up -f switch.yaml
@@ -103,6 +106,9 @@ pub enum Command {
     /// Keep it so: published ports, furnished namespaces, what files declare
     #[command(after_help = declared::WATCH_HELP)]
     Watch(WatchArgs),
+    /// Say where on the way to a switch and back packets end, and what mends it
+    #[command(after_help = why::HELP)]
+    Why(WhyArgs),
     /// Print the completion script of a shell
     ///
     /// For instance: netctl completions bash >/etc/bash_completion.d/netctl

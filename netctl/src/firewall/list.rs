@@ -47,6 +47,8 @@ pub struct SeenRule {
     pub verdict: Option<Verdict>,
     /// Packets it has counted, where it counts.
     pub packets: Option<u64>,
+    /// Their bytes.
+    pub bytes: Option<u64>,
 }
 
 /// What becomes of a packet.

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 /// A packet met its end in a chain, or came into one.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Step {
+    /// The packet's number; another one may have the same later.
+    pub packet: u32,
     /// The table's family, in nft's words.
     pub family: &'static str,
     /// The table.

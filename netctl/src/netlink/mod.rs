@@ -5,9 +5,11 @@
 
 mod bridge;
 mod namespace;
+mod neighbour;
 mod nftables;
 mod parse;
 mod parse_wires;
+mod route;
 mod wires;
 
 use std::io;
@@ -18,6 +20,7 @@ use crate::bridge::KernelError;
 
 pub(crate) use namespace::inside;
 pub use nftables::{Nftables, Traces};
+pub use route::routing;
 pub use wires::Wires;
 
 /// A netlink socket in the namespace of the thread that opened it.

@@ -8,14 +8,16 @@ use netlink_packet_route::AddressFamily;
 use netlink_packet_route::address::{AddressAttribute, AddressFlags};
 use netlink_packet_route::link::{InfoData, InfoVeth, LinkAttribute};
 use netlink_packet_route::route::RouteMessage;
-use rtnetlink::{AddressMessageBuilder, LinkMessageBuilder, LinkUnspec, LinkVeth, RouteMessageBuilder};
+use rtnetlink::{
+    AddressMessageBuilder, Handle, LinkMessageBuilder, LinkUnspec, LinkVeth, RouteMessageBuilder,
+};
 
-use super::{Netlink, inside, parse_wires as parse, refused};
+use super::{Netlink, inside, neighbour, parse_wires as parse, refused};
 use crate::bridge::{InterfaceName, KernelError};
-use crate::network::{Interface, Pair, Place, Route, Wiring};
+use crate::network::{Interface, Neighbour, Pair, Place, Route, Wiring};
 
 /// The main table of Linux's include/uapi/linux/rtnetlink.h.
-const MAIN: u8 = 254;
+pub(super) const MAIN: u8 = 254;
 /// The kernel; a socket is opened where and when one is needed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Wires;
@@ -41,21 +43,7 @@ impl Wiring for Wires {
     }
 
     async fn add_pair(&self, pair: &Pair, pid: u32) -> Result<(), KernelError> {
-        let Netlink { handle } = open(Place::Here)?;
-        let inside = LinkMessageBuilder::<LinkUnspec>::new()
-            .name(pair.inside.as_str())
-            .address(pair.mac.to_vec())
-            .setns_by_pid(pid)
-            .build();
-        let message = LinkMessageBuilder::<LinkVeth>::new(pair.outside.as_str(), pair.inside.as_str())
-            .set_info_data(InfoData::Veth(InfoVeth::Peer(inside)))
-            .controller(pair.master)
-            .build();
-        handle.link().add(message).execute().await.map_err(refused)?;
-        // Only RTM_SETLINK takes the alias.
-        let message =
-            LinkUnspec::new_with_name(pair.outside.as_str()).alias(pair.alias.as_str()).up().build();
-        handle.link().set(message).execute().await.map_err(refused)
+        add_pair(pair, pid).await
     }
 
     async fn delete(&self, index: u32) -> Result<(), KernelError> {
@@ -69,55 +57,98 @@ impl Wiring for Wires {
         name: &InterfaceName,
         addresses: &[IpNet],
     ) -> Result<(), KernelError> {
-        if addresses.iter().any(|address| matches!(address, IpNet::V6(_))) {
-            // Docker switches IPv6 off in namespaces whose network has none.
-            let path = format!("/proc/sys/net/ipv6/conf/{name}/disable_ipv6");
-            inside(pid, || std::fs::write(path, "0"))
-                .and_then(|written| written)
-                .map_err(KernelError::Refused)?;
-        }
-        let Netlink { handle } = open(Place::Process(pid))?;
-        let mut links = handle.link().get().match_name(name.as_str()).execute();
-        let link = links.try_next().await.map_err(refused)?;
-        let index = link.map(|link| link.header.index).ok_or_else(|| gone(name))?;
-        for address in addresses {
-            let mut message = match address {
-                IpNet::V4(net) => AddressMessageBuilder::<std::net::Ipv4Addr>::new()
-                    .address(net.addr(), net.prefix_len())
-                    .index(index)
-                    .build(),
-                IpNet::V6(net) => AddressMessageBuilder::<std::net::Ipv6Addr>::new()
-                    .address(net.addr(), net.prefix_len())
-                    .index(index)
-                    .build(),
-            };
-            // Without the second in which an IPv6 address is tentative and cannot be bound (RFC 4862 §5.4).
-            message.attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
-            let mut request = handle.address().add(index, address.addr(), address.prefix_len());
-            *request.message_mut() = message;
-            request.execute().await.map_err(refused)?;
-        }
-        handle.link().set(LinkUnspec::new_with_index(index).up().build()).execute().await.map_err(refused)
+        add_addresses(Place::Process(pid), name, addresses).await
     }
 
     async fn add_gateway(&self, pid: u32, gateway: IpAddr) -> Result<(), KernelError> {
-        let Netlink { handle } = open(Place::Process(pid))?;
-        let message = match gateway {
-            IpAddr::V4(ip) => RouteMessageBuilder::<std::net::Ipv4Addr>::new().gateway(ip).build(),
-            IpAddr::V6(ip) => RouteMessageBuilder::<std::net::Ipv6Addr>::new().gateway(ip).build(),
-        };
-        handle.route().add(message).execute().await.map_err(refused)
+        add_gateway(pid, gateway).await
+    }
+
+    async fn add_neighbour(&self, ours: IpNet, its: IpNet) -> Result<Neighbour, KernelError> {
+        neighbour::add(ours, its).await
     }
 }
 
-fn open(place: Place) -> Result<Netlink, KernelError> {
+pub(super) async fn add_pair(pair: &Pair, pid: u32) -> Result<(), KernelError> {
+    let Netlink { handle } = open(Place::Here)?;
+    let inside = LinkMessageBuilder::<LinkUnspec>::new()
+        .name(pair.inside.as_str())
+        .address(pair.mac.to_vec())
+        .setns_by_pid(pid)
+        .build();
+    let mut message = LinkMessageBuilder::<LinkVeth>::new(pair.outside.as_str(), pair.inside.as_str())
+        .set_info_data(InfoData::Veth(InfoVeth::Peer(inside)));
+    if let Some(master) = pair.master {
+        message = message.controller(master);
+    }
+    handle.link().add(message.build()).execute().await.map_err(refused)?;
+    // Only RTM_SETLINK takes the alias.
+    let message = LinkUnspec::new_with_name(pair.outside.as_str()).alias(pair.alias.as_str()).up().build();
+    handle.link().set(message).execute().await.map_err(refused)
+}
+
+pub(super) async fn add_addresses(
+    place: Place,
+    name: &InterfaceName,
+    addresses: &[IpNet],
+) -> Result<(), KernelError> {
+    let has_six = addresses.iter().any(|address| matches!(address, IpNet::V6(_)));
+    if let (Place::Process(pid), true) = (place, has_six) {
+        // Docker switches IPv6 off in namespaces whose network has none.
+        let path = format!("/proc/sys/net/ipv6/conf/{name}/disable_ipv6");
+        inside(pid, || std::fs::write(path, "0"))
+            .and_then(|written| written)
+            .map_err(KernelError::Refused)?;
+    }
+    let Netlink { handle } = open(place)?;
+    let index = index(&handle, name).await?;
+    for address in addresses {
+        let mut message = match address {
+            IpNet::V4(net) => AddressMessageBuilder::<std::net::Ipv4Addr>::new()
+                .address(net.addr(), net.prefix_len())
+                .index(index)
+                .build(),
+            IpNet::V6(net) => AddressMessageBuilder::<std::net::Ipv6Addr>::new()
+                .address(net.addr(), net.prefix_len())
+                .index(index)
+                .build(),
+        };
+        // Without the second in which an IPv6 address is tentative and cannot be bound (RFC 4862 §5.4).
+        message.attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
+        let mut request = handle.address().add(index, address.addr(), address.prefix_len());
+        *request.message_mut() = message;
+        request.execute().await.map_err(refused)?;
+    }
+    handle.link().set(LinkUnspec::new_with_index(index).up().build()).execute().await.map_err(refused)
+}
+
+pub(super) async fn add_gateway(pid: u32, gateway: IpAddr) -> Result<(), KernelError> {
+    let Netlink { handle } = open(Place::Process(pid))?;
+    let message = match gateway {
+        IpAddr::V4(ip) => RouteMessageBuilder::<std::net::Ipv4Addr>::new().gateway(ip).build(),
+        IpAddr::V6(ip) => RouteMessageBuilder::<std::net::Ipv6Addr>::new().gateway(ip).build(),
+    };
+    handle.route().add(message).execute().await.map_err(refused)
+}
+
+pub(super) async fn index(handle: &Handle, name: &InterfaceName) -> Result<u32, KernelError> {
+    let mut links = handle.link().get().match_name(name.as_str()).execute();
+    let link = links.try_next().await.map_err(refused)?;
+    link.map(|link| link.header.index).ok_or_else(|| gone(name))
+}
+
+pub(super) fn interface_name(text: String) -> Result<InterfaceName, KernelError> {
+    text.parse().map_err(|_| KernelError::Protocol(format!("{text} is no name of an interface")))
+}
+
+pub(super) fn open(place: Place) -> Result<Netlink, KernelError> {
     match place {
         Place::Here => Netlink::open(),
         Place::Process(pid) => Netlink::open_in(pid),
     }
 }
 
-fn v6_question() -> RouteMessage {
+pub(super) fn v6_question() -> RouteMessage {
     let mut question = RouteMessageBuilder::<std::net::Ipv6Addr>::new().build();
     question.header.address_family = AddressFamily::Inet6;
     question

@@ -391,7 +391,8 @@ impl Wiring for Fake {
         }
     }
     async fn add_pair(&self, pair: &Pair, pid: u32) -> Result<(), KernelError> {
-        self.kernel(format!("pair {} on {} into {pid}", pair.outside, pair.master), |state| {
+        let master = pair.master.unwrap_or_default();
+        self.kernel(format!("pair {} on {master} into {pid}", pair.outside), |state| {
             let mut interfaces = state.interfaces.borrow_mut();
             let index = interfaces.iter().map(|it| it.index).max().unwrap_or(0).max(8) + 1;
             let end = |name: &InterfaceName, alias| Interface {
@@ -420,6 +421,10 @@ impl Wiring for Fake {
             interfaces.iter_mut().for_each(|it| it.addresses.extend(nets));
         })
         .await
+    }
+    async fn add_neighbour(&self, ours: IpNet, its: IpNet) -> Result<Neighbour, KernelError> {
+        self.kernel(format!("neighbour {ours} {its}"), |_| {}).await?;
+        Ok(Neighbour { pid: 500, index: 50, keeper: Box::new(()) })
     }
     async fn add_gateway(&self, pid: u32, gateway: IpAddr) -> Result<(), KernelError> {
         self.kernel(format!("gateway in {pid}: {gateway}"), |state| {
@@ -509,6 +514,14 @@ impl Publisher for Fake {
         let (restored, kept) = self.0.flushed.take().into_iter().partition(same);
         self.0.flushed.replace(kept);
         Ok(restored)
+    }
+    async fn counted(&self, name: &str) -> Result<Option<publish::Counted>, PublishError> {
+        let counted = |publication| publish::Counted {
+            publication,
+            state: publish::State::Published,
+            rules: Vec::new(),
+        };
+        Ok(self.published(name).await?.map(counted))
     }
     async fn publish(&self, publication: &Publication) -> Result<(), PublishError> {
         let done = self.docker(format!("publish {}", publication.name), |state| {

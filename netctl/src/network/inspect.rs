@@ -1,18 +1,20 @@
-//! `inspect`: a container's network from inside, as ifconfig, route and netstat would show it there. Nothing has to be
-//! installed in the image for it.
+//! `inspect`: a container's network from inside, as ifconfig, route and netstat would show it there, and the rules that
+//! publish its ports, with their counters. Nothing has to be installed in the image for it.
 
 use std::fmt::{self, Display, Formatter};
 
 use serde_json::{Value, json};
 
-use super::error::{CheckError, RunError};
+use super::error::{CheckError, RunError, StepError};
 use super::listeners::Listeners;
 use super::plan;
+use super::publisher::Publisher as _;
 use super::sockets::{Place, Sockets as _};
 use super::wiring::{Interface, Route, Wiring as _};
 use super::world::Worldly;
 use crate::columns;
 use crate::docker::{Container, Containers as _};
+use crate::publish::{self, Counted};
 
 /// What there is inside.
 #[derive(Debug)]
@@ -20,6 +22,7 @@ pub struct Inside {
     container: Container,
     interfaces: Vec<Interface>,
     routes: Vec<Route>,
+    published: Option<Counted>,
     listeners: Listeners,
 }
 
@@ -32,18 +35,22 @@ pub async fn inspect(world: &impl Worldly, name: &str) -> Result<Inside, RunErro
     let container = world.docker().container(name).await?;
     let container = container.ok_or_else(|| RunError::NoSuchContainer(name.to_owned()))?;
     let place = Place::Process(container.pid.ok_or_else(|| RunError::NotRunning(container.name.clone()))?);
+    let published = world.publisher().counted(&container.name).await;
+    let unseen = |error| RunError::Unseen { name: container.name.clone(), source: StepError::from(error) };
+    let published = published.map_err(unseen)?;
     let closed = |source| CheckError::Namespace { name: name.to_owned(), source };
     Ok(Inside {
         interfaces: world.kernel().interfaces(place).await.map_err(closed)?,
         routes: world.kernel().routes(place).await.map_err(closed)?,
         listeners: Listeners(world.proc().bound(place).map_err(CheckError::Sockets)?),
+        published,
         container,
     })
 }
 
 impl Display for Inside {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { container, interfaces, routes, listeners } = self;
+        let Self { container, interfaces, routes, published, listeners } = self;
         let id = container.id.get(..12).unwrap_or(&container.id);
         writeln!(f, "{} ({id}), {}, --net {}\n", container.name, container.status, container.network_mode)?;
         for interface in interfaces {
@@ -59,8 +66,27 @@ impl Display for Inside {
             [destination, gateway, route.metric.to_string(), route.interface.clone()]
         });
         columns::write(f, "  ", &std::iter::once(head).chain(rows).collect::<Vec<_>>())?;
+        if let Some(published) = published {
+            write_rules(f, published)?;
+        }
         write!(f, "\n{listeners}")
     }
+}
+
+/// What is published, and each rule with its counters.
+fn write_rules(f: &mut Formatter<'_>, published: &Counted) -> fmt::Result {
+    let list = |texts: &mut dyn Iterator<Item = String>| texts.collect::<Vec<_>>().join(",");
+    let publication = &published.publication;
+    let ports = list(&mut publication.ports.iter().map(ToString::to_string));
+    let hosts =
+        list(&mut publication.paths.iter().flat_map(publish::Path::hosts).map(|host| host.to_string()));
+    writeln!(f, "\n{ports} at {hosts}: {}", published.state)?;
+    let head = ["Rules of", "Chain", "Packets", "Bytes", "Rule"].map(str::to_owned);
+    let rows = published.rules.iter().map(|rule| {
+        let (packets, bytes) = (rule.packets.to_string(), rule.bytes.to_string());
+        [rule.place.to_owned(), rule.chain.clone(), packets, bytes, rule.rule.clone()]
+    });
+    columns::write(f, "  ", &std::iter::once(head).chain(rows).collect::<Vec<_>>())
 }
 
 /// ifconfig's layout.
@@ -96,6 +122,7 @@ impl Inside {
             "mode": self.container.network_mode,
             "interfaces": self.interfaces,
             "routes": self.routes,
+            "published": self.published,
             "listeners": self.listeners.json(),
         })
     }

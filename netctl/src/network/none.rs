@@ -64,7 +64,7 @@ pub(super) async fn plan(world: &impl Worldly, order: &Order) -> Result<Plan, Ru
     let pair = Pair {
         outside,
         inside: inside.clone(),
-        master: master.index,
+        master: Some(master.index),
         mac: hardware_address(addresses.first().map(IpNet::addr)),
         alias: run,
     };
@@ -119,7 +119,7 @@ pub(super) async fn again(world: &impl Worldly, container: &Container) -> Result
     let pair = Pair {
         outside,
         inside: inside.clone(),
-        master: master.index,
+        master: Some(master.index),
         mac: hardware_address(addresses.first().map(IpNet::addr)),
         alias: label(labels::RUN).to_owned(),
     };

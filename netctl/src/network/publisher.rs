@@ -54,6 +54,8 @@ pub trait Publisher {
     fn all(&self) -> impl Future<Output = Result<Vec<publish::Publication>, PublishError>>;
     /// Puts back rules that are missing, without asking the daemon; whose they were.
     fn restore(&self) -> impl Future<Output = Result<Vec<String>, PublishError>>;
+    /// The same with what its rules have counted.
+    fn counted(&self, name: &str) -> impl Future<Output = Result<Option<publish::Counted>, PublishError>>;
     /// Takes all of a container's back; what is not there is no failure.
     fn unpublish(&self, name: &str) -> impl Future<Output = Result<(), PublishError>>;
 }

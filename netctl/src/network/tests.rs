@@ -365,13 +365,22 @@ fn the_call_goes_where_the_switch_can_be_reached() {
         host_ips: vec!["127.0.0.9".parse().unwrap()],
         ..order("host")
     };
-    assert_eq!(told(&tcp), ("sip:9196@127.0.0.9:5070;transport=tcp".to_owned(), Some(Place::Here)));
-    assert_eq!(told(&furnished()), ("sip:9196@10.1.0.9:5060".to_owned(), Some(Place::Here)));
+    assert_eq!(told(&tcp), ("sip:9196@127.0.0.9:5070;transport=tcp".to_owned(), Some(probe::Origin::Here)));
+    assert_eq!(told(&furnished()), ("sip:9196@10.1.0.9:5060".to_owned(), Some(probe::Origin::Here)));
     let far = Order { addresses: vec!["10.2.0.9/24".parse().unwrap()], gateways: vec![], ..furnished() };
     assert_eq!(told(&far), ("sip:9196@10.2.0.9:5060".to_owned(), None));
-    let inside = ("sip:9196@127.0.0.1:5060".to_owned(), Some(Place::Process(100)));
+    let inside = ("sip:9196@127.0.0.1:5060".to_owned(), Some(probe::Origin::Inside(100)));
     assert_eq!(told(&order("container:other")), inside);
-    assert_eq!(told(&order("voice")), ("sip:9196@10.9.0.3:5060".to_owned(), Some(Place::Here)));
+    assert_eq!(told(&order("voice")), ("sip:9196@10.9.0.3:5060".to_owned(), Some(probe::Origin::Here)));
+    let outside = Some(probe::Origin::Outside("192.0.2.5".parse().unwrap()));
+    assert_eq!(told(&published()), ("sip:9196@192.0.2.5:5060".to_owned(), outside));
+    // Whoever is not let in cannot call from outside, and what is translated elsewhere cannot be called from here.
+    let some = Order { from: vec!["10.0.0.0/8".parse().unwrap()], ..published() };
+    assert_eq!(told(&some).1, Some(probe::Origin::Here));
+    let all = Order { from: vec!["0.0.0.0/0".parse().unwrap()], ..published() };
+    assert_eq!(told(&all).1, outside);
+    let cloud = Order { advertise: "198.51.100.77".parse().ok(), ..published() };
+    assert_eq!(told(&cloud), ("sip:9196@198.51.100.77:5060".to_owned(), None));
     let mute = Order { environment: vec!["SWITCH__BUILTIN__NUMBERS=false".to_owned()], ..order("voice") };
     assert_eq!(told(&mute).1, None);
 }

@@ -28,6 +28,9 @@ pub trait Wiring {
     ) -> impl Future<Output = Result<(), KernelError>>;
     /// Adds the default route by a gateway, in a process's namespace.
     fn add_gateway(&self, pid: u32, gateway: IpAddr) -> impl Future<Output = Result<(), KernelError>>;
+    /// Makes a namespace of our own and joins it to this one: both ends have their address, and its default route leads
+    /// here.
+    fn add_neighbour(&self, ours: IpNet, its: IpNet) -> impl Future<Output = Result<Neighbour, KernelError>>;
 }
 
 /// Two interfaces that are joined (veth(4)).
@@ -37,12 +40,23 @@ pub struct Pair {
     pub outside: InterfaceName,
     /// The end in the container's.
     pub inside: InterfaceName,
-    /// The bridge that the end outside is a port of.
-    pub master: u32,
+    /// The bridge that the end outside is a port of, if it is one.
+    pub master: Option<u32>,
     /// The inner end's hardware address.
     pub mac: [u8; 6],
     /// Written to the outer end, to know it again.
     pub alias: String,
+}
+
+/// A namespace of our own, joined to this one. It is there as long as this is kept, and goes with this process however
+/// that ends, its interfaces with it: nothing has to be found and taken away later.
+pub struct Neighbour {
+    /// What is in it.
+    pub pid: u32,
+    /// The interface in our own namespace; deleting it spares the moment that the kernel takes to do it by itself.
+    pub index: u32,
+    /// Whatever keeps it.
+    pub keeper: Box<dyn Send>,
 }
 
 /// An interface with its addresses.

@@ -5,13 +5,17 @@ pub(crate) mod address;
 mod capability;
 pub(crate) mod namespace;
 mod process;
+mod setting;
 mod socket;
+mod udp;
 
 use std::io;
 
 use crate::network::{Place, Socket, Sockets};
 
+pub use setting::setting;
 pub(crate) use socket::bound;
+pub use udp::udp_losses;
 
 /// The /proc of this machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,5 +45,13 @@ impl Sockets for Proc {
 
     fn lacks(&self, capability: crate::network::Capability) -> bool {
         capability::lacks(capability)
+    }
+}
+
+/// The directory of /proc in which a namespace is seen.
+fn process_of(place: Place) -> String {
+    match place {
+        Place::Here => "thread-self".to_owned(),
+        Place::Process(pid) => pid.to_string(),
     }
 }

@@ -6,7 +6,7 @@
 
 use super::request::Publication;
 use super::rules::{docker_rules, table_name};
-use crate::firewall::{Change, Family, Firewall, FirewallError, Place, SeenChain, Verdict};
+use crate::firewall::{Change, Family, Firewall, FirewallError, Place, SeenChain, SeenRule, Verdict};
 
 /// iptables' table.
 const TABLE: &str = "filter";
@@ -48,12 +48,18 @@ pub(super) fn accepts(host: &impl Firewall, publication: &Publication) -> Result
 
 /// What takes a container's accepts away.
 pub(super) fn own_accepts(host: &impl Firewall, name: &str) -> Result<Vec<Change>, FirewallError> {
+    let own = own_rules(host, name)?.into_iter();
+    Ok(own.map(|(place, rule)| Change::Withdraw { place, chain: rule.chain, handle: rule.handle }).collect())
+}
+
+/// A container's accepts that are there, by their comment.
+pub(super) fn own_rules(host: &impl Firewall, name: &str) -> Result<Vec<(Place, SeenRule)>, FirewallError> {
     let comment = table_name(name);
     let mut found = Vec::new();
     for place in [Place::Ip, Place::Ip6] {
         let rules = host.rules(place, TABLE)?.into_iter();
         let own = rules.filter(|rule| rule.comment.as_ref() == Some(&comment));
-        found.extend(own.map(|rule| Change::Withdraw { place, chain: rule.chain, handle: rule.handle }));
+        found.extend(own.map(|rule| (place, rule)));
     }
     Ok(found)
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::error::{PublishError, cannot};
@@ -26,7 +27,8 @@ pub struct Row {
 }
 
 /// Whether the rules are there.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum State {
     /// All of them.
     Published,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::count::{Counted, counted};
 use super::error::{PublishError, cannot};
 use super::foresee::foresee;
 use super::journal::{Record, StateDirectory};
@@ -82,6 +83,11 @@ impl Publisher for Local {
             }
         }
         Ok(restored)
+    }
+
+    async fn counted(&self, name: &str) -> Result<Option<Counted>, PublishError> {
+        let record = StateDirectory::look(&self.state, name)?;
+        record.map(|record| counted(&LocalMachine, &record)).transpose()
     }
 
     async fn unpublish(&self, name: &str) -> Result<(), PublishError> {

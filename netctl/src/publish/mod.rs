@@ -5,6 +5,7 @@
 //! with the `journal` written first. Docker, the kernel's rules and the rest of the machine stand behind traits.
 
 mod accept;
+mod count;
 mod error;
 mod foreign;
 mod foresee;
@@ -20,6 +21,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
+pub use count::{Counted, CountedRule, counted};
 pub use error::PublishError;
 pub use foreign::Obstacle;
 pub use foresee::{Foreseen, foresee};

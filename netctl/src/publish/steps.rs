@@ -279,11 +279,11 @@ fn has(firewall: &impl Firewall, table: &Table) -> Result<bool, FirewallError> {
         && firewall.rules(Place::Inet, &table.name)?.len() == table.rules())
 }
 
-fn host_table_of(publication: &Publication) -> Table {
+pub(super) fn host_table_of(publication: &Publication) -> Table {
     marked(host_table(publication, String::new()))
 }
 
-fn container_table_of(publication: &Publication) -> Table {
+pub(super) fn container_table_of(publication: &Publication) -> Table {
     marked(container_table(publication, String::new()))
 }
 

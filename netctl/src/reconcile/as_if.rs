@@ -14,8 +14,8 @@ use crate::docker::{
 use crate::firewall::Family;
 use crate::network::labels;
 use crate::network::{
-    Capability, Foreseen, Interface, Pair, Place, Publication, Publisher, Route, Socket, Sockets, Wiring,
-    World, Worldly,
+    Capability, Foreseen, Interface, Neighbour, Pair, Place, Publication, Publisher, Route, Socket, Sockets,
+    Wiring, World, Worldly,
 };
 use crate::publish::{self, PublishError};
 
@@ -125,6 +125,9 @@ impl<K: Wiring> Wiring for Without<'_, K> {
     async fn add_addresses(&self, _: u32, _: &InterfaceName, _: &[IpNet]) -> Result<(), KernelError> {
         looked_at_only()
     }
+    async fn add_neighbour(&self, _: IpNet, _: IpNet) -> Result<Neighbour, KernelError> {
+        looked_at_only()
+    }
     async fn add_gateway(&self, _: u32, _: IpAddr) -> Result<(), KernelError> {
         looked_at_only()
     }
@@ -168,6 +171,9 @@ impl<P: Publisher> Publisher for Without<'_, P> {
         name: &str,
     ) -> impl Future<Output = Result<Option<publish::Publication>, PublishError>> {
         self.inner.published(name)
+    }
+    fn counted(&self, name: &str) -> impl Future<Output = Result<Option<publish::Counted>, PublishError>> {
+        self.inner.counted(name)
     }
     fn stands(&self, publication: &Publication) -> impl Future<Output = Result<bool, PublishError>> {
         self.inner.stands(publication)

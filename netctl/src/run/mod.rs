@@ -6,6 +6,7 @@ mod image;
 mod network;
 mod port;
 mod switch;
+mod why;
 
 use clap::CommandFactory as _;
 
@@ -83,6 +84,7 @@ async fn command(cli: Cli) -> Result<(), Vec<Failure>> {
         Command::Watch(args) => declared::watch(args).await,
         Command::Rm(args) => switch::remove(args, cli.output).await,
         Command::Inspect(args) => switch::inspect(args, cli.output).await,
+        Command::Why(args) => why::run(args, cli.output).await,
         Command::Probe(args) => switch::probe(args, cli.output).await,
     }
 }

@@ -6,4 +6,7 @@ mod daemon;
 #[path = "../shared/dockerd.rs"]
 mod dockerd;
 mod exchange;
+#[path = "../shared/image.rs"]
+mod image;
 mod refusal;
+mod switch;

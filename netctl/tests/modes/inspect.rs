@@ -1,6 +1,6 @@
 //! `inspect` shows what ifconfig, route and netstat would, though the image has none of them.
 
-use crate::site::{IMAGE, Site, failed};
+use crate::site::{HOST, IMAGE, Site, failed};
 
 #[test]
 fn interfaces_routes_and_listeners_from_inside() {
@@ -49,4 +49,50 @@ fn interfaces_routes_and_listeners_from_inside() {
     let (code, error) = failed(site.netctl(&["inspect", "switch"]));
     assert_eq!((code, error.lines().next()), (Some(1), Some("netctl: the container switch does not run")));
     site.must_netctl(&["rm", "switch"]);
+}
+
+/// The rules that publish a switch's ports, each with what it has counted.
+#[test]
+fn rules_and_their_counters() {
+    let site = Site::new();
+    let run = ["run", "--name", "switch", "--net", "bridge", "-p", "16384-32767/udp", "-p", "5060/udp"];
+    site.must_netctl(&[&run[..], &["--no-probe", IMAGE]].concat());
+    let look = || {
+        let told = site.must_netctl(&["--output", "json", "inspect", "switch"]);
+        serde_json::from_str::<serde_json::Value>(&told).expect("JSON")["published"].clone()
+    };
+    let packets = |published: &serde_json::Value, place: &str, chain: &str, part: &str| {
+        let rules = published["rules"].as_array().expect("a list");
+        let its = rules.iter().filter(|rule| {
+            let text = rule["rule"].as_str().unwrap_or_default();
+            rule["place"] == place && rule["chain"] == chain && text.contains(part)
+        });
+        its.map(|rule| rule["packets"].as_u64().expect("a number")).sum::<u64>()
+    };
+    let ways = [
+        ("host", "inbound4", "ip daddr set"),
+        ("host", "postrouting", "ip saddr set"),
+        ("host", "DOCKER-USER", "-d "),
+        ("host", "DOCKER-USER", "-s "),
+        ("container", "prerouting", "notrack"),
+        ("container", "output", "notrack"),
+    ];
+    let before = look();
+    assert_eq!(before["state"], "published");
+    for (place, chain, part) in ways {
+        assert_eq!(packets(&before, place, chain, part), 0, "{place} {chain} {part}: {before:#}");
+    }
+    site.call(&format!("sip:9196@{HOST}"));
+    let after = look();
+    for (place, chain, part) in ways {
+        // Some seconds of audio at 50 packets each.
+        assert!(packets(&after, place, chain, part) > 50, "{place} {chain} {part}: {after:#}");
+    }
+    let shown = site.must_netctl(&["inspect", "switch"]);
+    let title = format!("5060/udp,16384-32767/udp at {HOST}: published");
+    assert!(shown.contains(&title) && shown.contains("Packets"), "{shown}");
+    // A chain that has lost its rules is told of.
+    let flush = ["flush", "chain", "inet", "netctl-switch", "inbound4"];
+    assert!(site.on_host("nft").args(flush).status().expect("nft").success());
+    assert!(site.must_netctl(&["inspect", "switch"]).contains(": damaged"));
 }

@@ -1,7 +1,10 @@
 //! `run -p` on bridge networks: the whole range is reached from outside, both ends see each other as they are, and rm leaves
 //! nothing.
 
-use crate::site::{HOST, IMAGE, Site, failed, socket_in};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::site::{HOST, IMAGE, Site, failed, socket_in, succeeded};
 
 /// What is published in most of these: 16,384 ports and SIP.
 const PORTS: [&str; 6] = ["-p", "16384-32767/udp", "-p", "5060/udp", "-p", "5060/tcp"];
@@ -12,7 +15,8 @@ fn on_a_network_of_netctls_own() {
     let before = site.state();
     let run = [&["run", "--name", "switch", "--net", "bridge"], &PORTS[..], &[IMAGE]].concat();
     let told = site.must_netctl(&run);
-    assert!(told.contains("Audio both ways"), "{told}");
+    let from = "a namespace outside, by the published address";
+    assert!(told.contains("Audio both ways") && told.contains(from), "{told}");
     reached(&site);
     // What SIP and SDP tell by default is the address that it is published at.
     let environment = site.must_docker(&["inspect", "-f", "{{.Config.Env}}", "switch"]);
@@ -87,4 +91,41 @@ fn what_cannot_be_published_is_not_started() {
     assert!(told.contains("note: processes of this host wait on 20000/udp and keep them"), "{told}");
     drop(taken);
     site.must_netctl(&["rm", "second"]);
+}
+
+/// The call at the end of run comes from outside, for what is dropped only there it does not survive; and wherever it ends, the
+/// namespace that it came from goes.
+#[test]
+fn the_call_comes_from_outside_and_leaves_nothing() {
+    let site = Site::new();
+    let run = [&["run", "--name", "switch", "--net", "bridge", "--no-probe"], &PORTS[..], &[IMAGE]].concat();
+    site.must_netctl(&run);
+    let before = site.settled();
+    let told = site.must_netctl(&["probe", "switch"]);
+    assert!(told.contains("Audio both ways") && told.contains(&format!("sip:9196@{HOST}")), "{told}");
+    site.is_as(&before);
+
+    let mut probe = site.on_host(env!("CARGO_BIN_EXE_netctl"));
+    probe.args(["probe", "switch"]).env("DOCKER_HOST", site.address()).stdout(Stdio::null());
+    let mut probe = probe.spawn().expect("it was there a moment ago");
+    let is_there = || {
+        let mut links = site.on_host("ip");
+        succeeded(links.args(["-br", "link"]).output().expect("ip")).contains("netctl-")
+    };
+    let until = Instant::now() + Duration::from_secs(20);
+    while !is_there() {
+        assert!(Instant::now() < until, "it makes no interface");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    probe.kill().expect("it is our child");
+    probe.wait().expect("it is our child");
+    site.is_as(&before);
+
+    let drop = ["-I", "FORWARD", "!", "-i", "br-+", "-j", "DROP"];
+    assert!(site.on_host("iptables").args(drop).status().expect("iptables").success());
+    let before = site.settled();
+    let (code, error) = failed(site.netctl(&["probe", "switch"]));
+    assert_eq!(code, Some(1), "{error}");
+    assert!(error.contains("from a namespace outside, by the published address"), "{error}");
+    site.is_as(&before);
 }

@@ -2,23 +2,17 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::{Command, Output};
 
-use tempfile::TempDir;
-
-use crate::dockerd::dockerd;
+use crate::dockerd::Dockerd;
 use crate::host::{Host, run_in, succeeded};
 
 pub(crate) struct Daemon {
-    child: Child,
-    scratch: TempDir,
+    // Ends first: its containers are in the host's namespace.
+    dockerd: Dockerd,
     pub(crate) host: Host,
 }
 
-/// How long a daemon may take to start or to end on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// What is published in most tests: 16,384 ports and SIP.
 pub(crate) const MANY: [&str; 3] = ["16384-32767/udp", "5060/udp", "5060/tcp"];
 /// The first, a middle and the last of them.
@@ -27,37 +21,9 @@ pub(crate) const PORTS: [u16; 3] = [16384, 24000, 32767];
 impl Daemon {
     pub(crate) fn start() -> Self {
         let host = Host::new();
-        // Short: a socket's path has at most 107 bytes.
-        let scratch = tempfile::Builder::new().prefix("netctl-").tempdir().expect("a temporary directory");
-        let at = |name: &str| scratch.path().join(name);
-        let log = fs::File::create(at("log")).expect("a file in it");
-        let (program, words) = dockerd();
-        let child = host
-            .command(&program)
-            .args(words)
-            .arg("--host")
-            .arg(format!("unix://{}", at("docker.sock").display()))
-            .arg("--data-root")
-            .arg(at("data"))
-            .arg("--exec-root")
-            .arg(at("exec"))
-            .arg("--pidfile")
-            .arg(at("docker.pid"))
-            .args(["--experimental", "--ip6tables"])
-            .stdout(log.try_clone().expect("a second handle"))
-            .stderr(log)
-            .spawn()
-            .unwrap_or_else(|error| panic!("this test needs nsenter ({error}): apt-get install util-linux"));
-        let mut daemon = Self { child, scratch, host };
-        let until = Instant::now() + PATIENCE;
-        while !daemon.docker(&["version"]).status.success() {
-            let ended = daemon.child.try_wait().expect("it is our child").is_some();
-            if ended || Instant::now() > until {
-                let log = fs::read_to_string(daemon.path("log")).unwrap_or_default();
-                panic!("dockerd does not start (apt-get install docker.io; it needs root):\n{log}");
-            }
-            thread::sleep(Duration::from_millis(100));
-        }
+        let options = ["--experimental", "--ip6tables"];
+        let dockerd = Dockerd::start(|program| host.command(program), &options);
+        let daemon = Self { dockerd, host };
         daemon.build();
         daemon
     }
@@ -99,22 +65,15 @@ impl Daemon {
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.scratch.path().join(name)
+        self.dockerd.path(name)
     }
 
     pub(crate) fn address(&self) -> String {
-        format!("unix://{}", self.path("docker.sock").display())
+        self.dockerd.address()
     }
 
     pub(crate) fn docker(&self, arguments: &[&str]) -> Output {
-        Command::new("docker")
-            .arg("--host")
-            .arg(self.address())
-            .args(arguments)
-            .env("DOCKER_BUILDKIT", "0")
-            .stdin(Stdio::null())
-            .output()
-            .unwrap_or_else(|error| panic!("this test needs docker ({error}): apt-get install docker.io"))
+        self.dockerd.docker(arguments)
     }
 
     pub(crate) fn must(&self, arguments: &[&str]) -> String {
@@ -141,8 +100,7 @@ impl Daemon {
     }
 
     pub(crate) fn namespace_of(&self, container: &str) -> PathBuf {
-        let pid = self.must(&["inspect", "--format", "{{.State.Pid}}", container]);
-        PathBuf::from(format!("/proc/{pid}/ns/net"))
+        self.dockerd.namespace_of(container)
     }
 
     pub(crate) fn address_of(&self, container: &str) -> String {
@@ -160,26 +118,5 @@ impl Daemon {
                     .concat()
             })
             .concat()
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        // SIGTERM, so that it ends its containers and its containerd, too.
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
-        let until = Instant::now() + PATIENCE;
-        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < until {
-            thread::sleep(Duration::from_millis(50));
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        // It leaves network namespaces mounted, and layers if it was killed.
-        let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-        let here = self.scratch.path().display().to_string();
-        for mount in mounts.lines().rev().filter_map(|line| line.split(' ').nth(1)) {
-            if Path::new(mount).starts_with(&here) {
-                let _ = Command::new("umount").arg(mount).status();
-            }
-        }
     }
 }

@@ -234,6 +234,7 @@ impl Session {
     }
 
     fn publish(&self) {
+        let mut retired = None;
         let channel = &self.channel;
         self.handle.publish(|snapshot| {
             snapshot.state = channel.state();
@@ -249,14 +250,16 @@ impl Session {
                 channel.name().clone_into(&mut snapshot.name);
                 snapshot.caller.clone_from(&channel.profile().caller_id_number);
             }
-            let media = self.endpoint.media();
-            if media
-                .as_ref()
-                .is_some_and(|media| snapshot.media.as_ref().is_none_or(|old| old.id() != media.id()))
+            if let Some(media) = self.endpoint.media()
+                && snapshot.media.as_ref().is_none_or(|old| old.id() != media.id())
             {
-                snapshot.media = media;
+                retired = snapshot.media.replace(media);
             }
         });
+        if let Some(stream) = retired {
+            // Another party took the place: the sound of the one before is as good as it will ever be.
+            self.count_quality(&stream.stats());
+        }
     }
 }
 

@@ -67,7 +67,7 @@ pub(super) fn rule(answer: &Answer, wanted: Place, table: &str) -> Option<SeenRu
 
 fn expression(rule: &mut SeenRule, name: &str, data: Received<'_>, loaded: &mut Option<u32>) {
     match name {
-        "counter" => rule.packets = data.long(2),
+        "counter" => (rule.bytes, rule.packets) = (data.long(1), data.long(2)),
         "log" | "notrack" => {}
         "reject" => rule.verdict = Some(Verdict::Reject),
         "immediate" => {
@@ -146,7 +146,10 @@ mod tests {
             kernel::counter(list);
             kernel::verdict(list, DROP, None);
         });
-        assert_eq!(all, SeenRule { packets: Some(0), verdict: Some(Verdict::Drop), ..plain.clone() });
+        assert_eq!(
+            all,
+            SeenRule { packets: Some(0), bytes: Some(0), verdict: Some(Verdict::Drop), ..plain.clone() }
+        );
         let some = read(|list| {
             kernel::plain(list, "limit");
             kernel::verdict(list, DROP, None);

@@ -52,7 +52,7 @@ impl Session {
         }
     }
 
-    fn count_quality(&self, media: &MediaStats) {
+    pub(super) fn count_quality(&self, media: &MediaStats) {
         let counters = self.switch.counters();
         if let Some(quality) = media.quality {
             counters.mos.observe(quality.mos);

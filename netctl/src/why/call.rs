@@ -1,0 +1,62 @@
+//! A call of our own, so that the answer does not wait for somebody to call.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use switch_probe::{ProbeOptions, ProbeTarget, Report};
+
+use crate::netlink;
+use crate::network::Place;
+
+/// Who calls.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Whom, for instance `sip:9196@192.0.2.1:5060`.
+    pub target: String,
+    /// From which namespace.
+    pub from: Place,
+    /// The same in words.
+    pub words: &'static str,
+    /// By which address, where that is the caller's alone.
+    pub address: Option<IpAddr>,
+}
+
+impl Caller {
+    /// Calls, and says how it went.
+    ///
+    /// # Errors
+    /// Why there was no call, in words.
+    pub async fn call(&self, duration: Duration) -> Result<Report, String> {
+        let target: ProbeTarget =
+            self.target.parse().map_err(|error: switch_probe::TargetError| error.to_string())?;
+        let options = ProbeOptions { duration, ..ProbeOptions::default() };
+        match self.from {
+            Place::Here => switch_probe::call(&target, options).await.map_err(|error| words(&error)),
+            Place::Process(pid) => {
+                let work = move || {
+                    netlink::inside(pid, || {
+                        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                        Ok::<_, std::io::Error>(runtime.block_on(switch_probe::call(&target, options)))
+                    })
+                };
+                let called = tokio::task::spawn_blocking(work).await.map_err(|error| words(&error))?;
+                let called = called.and_then(|inner| inner).map_err(|error| words(&error))?;
+                called.map_err(|error| words(&error))
+            }
+        }
+    }
+}
+
+/// An error with its causes.
+fn words(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text.push_str(&format!(": {said}"));
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,65 @@
+//! Commands that mend what was found, as they can be typed.
+
+use super::hop::Hop;
+use super::subject::Subject;
+use crate::firewall::{End, PortRange, Step};
+use crate::ports::Protocol;
+use crate::publish::Publication;
+
+/// Publishes again what was published.
+pub(super) fn publish_again(publication: &Publication, owner: &str, options: &str) -> String {
+    let mut command = format!("netctl port{options} publish {owner}");
+    for ports in &publication.ports {
+        command.push_str(&format!(" {ports}"));
+    }
+    for host in publication.paths.iter().flat_map(|path| path.hosts()) {
+        command.push_str(&format!(" --host-ip {host}"));
+    }
+    for network in &publication.from {
+        command.push_str(&format!(" --from {network}"));
+    }
+    if publication.paths.iter().all(|path| path.stateless.is_none()) {
+        command.push_str(" --via conntrack");
+    }
+    command
+}
+
+/// The same in a container's network namespace.
+pub(super) fn within(pid: Option<u32>, command: &str) -> String {
+    match pid {
+        Some(pid) => format!("nsenter -t {pid} -n {command}"),
+        None => command.to_owned(),
+    }
+}
+
+/// Lets through what a rule drops, before that rule.
+pub(super) fn accept(step: &Step, subject: &Subject, hop: Hop) -> Option<String> {
+    let (from, to) = step.addresses?;
+    let address = if hop.is_back() { from } else { to };
+    let Step { family, table, chain, .. } = step;
+    if let "ip" | "ip6" = *family
+        && ["raw", "mangle", "filter", "security"].contains(&table.as_str())
+    {
+        let (tool, side) =
+            (if *family == "ip" { "iptables" } else { "ip6tables" }, if hop.is_back() { "s" } else { "d" });
+        let ports = joined(&subject.ports(Protocol::Udp), ":", ",");
+        return Some(format!(
+            "{tool} -t {table} -I {chain} -{side} {address} -p udp -m multiport --{side}ports {ports} -j ACCEPT"
+        ));
+    }
+    let side = if hop.is_back() { 's' } else { 'd' };
+    let before = match step.end {
+        End::Rule(handle) => format!("handle {handle} "),
+        _ => String::new(),
+    };
+    let word = if address.is_ipv4() { "ip" } else { "ip6" };
+    let ports = joined(&subject.ports(Protocol::Udp), "-", ", ");
+    Some(format!(
+        "nft insert rule {family} {table} {chain} {before}{word} {side}addr {address} udp {side}port '{{ {ports} }}' accept"
+    ))
+}
+
+fn joined(ranges: &[PortRange], between: &str, apart: &str) -> String {
+    let one = |range: &PortRange| range.to_string().replace('-', between);
+    ranges.iter().map(one).collect::<Vec<_>>().join(apart)
+}

@@ -1,0 +1,100 @@
+//! What the kernel told of marked packets: where each was marked, and where it was dropped.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+
+use super::hop::Hop;
+use crate::firewall::{End, Step};
+
+/// The way of marked packets through one namespace.
+#[derive(Debug, Default)]
+pub struct Trail {
+    /// Where each packet was marked last; numbers are used again.
+    marked: HashMap<u32, Hop>,
+    /// By which interface they came, and between whom they travel.
+    came: BTreeMap<Hop, (Option<u32>, Option<(IpAddr, IpAddr)>)>,
+    drops: Vec<(Hop, Step)>,
+}
+
+/// How many ends are kept; the first ones say enough.
+const ENDS: usize = 1000;
+
+impl Trail {
+    /// Goes on with what came since.
+    pub fn add(&mut self, steps: Vec<Step>) {
+        for step in steps {
+            if step.table.starts_with("netctl-why/")
+                && let Some(hop) = Hop::ALL.into_iter().find(|hop| hop.word() == step.chain && hop.marks())
+            {
+                self.marked.insert(step.packet, hop);
+                self.came.entry(hop).or_insert((step.interface, step.addresses));
+            }
+            if step.end != End::None
+                && self.drops.len() < ENDS
+                && let Some(hop) = self.origin(&step)
+            {
+                self.drops.push((hop, step));
+            }
+        }
+    }
+
+    /// Where a packet was marked. The kernel gives one that came by a bridge a new number above it: then the far
+    /// address tells.
+    fn origin(&self, step: &Step) -> Option<Hop> {
+        let by_number = self.marked.get(&step.packet).copied();
+        by_number.or_else(|| {
+            let (from, to) = step.addresses?;
+            let far = |hop: &&Hop| self.far(**hop) == Some(if hop.is_back() { to } else { from });
+            self.came.keys().find(far).copied()
+        })
+    }
+
+    /// The rule or policy that dropped most, of those packets that go this way.
+    pub fn dropped(&self, back: bool) -> Option<&Step> {
+        let own = || self.drops.iter().filter(|(hop, _)| hop.is_back() == back).map(|(_, step)| step);
+        let same = |a: &Step, b: &Step| (&a.table, &a.chain, a.end) == (&b.table, &b.chain, b.end);
+        own().max_by_key(|step| own().filter(|other| same(step, other)).count())
+    }
+
+    /// By which interface packets that were marked at this station came in.
+    pub fn interface(&self, hop: Hop) -> Option<u32> {
+        self.came.get(&hop)?.0
+    }
+
+    /// The far address of such packets.
+    pub fn far(&self, hop: Hop) -> Option<IpAddr> {
+        let (from, to) = self.came.get(&hop)?.1?;
+        Some(if hop.is_back() { to } else { from })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(packet: u32, table: &str, chain: &str, end: End) -> Step {
+        let addresses = Some(([192, 0, 2, 9].into(), [192, 0, 2, 1].into()));
+        let (table, chain) = (table.to_owned(), chain.to_owned());
+        Step { packet, family: "inet", table, chain, end, interface: Some(3), addresses }
+    }
+
+    #[test]
+    fn a_number_that_is_used_again() {
+        let mut trail = Trail::default();
+        let mark = |packet, chain| step(packet, "netctl-why/switch", chain, End::None);
+        trail.add(vec![
+            mark(1, "arrived"),
+            step(1, "fw", "in", End::Rule(4)),
+            mark(1, "returned"),
+            step(1, "fw", "back", End::Policy),
+            Step { addresses: None, ..step(2, "fw", "other", End::Rule(5)) },
+        ]);
+        assert_eq!(trail.dropped(false).unwrap().end, End::Rule(4));
+        assert_eq!(trail.dropped(true).unwrap().chain, "back");
+        assert_eq!(trail.interface(Hop::Arrived), Some(3));
+        // Above a bridge it has another number.
+        trail.add(vec![step(3, "fw", "above", End::Rule(6)), step(3, "fw", "above", End::Rule(6))]);
+        assert_eq!(trail.dropped(false).unwrap().chain, "above");
+        assert_eq!(trail.far(Hop::Arrived), Some([192, 0, 2, 9].into()));
+    }
+}

@@ -1,0 +1,134 @@
+//! A switch that is published, somebody who calls it, and `why` watching.
+
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::site::{HOST, IMAGE, Site, text};
+
+/// Where the calls come from.
+pub(crate) const CALLER: &str = "198.51.100.2";
+/// The container's address.
+pub(crate) const INSIDE: &str = "172.30.0.130";
+
+pub(crate) struct Scene {
+    pub(crate) site: Site,
+}
+
+impl Scene {
+    /// A switch on a network of its own, published at the host's address.
+    pub(crate) fn published(options: &[&str]) -> Self {
+        let advertise = format!("SWITCH__SIP__ADVERTISE={HOST}");
+        Self::with(options, &["-e", &advertise])
+    }
+
+    pub(crate) fn with(options: &[&str], run: &[&str]) -> Self {
+        let scene = Self { site: Site::new() };
+        let site = &scene.site;
+        site.must_docker(&["network", "create", "--subnet", "172.30.0.0/24", "voice"]);
+        let started = ["run", "-d", "--name", "switch", "--network", "voice", "--ip", INSIDE];
+        site.must_docker(&[&started[..], run, &[IMAGE]].concat());
+        scene.must(&scene.publish(options));
+        scene.settle();
+        scene
+    }
+
+    /// The command that publishes.
+    pub(crate) fn publish(&self, options: &[&str]) -> String {
+        let state = self.state();
+        let ports = "16384-32767/udp 5060/udp 5060/tcp";
+        format!(
+            "netctl port --state-dir {state} publish switch {ports} --host-ip {HOST} {}",
+            options.join(" ")
+        )
+    }
+
+    pub(crate) fn state(&self) -> String {
+        self.site.path("state").display().to_string()
+    }
+
+    /// Until the switch answers a call.
+    fn settle(&self) {
+        for _ in 0..50 {
+            if self.site.reaches(&format!("sip:9196@{HOST}")) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(200));
+        }
+        panic!(
+            "no call came about before anything was broken: {}",
+            self.site.must_docker(&["logs", "switch"])
+        );
+    }
+
+    /// A command as a person would type it on the host.
+    pub(crate) fn shell(&self, line: &str) -> Output {
+        let mut command = self.site.on_host("sh");
+        // The commands that are printed begin with the program's name.
+        let own = std::path::Path::new(env!("CARGO_BIN_EXE_netctl")).parent().expect("it is in a directory");
+        let path = format!("{}:{}", own.display(), std::env::var("PATH").unwrap_or_default());
+        command.args(["-c", line]).env("PATH", path).env("DOCKER_HOST", self.site.address());
+        command.output().expect("sh is everywhere")
+    }
+
+    pub(crate) fn must(&self, line: &str) -> String {
+        let output = self.shell(line);
+        assert!(output.status.success(), "{line}: {}{}", text(&output.stdout), text(&output.stderr));
+        text(&output.stdout)
+    }
+
+    pub(crate) fn pid(&self) -> String {
+        self.site.must_docker(&["inspect", "-f", "{{.State.Pid}}", "switch"]).trim().to_owned()
+    }
+
+    /// The same in the container's network namespace.
+    pub(crate) fn inside(&self, line: &str) -> String {
+        self.must(&format!("nsenter -t {} -n {line}", self.pid()))
+    }
+
+    /// Somebody calls while `why` watches.
+    pub(crate) fn why(&self) -> (Option<i32>, Value) {
+        let watch = self.watch(&["--no-call", "--seconds", "7"]);
+        // The counters have to stand.
+        thread::sleep(Duration::from_millis(800));
+        self.site.reaches(&format!("sip:9196@{HOST}"));
+        answer(watch.wait_with_output().expect("it is our child"))
+    }
+
+    pub(crate) fn watch(&self, options: &[&str]) -> Child {
+        let mut command: Command = self.site.on_host(env!("CARGO_BIN_EXE_netctl"));
+        command.args(["--output", "json", "why", "switch", "--state-dir", &self.state()]).args(options);
+        command.env("DOCKER_HOST", self.site.address()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("it was there a moment ago")
+    }
+
+    /// Breaks the path, looks, and mends it with the very command that was printed.
+    pub(crate) fn breaks_at(&self, hop: &str, stream: &str, kind: &str) -> Value {
+        let (code, told) = self.why();
+        assert_eq!((told["state"].as_str(), code), (Some("broken"), Some(1)), "{told:#}");
+        let found = (told["hop"].as_str(), told["stream"].as_str(), told["cause"]["kind"].as_str());
+        assert_eq!(found, (Some(hop), Some(stream), Some(kind)), "{told:#}");
+        told
+    }
+
+    /// Runs the command that was printed; then it has to be well.
+    pub(crate) fn mends(&self, told: &Value) {
+        let mend = told["cause"]["mend"].as_str().unwrap_or_else(|| panic!("no command: {told:#}"));
+        self.must(mend);
+        self.is_well();
+    }
+
+    pub(crate) fn is_well(&self) {
+        let (code, told) = self.why();
+        assert_eq!((told["state"].as_str(), code), (Some("passes"), Some(0)), "{told:#}");
+    }
+}
+
+pub(crate) fn answer(output: Output) -> (Option<i32>, Value) {
+    let json = serde_json::from_slice(&output.stdout);
+    let json =
+        json.unwrap_or_else(|error| panic!("{error}: {}{}", text(&output.stdout), text(&output.stderr)));
+    (output.status.code(), json)
+}
