@@ -259,6 +259,34 @@ fn whatever_it_is_killed_at_the_next_sets_it_right() {
     }
 }
 
+/// What had been put aside is still there: who goes back to the former file gets the former containers.
+#[test]
+fn what_was_put_aside_comes_back_by_the_former_file() {
+    for does in [Does::No, Does::Yes] {
+        for number in 0.. {
+            let fake = fresh();
+            bring(&fake, &file(ALL)).unwrap();
+            let ids = || {
+                let containers = fake.0.containers.borrow();
+                let mut ids: Vec<_> = containers.iter().map(|it| (it.name.clone(), it.id.clone())).collect();
+                ids.sort();
+                ids
+            };
+            let (before, begun) = (ids(), fake.0.asked.borrow().len());
+            let (world, second, mut say) = (fake.world(), other(), |_: &str| {});
+            killed(&fake, (begun + number, does), up(&world, &second, pending(), &mut say));
+            let last = fake.0.asked.borrow().last().unwrap().clone();
+            if last.starts_with("remove") {
+                assert!(number > 10, "it was not killed");
+                break;
+            }
+            bring(&fake, &file(ALL)).unwrap();
+            assert_eq!(ids(), before, "{number} {does:?} {last}");
+            assert_eq!(told(&fake, &file(ALL)).last().unwrap(), "nothing to do: all of 4 is as declared");
+        }
+    }
+}
+
 /// And so is a down that is killed.
 #[test]
 fn a_down_that_is_killed_goes_on_with_the_next() {
