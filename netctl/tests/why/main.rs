@@ -5,6 +5,7 @@
 #[path = "../shared/dockerd.rs"]
 mod dockerd;
 #[path = "../modes/site.rs"]
+#[allow(dead_code, reason = "each test program takes what it needs of it")]
 mod site;
 
 mod broken;
