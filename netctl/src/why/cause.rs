@@ -160,7 +160,7 @@ impl<M: Machine> Scene<'_, M> {
     /// What the kernel's routing says of such a packet.
     async fn routed(&self, place: Place, by: Option<u32>, hop: Hop) -> Cause {
         let back = hop.is_back();
-        let far = self.peer.or(self.seen.on_host.far(Hop::Arrived)).or(self.seen.inside.far(Hop::Entered));
+        let far = self.far();
         let own = match &self.subject.reach {
             Reach::Published { publication, .. } => publication
                 .paths
@@ -201,6 +201,21 @@ impl<M: Machine> Scene<'_, M> {
             Err(_) => {}
         }
         cause("route", format!("the kernel's routing did not send it on to {to}"), None)
+    }
+
+    /// The peer: the one that was asked for, or the first whose packets were marked. The kernel's word on a packet may
+    /// be that of another one before it, with the same number; the switch's own address is nobody's peer.
+    fn far(&self) -> Option<IpAddr> {
+        let own: Vec<IpAddr> = match &self.subject.reach {
+            Reach::Published { publication, .. } => {
+                publication.paths.iter().flat_map(|path| path.hosts().chain([path.container])).collect()
+            }
+            _ => Vec::new(),
+        };
+        let on_host = [Hop::Arrived, Hop::Returned].map(|hop| self.seen.on_host.far(hop));
+        let inside = [Hop::Entered, Hop::Emitted].map(|hop| self.seen.inside.far(hop));
+        let told = on_host.into_iter().chain(inside).flatten().find(|far| !own.contains(far));
+        self.peer.or(told)
     }
 
     /// Whether the kernel refuses where it came in: the way back to the sender is another one.
