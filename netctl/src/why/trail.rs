@@ -26,7 +26,8 @@ impl Trail {
     pub fn add(&mut self, steps: Vec<Step>) {
         for step in steps {
             // Others pass through that chain, too, and no rule of it asks for them.
-            if step.end == End::Matched
+            if step.fresh
+                && step.end == End::Matched
                 && step.table.starts_with("netctl-why/")
                 && let Some(hop) = Hop::ALL.into_iter().find(|hop| hop.word() == step.chain && hop.marks())
             {
@@ -83,7 +84,7 @@ mod tests {
     fn step(packet: u32, table: &str, chain: &str, end: End) -> Step {
         let addresses = Some(([192, 0, 2, 9].into(), [192, 0, 2, 1].into()));
         let (table, chain) = (table.to_owned(), chain.to_owned());
-        Step { packet, family: "inet", table, chain, end, interface: Some(3), addresses }
+        Step { fresh: true, packet, family: "inet", table, chain, end, interface: Some(3), addresses }
     }
 
     #[test]
@@ -95,6 +96,8 @@ mod tests {
             Step { addresses: Some(answer), ..step(9, "netctl-why/switch", "arrived", End::None) },
             mark(1, "arrived"),
             step(1, "fw", "in", End::Rule(4)),
+            // The word on where it came from was lost.
+            Step { fresh: false, addresses: Some((answer.1, answer.1)), ..mark(1, "returned") },
             // It calls itself: its own address is the far one, too.
             Step { addresses: Some((answer.0, [203, 0, 113, 1].into())), ..mark(5, "arrived") },
             Step { addresses: Some(answer), ..mark(1, "returned") },
