@@ -96,7 +96,8 @@ fn end(told: Received<'_>) -> End {
     let verdict = told.nest(VERDICT).and_then(|verdict| verdict.number(1));
     match told.number(TYPE) {
         Some(BY_RULE) if verdict == Some(DROP) => told.long(HANDLE).map_or(End::None, End::Rule),
-        Some(BY_RULE) => End::Matched,
+        // The end of a chain is told like a rule, without a number.
+        Some(BY_RULE) if told.long(HANDLE).is_some() => End::Matched,
         Some(BY_POLICY) if told.number(POLICY) == Some(DROP) => End::Policy,
         _ => End::None,
     }
@@ -169,13 +170,16 @@ mod tests {
         let by_policy = told(|list| {
             list.number(TYPE, 1).number(POLICY, 0);
         });
-        let steps: Vec<Step> = [first, by_rule, by_policy]
+        let end_of_chain = told(|list| {
+            list.number(TYPE, 3);
+        });
+        let steps: Vec<Step> = [first, by_rule, by_policy, end_of_chain]
             .into_iter()
             .map(|told| packets.step(&Answer { family: 2, attributes: told.finish() }).unwrap())
             .collect();
         assert_eq!(
             steps.iter().map(|step| step.end).collect::<Vec<_>>(),
-            [End::Matched, End::Rule(12), End::Policy]
+            [End::Matched, End::Rule(12), End::Policy, End::None]
         );
         for step in &steps {
             assert_eq!((step.family, step.interface), ("ip", Some(9)));
