@@ -150,13 +150,13 @@ pub(crate) fn what_the_peer_reports_lost_is_counted() -> Moved {
         packet
     });
     let first = packets.next().unwrap();
-    let last = packets.last().unwrap();
+    let last = packets.next_back().unwrap();
     let sequence = |packet: &[u8]| u16::from_be_bytes([packet[2], packet[3]]);
     let heard = sequence(&last).wrapping_sub(sequence(&first)).wrapping_add(1);
     let highest = u32::from(sequence(&first)) + u32::from(heard) - 1;
     let mut report = vec![0x81, 201, 0, 7, 0, 0, 0, 9];
     report.extend(&last[8..12]);
-    report.extend((64 << 24 | u32::from(heard) / 4).to_be_bytes());
+    report.extend(((64 << 24) | (u32::from(heard) / 4)).to_be_bytes());
     report.extend(highest.to_be_bytes());
     report.extend([0; 12]);
     phone.rtp.send_to(&report, (there.ip(), there.port() + 1)).unwrap();
