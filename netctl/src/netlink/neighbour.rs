@@ -39,14 +39,14 @@ pub(super) async fn add(ours: IpNet, its: IpNet) -> Result<Neighbour, KernelErro
 struct Apart {
     /// Threads have numbers as processes have.
     pid: u32,
-    end: Option<mpsc::Sender<()>>,
+    end: Option<mpsc::SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Apart {
     fn new() -> io::Result<Self> {
         let (tell, told) = mpsc::sync_channel(1);
-        let (end, ends) = mpsc::channel::<()>();
+        let (end, ends) = mpsc::sync_channel::<()>(1);
         let thread = std::thread::Builder::new().name("neighbour".to_owned()).spawn(move || {
             let made = unshare(CloneFlags::CLONE_NEWNET).map_err(io::Error::from);
             let pid = rustix::thread::gettid().as_raw_nonzero().get();

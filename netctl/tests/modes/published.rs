@@ -52,6 +52,35 @@ fn on_a_network_that_is_there() {
     site.is_as(&before);
 }
 
+/// Each family is told its own address, and both carry calls.
+#[test]
+fn by_both_families() {
+    let site = Site::new();
+    let add = ["addr", "add", "2001:db8::1/64", "dev", "br0", "nodad"];
+    assert!(site.on_host("ip").args(add).status().expect("ip").success());
+    let create = ["network", "create", "voice", "--ipv6", "--subnet", "fd00:77::/64"];
+    site.must_netctl(&[&create[..], &["--subnet", "10.77.0.0/24", "--ip-range", "10.77.0.128/25"]].concat());
+    site.must_docker(&["run", "--rm", "--network", "voice", IMAGE, "--version"]);
+    let before = site.settled();
+    let hosts = ["--host-ip", HOST, "--host-ip", "2001:db8::1"];
+    let run = [&["run", "--name", "switch", "--net", "voice"], &PORTS[..], &hosts, &[IMAGE]].concat();
+    let told = site.must_netctl(&run);
+    assert!(told.contains("Audio both ways"), "{told}");
+    let environment = site.must_docker(&["inspect", "-f", "{{.Config.Env}}", "switch"]);
+    let advertised = format!("SWITCH__SIP__ADVERTISE=0.0.0.0/0={HOST},::/0=2001:db8::1");
+    assert!(environment.contains(&advertised), "{environment}");
+    site.call(&format!("sip:9196@{HOST}"));
+    site.call("sip:9196@[2001:db8::1]");
+    site.must_netctl(&["rm", "switch"]);
+    site.is_as(&before);
+    // With no address but that of IPv6 the call at the end comes by it.
+    let run = [&["run", "--name", "switch", "--net", "voice"], &PORTS[..], &hosts[2..], &[IMAGE]].concat();
+    let told = site.must_netctl(&run);
+    assert!(told.contains("sip:9196@[2001:db8::1]") && told.contains("a namespace outside"), "{told}");
+    site.must_netctl(&["rm", "switch"]);
+    site.is_as(&before);
+}
+
 /// Calls over both transports, and a datagram to the first, a middle and the last port and back.
 fn reached(site: &Site) {
     site.call(&format!("sip:9196@{HOST}"));

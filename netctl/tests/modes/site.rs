@@ -1,7 +1,5 @@
 //! A host that is made fresh and goes with the test: namespaces, a bridge, a Docker daemon and the switch's image.
 
-#![allow(dead_code, reason = "each test program takes what it needs of it")]
-
 use std::fs;
 use std::net::UdpSocket;
 use std::os::fd::AsFd as _;
