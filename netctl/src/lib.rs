@@ -4,7 +4,8 @@
 //! trait for the kernel; `network` is what concerns Docker's networks and a switch in each of their modes; `publish`
 //! is what concerns ports, `firewall` the words for the rules it needs, behind a trait for the kernel; `netlink` is
 //! that kernel; `procfs` is what the kernel tells in files; `image` is what concerns images, behind a trait for Docker;
-//! `docker` is that daemon; `why` follows a packet's way to a switch and back; `error` is how failures are told.
+//! `docker` is that daemon; `why` follows a packet's way to a switch and back, `doctor` looks
+//! at what a host and its Docker have; `error` is how failures are told.
 
 #![forbid(unsafe_code)]
 
@@ -12,6 +13,7 @@ pub mod bridge;
 pub mod cli;
 mod columns;
 pub mod docker;
+pub mod doctor;
 pub mod error;
 pub mod firewall;
 pub mod image;

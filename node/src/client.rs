@@ -106,7 +106,7 @@ pub(crate) mod tests {
     pub(crate) fn serve(answer: &'static str) -> (SocketAddr, std::sync::mpsc::Receiver<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let (told, asked) = std::sync::mpsc::channel();
+        let (told, asked) = std::sync::mpsc::sync_channel(1);
         std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             let mut buffer = [0; 1024];

@@ -59,8 +59,8 @@ async fn serve(
     steps: &Steps,
 ) -> Result<Ended, StartError> {
     let config = &loaded.config;
-    let mut signals = steps.step("signals", Signals::new)?;
-    let hang_ups = steps.step("signals", HangUps::new)?;
+    let (mut signals, hang_ups) =
+        steps.step("signals", || Ok::<_, std::io::Error>((Signals::new()?, HangUps::new()?)))?;
     let switch = steps.step("core", || {
         Capacity::of(raise_open_files(), config.rtp.ports).log();
         Ok::<_, StartError>(Switch::new(rooms::core(config)))

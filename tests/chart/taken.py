@@ -1,6 +1,7 @@
 """What the chart renders is what the switch takes: every pod of every values file is started with exactly the files,
 the environment and the arguments that were rendered, beside a Service named switch, and judged as a cluster would: by
-its probes, by its metrics, by the call of the Helm test and by calls at the address and ports that its peers are told.
+its probes, by its metrics, by the call of the Helm test, by calls at the address and ports that its peers are told, and
+by how it leaves, with a call up that is not cut.
 
     taken.py HELM3 BINARY
 
@@ -76,10 +77,14 @@ def take(values, found, workload, name, binary):
         try:
             asked(node, pod, log)
             executed(root, node, pod, environment)
-            made = call(directory, binary, node, found, own, reported, name)
-        finally:
-            switch.send_signal(signal.SIGTERM)
+            caller = Caller(directory, binary, node, found, own, name)
+            made = call(caller, own, reported)
+            leave(switch, node, pod, caller, own, reported)
             code = wait(switch)
+        except BaseException:
+            switch.kill()
+            switch.wait()
+            raise
         if code != 0:
             raise Failed(f"ended with {code} after SIGTERM:\n{tail(log)}")
         return made
@@ -178,31 +183,69 @@ def expect(question, status):
         sys.exit(f"{question[:4]} got {said}, not {status}")
 
 
-def call(directory, binary, node, found, own, reported, name):
-    """The Helm test's call where it goes to this pod, and one at each port that peers are told."""
-    address = own.get("loadBalancerIP") or cluster.NODE
-    calls = [
-        ["probe", f"sip:9196@{bracketed(address)}:{port};transport={transport}", "--duration", "1s"]
-        for transport, _, port in (listener.rsplit(":", 2) for listener in reported["sip"]["listen"])
-    ]
-    caller = None
-    for pod in helm.of_kind(found, "Pod"):
-        caller = kubelet.Pod({"metadata": pod["metadata"], "spec": pod["spec"]}, "test", cluster.NODE, found, GIVEN)
-        target = caller.arguments()[1]
-        if f"@{name}." in target or own.get("clusterIP") == "None":
-            calls.append(caller.arguments())
-    # A headless Service is its pods' addresses, on the host network the node's.
-    at = cluster.NODE if own.get("clusterIP") == "None" else cluster.CLUSTER
-    service = name if own.get("clusterIP") != "None" else helm.workload(found)["metadata"]["name"]
-    node.name(service, at)
-    root = kubelet.Root(pathlib.Path(directory, "caller"), binary, cluster.RESOLV)
-    caller = caller or kubelet.Pod(helm.workload(found)["spec"]["template"], "test", cluster.NODE, found, GIVEN)
+class Caller:
+    """Another pod of the cluster: the one of the Helm test, where there is one."""
+
+    def __init__(self, directory, binary, node, found, own, name):
+        headless = own.get("clusterIP") == "None"
+        workload = helm.workload(found)
+        # A headless Service is its pods' addresses, on the host network the node's.
+        service = workload["metadata"]["name"] if headless else name
+        node.name(service, cluster.NODE if headless else cluster.CLUSTER)
+        manifests = [*helm.of_kind(found, "Pod"), workload["spec"]["template"]]
+        self.pod = kubelet.Pod(manifests[0], "caller", cluster.NODE, found, GIVEN)
+        self.node = node
+        self.root = kubelet.Root(pathlib.Path(directory, "caller"), binary, cluster.RESOLV)
+        # That call goes to the first pod.
+        tests = len(manifests) == 2 and f"@{service}." in self.pod.arguments()[1]
+        self.test = self.pod.arguments() if tests else None
+
+    def start(self, arguments):
+        command = self.root.command(self.node.other, self.pod, arguments)
+        return subprocess.Popen(command, env={}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def targets(own, reported):
+    """Where peers are told to call: each port that is listened on, at the address that is advertised."""
+    address = bracketed(own.get("loadBalancerIP") or cluster.NODE)
+    for transport, _, port in (listener.rsplit(":", 2) for listener in reported["sip"]["listen"]):
+        yield f"sip:9196@{address}:{port};transport={transport}"
+
+
+def call(caller, own, reported):
+    """The Helm test's call, and one to each target; then the number of calls."""
+    calls = [["probe", target, "--duration", "1s"] for target in targets(own, reported)]
+    calls += [caller.test] if caller.test else []
     for arguments in calls:
-        command = root.command(node.other, caller, arguments)
-        done = subprocess.run(command, env={}, capture_output=True, text=True, check=False, timeout=60)
-        if done.returncode != 0:
-            raise Failed(f"switch-node {' '.join(arguments)}:\n{done.stdout}{done.stderr}")
+        good(arguments, caller.start(arguments))
     return len(calls)
+
+
+def leave(switch, node, pod, caller, own, reported):
+    """SIGTERM with a call up, as the kubelet sends it: the call is not cut, and no new one is taken."""
+    target = next(targets(own, reported))
+    arguments = ["probe", target, "--duration", "5s"]
+    up = caller.start(arguments)
+    time.sleep(2)
+    switch.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+    liveness, readiness = (pod.probe(name, node.address)[:3] for name in ("liveness", "readiness"))
+    inside = ["ip", "netns", "exec", node.node, sys.executable, __file__, "--expect"]
+    wanted = json.dumps([[liveness, 200], [readiness, 503]])
+    done = subprocess.run(inside, input=wanted, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Failed(f"while it drains, {done.stderr}")
+    late = caller.start(["probe", target, "--duration", "1s"])
+    said, _ = late.communicate(timeout=60)
+    if late.returncode == 0 or "503" not in said:
+        raise Failed(f"a call that came while the pod drains was not refused with 503:\n{said}")
+    good(arguments, up)
+
+
+def good(arguments, process):
+    said, _ = process.communicate(timeout=60)
+    if process.returncode != 0:
+        raise Failed(f"switch-node {' '.join(arguments)}:\n{said}")
 
 
 def bracketed(address):
@@ -223,4 +266,10 @@ def tail(log):
 
 
 if __name__ == "__main__":
-    ask() if sys.argv[1:] == ["--ask"] else main()
+    if sys.argv[1:] == ["--ask"]:
+        ask()
+    elif sys.argv[1:] == ["--expect"]:
+        for question, status in json.load(sys.stdin):
+            expect(question, status)
+    else:
+        main()

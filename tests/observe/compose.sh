@@ -82,7 +82,10 @@ start_prometheus() {
 
 scraped() { [ -n "$(inside promtool query instant http://127.0.0.1:9090 "$1")" ]; }
 
-healthy() { [ "$(docker inspect -f '{{.State.Health.Status}}' "switch_$1_1")" = healthy ]; }
+# of SERVICE FORMAT: what Docker says of its container, whose name differs between Compose 1 and 2.
+of() { docker inspect -f "$2" "$(docker ps -aq --filter "label=com.docker.compose.service=$1")"; }
+
+healthy() { [ "$(of "$1" '{{.State.Health.Status}}')" = healthy ]; }
 
 # up SERVICE: until Docker finds it healthy and Prometheus has scraped it.
 up() {
@@ -96,7 +99,7 @@ reload_and_down() {
     compose kill -s HUP "$1" >&2
     until_true "$1 did not read its configuration anew" scraped 'switch_config_reloads_total{result="ok"} > 0'
     compose stop "$1" >&2
-    [ "$(docker inspect -f '{{.State.ExitCode}}' "switch_$1_1")" = 0 ] || fail "$1 did not end with 0"
+    [ "$(of "$1" '{{.State.ExitCode}}')" = 0 ] || fail "$1 did not end with 0"
     compose rm -f "$1" >&2
     until_true "$1 is still scraped" scraped 'up{job="switch"} == 0'
 }
@@ -107,7 +110,8 @@ start_watch() {
     watch=$!
 }
 
-not_published() { ! inside "$netctl" port ls | grep switch-bridge; }
+published() { inside "$netctl" port ls >"$scratch/published" && grep switch-bridge "$scratch/published"; }
+not_published() { inside "$netctl" port ls >"$scratch/published" && ! grep switch-bridge "$scratch/published"; }
 
 call_from_outside() {
     nsenter --net="/run/netns/$outside" "$switch" probe "sip:9196@$ADDRESS" >&2
@@ -129,5 +133,6 @@ start_watch
 up switch-bridge
 until_true "netctl watch does not publish the ports" call_from_outside
 call_from_outside || fail "the switch on a bridge does not answer a call with audio at the host's address"
+published >&2 || fail "netctl does not list what it published"
 reload_and_down switch-bridge
 until_true "what was published is still there" not_published

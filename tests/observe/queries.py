@@ -86,7 +86,7 @@ def main(address, start, node, *dashboards):
             sys.exit(f"the rule {rule['name']} is {rule['health']}: {rule.get('lastError')}")
     # What Prometheus made of the templates.
     texts = [text for rule in rules for alert in rule.get("alerts", []) for text in alert["annotations"].values()]
-    unfilled = [text for text in texts if "<" in text or "{{" in text]
+    unfilled = [text for text in texts if "<" in text or "{{" in text or "  " in f" {text}"]
     if not texts or unfilled:
         sys.exit(f"of {len(texts)} texts of alerts these were not filled in: {unfilled}")
     print(f"{len(rules)} rules were evaluated, {len(texts)} texts of alerts filled in", file=sys.stderr)

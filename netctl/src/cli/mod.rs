@@ -2,6 +2,7 @@
 
 mod bridge;
 mod declared;
+mod doctor;
 mod image;
 mod network;
 mod port;
@@ -13,6 +14,7 @@ use clap_complete::Shell;
 
 pub use bridge::BridgeVerb;
 pub use declared::{FileArgs, PlanArgs, UpArgs, WatchArgs};
+pub use doctor::DoctorArgs;
 pub use image::{BuildArgs, ImageArgs, ImageVerb};
 pub use network::{CreateArgs, DaemonArgs, NetworkArgs, NetworkVerb};
 pub use port::{PortArgs, PortVerb, StateArgs};
@@ -44,6 +46,7 @@ Examples:
   netctl network create voice --subnet 10.20.0.0/24 --ip-range 10.20.0.128/25
   netctl run --name switch --net host switch:v1.0.3
   netctl inspect switch                        interfaces, routes and listeners inside
+  netctl doctor                                what of this host keeps a switch from working
   netctl why switch                            where packets end when there is no audio
   netctl rm switch
   netctl plan -f switch.yaml                   what is to change until all is as declared
@@ -94,6 +97,12 @@ pub enum Command {
     Inspect(NamedArgs),
     /// Place one call to a switch in a container and judge what comes back
     Probe(NamedArgs),
+    /// Look at what of this host and its Docker keeps a switch from working, and say what mends it
+    #[command(after_help = doctor::HELP)]
+    Doctor(DoctorArgs),
+    /// Say where on the way to a switch and back packets end, and what mends it
+    #[command(after_help = why::HELP)]
+    Why(WhyArgs),
     /// Show what is to change until all is as a file declares it; touches nothing
     #[command(after_help = declared::HELP)]
     Plan(PlanArgs),
@@ -106,9 +115,6 @@ pub enum Command {
     /// Keep it so: published ports, furnished namespaces, what files declare
     #[command(after_help = declared::WATCH_HELP)]
     Watch(WatchArgs),
-    /// Say where on the way to a switch and back packets end, and what mends it
-    #[command(after_help = why::HELP)]
-    Why(WhyArgs),
     /// Print the completion script of a shell
     ///
     /// For instance: netctl completions bash >/etc/bash_completion.d/netctl

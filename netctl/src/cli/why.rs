@@ -1,11 +1,11 @@
 //! The verb that says why there is no audio.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
 
 use clap::Args;
 
 use super::network::DaemonArgs;
+use super::port::StateArgs;
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -33,9 +33,9 @@ pub struct WhyArgs {
     /// Place no call
     #[arg(long)]
     pub no_call: bool,
-    /// Where it is kept what is published
-    #[arg(long, default_value = DIRECTORY, value_name = "DIRECTORY")]
-    pub state_dir: PathBuf,
+    /// Where published ports are remembered.
+    #[command(flatten)]
+    pub state: StateArgs,
 }
 
 /// Where `port publish` keeps it by default, too.
@@ -44,9 +44,9 @@ const DIRECTORY: &str = "/run/netctl";
 impl WhyArgs {
     /// What `port publish` has to be told to find the same records.
     pub fn publish_options(&self) -> String {
-        match self.state_dir.to_str() {
+        match self.state.state_dir.to_str() {
             Some(DIRECTORY) => String::new(),
-            _ => format!(" --state-dir {}", self.state_dir.display()),
+            _ => format!(" --state-dir {}", self.state.state_dir.display()),
         }
     }
 }

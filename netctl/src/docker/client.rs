@@ -1,6 +1,7 @@
 //! The real daemon, through bollard.
 
 mod containers;
+mod daemon;
 mod events;
 mod networks;
 mod whereabouts;

@@ -4,6 +4,7 @@
 
 mod client;
 mod containers;
+mod daemon;
 mod engine;
 mod error;
 mod events;
@@ -12,6 +13,7 @@ mod networks;
 
 pub use client::Client;
 pub use containers::{Container, ContainerOrder, Containers, Endpoint, Restart, Ulimit, Whereabouts};
+pub use daemon::Daemon;
 pub use engine::{BuildEvent, BuildOrder, Chunks, Engine, Image, Platform};
 pub use error::DockerError;
 pub use events::Events;

@@ -29,6 +29,8 @@ pub enum End {
     Rule(u64),
     /// No rule decided, and the chain drops then.
     Policy,
+    /// A rule asked for it, and it goes on.
+    Matched,
     /// Nothing: it goes on.
     None,
 }
@@ -41,7 +43,7 @@ impl fmt::Display for Step {
                 write!(f, "rule {handle} of the chain {chain} in the table {family} {table}")
             }
             End::Policy => write!(f, "the policy of the chain {chain} in the table {family} {table}"),
-            End::None => write!(f, "the chain {chain} in the table {family} {table}"),
+            End::Matched | End::None => write!(f, "the chain {chain} in the table {family} {table}"),
         }
     }
 }

@@ -7,9 +7,11 @@ mod bridge;
 mod namespace;
 mod neighbour;
 mod nftables;
+mod outside;
 mod parse;
 mod parse_wires;
 mod route;
+mod trial;
 mod wires;
 
 use std::io;
@@ -18,9 +20,11 @@ use rtnetlink::Handle;
 
 use crate::bridge::KernelError;
 
-pub(crate) use namespace::inside;
+pub(crate) use namespace::{apart, inside};
 pub use nftables::{Nftables, Traces};
+pub use outside::Outside;
 pub use route::routing;
+pub use trial::refuses_link;
 pub use wires::Wires;
 
 /// A netlink socket in the namespace of the thread that opened it.

@@ -22,6 +22,19 @@ pub(crate) fn inside<T: Send>(pid: u32, work: impl FnOnce() -> T + Send) -> io::
     })
 }
 
+/// Does something on a thread of its own in a network namespace that is made for it and goes with it.
+pub(crate) fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            // Unsound only with UnshareFlags::FILES, which parts threads from each other's descriptors.
+            #[expect(deprecated, reason = "what took its place is unsafe for the sake of other flags")]
+            rustix::thread::unshare(rustix::thread::UnshareFlags::NEWNET)?;
+            Ok(work())
+        });
+        thread.join().unwrap_or_else(|_| Err(io::Error::other("the thread in the namespace ended early")))
+    })
+}
+
 impl Netlink {
     /// Opens a socket in the namespace of a process.
     pub(super) fn open_in(pid: u32) -> Result<Self, KernelError> {

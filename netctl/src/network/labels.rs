@@ -33,6 +33,12 @@ pub(super) const ALLOWED: &str = "io.switch.from";
 /// Behind the name of a container that another one takes the place of, until that one runs.
 pub(crate) const ASIDE: &str = ".netctl-before";
 
+/// Whether a text is such a mark as [`run_id`] makes.
+pub(super) fn is_run_id(text: &str) -> bool {
+    let is_hex = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    text.split_once('-').is_some_and(|(time, process)| time.len() > 12 && is_hex(time) && is_hex(process))
+}
+
 /// Different for each run, so that nobody else's is ever taken away.
 pub(super) fn run_id() -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
@@ -123,6 +129,12 @@ pub struct LabelError {
 mod tests {
     use super::*;
     use crate::network::Settings;
+
+    #[test]
+    fn a_runs_mark_is_known() {
+        assert!(is_run_id(&run_id()));
+        assert!(!is_run_id("uplink") && !is_run_id("dead-beef") && !is_run_id(""));
+    }
 
     #[test]
     fn claims_are_read_as_written() {

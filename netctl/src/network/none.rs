@@ -12,7 +12,7 @@ use super::order::Order;
 use super::plan::{self, Plan};
 use super::sockets::{Place, Sockets as _};
 use super::step::Step;
-use super::wiring::{Pair, Wiring as _};
+use super::wiring::{Interface, Pair, Wiring as _};
 use super::world::Worldly;
 use crate::bridge::InterfaceName;
 use crate::docker::{Container, Containers as _, Restart};
@@ -45,7 +45,9 @@ pub(super) async fn plan(world: &impl Worldly, order: &Order) -> Result<Plan, Ru
         }
     }
     let run = labels::run_id();
-    let outside = free_name(&order.name, |name| interfaces.iter().any(|interface| interface.name == name));
+    let orphan = orphan(world, &order.name, &interfaces).await?;
+    let taken = |name: &str| interfaces.iter().any(|it| it.name == name && orphan.as_ref() != Some(it));
+    let outside = free_name(&order.name, taken);
     let variables = order.variables(&[], order.advertise.as_slice())?;
     let (mut container, settings) = plan::container(order, variables, NETWORK, &run)?;
     let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
@@ -69,12 +71,12 @@ pub(super) async fn plan(world: &impl Worldly, order: &Order) -> Result<Plan, Ru
         alias: run,
     };
     let name = || order.name.clone();
-    let mut steps = vec![
-        Step::Container(Box::new(container)),
-        plan::start(order),
+    let mut steps = vec![Step::Container(Box::new(container)), plan::start(order)];
+    steps.extend(orphan.map(|it| Step::Clear { interface: it.name, index: it.index }));
+    steps.extend([
         Step::Pair { name: name(), pair },
         Step::Addresses { name: name(), interface: inside, addresses },
-    ];
+    ]);
     steps.extend(order.gateways.iter().map(|gateway| Step::Gateway { name: name(), gateway: *gateway }));
     steps.push(plan::ready(order, &settings));
     Ok(Plan {
@@ -101,6 +103,21 @@ fn notes(order: &Order, bridge: &InterfaceName, is_up: bool, filtered: bool) -> 
         ));
     }
     notes
+}
+
+/// The interface of a container of this name that somebody removed, and whose namespace somebody holds open: it has the
+/// address still.
+async fn orphan(
+    world: &impl Worldly,
+    name: &str,
+    interfaces: &[Interface],
+) -> Result<Option<Interface>, RunError> {
+    let name = format!("sw-{name}");
+    let Some(found) = interfaces.iter().find(|it| it.name == name) else { return Ok(None) };
+    let Some(run) = found.alias.as_ref().filter(|alias| labels::is_run_id(alias)) else { return Ok(None) };
+    let containers = world.docker().containers().await?;
+    let is_owned = containers.iter().any(|it| it.labels.get(labels::RUN) == Some(run));
+    Ok((!is_owned).then(|| found.clone()))
 }
 
 /// How a container is furnished that was made so before: its namespace is new and empty since it was started again.

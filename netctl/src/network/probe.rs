@@ -91,6 +91,25 @@ pub async fn probe(world: &impl Worldly, name: &str) -> Result<Heard, RunError> 
     })
 }
 
+/// Whom a call goes to, from where, and the same in words; nothing where none can be placed here.
+///
+/// # Errors
+/// Where the container does not run, or it is not known where it listens.
+pub async fn place_of_call(
+    world: &impl Worldly,
+    name: &str,
+) -> Result<Option<(String, Place, &'static str)>, RunError> {
+    let container = world.docker().container(name).await?;
+    let container = container.ok_or_else(|| RunError::NoSuchContainer(name.to_owned()))?;
+    let Way { target, from, words, .. } = way(world, &container).await?;
+    let place = |origin| match origin {
+        Origin::Here => Some(Place::Here),
+        Origin::Inside(pid) => Some(Place::Process(pid)),
+        Origin::Outside(_) => None,
+    };
+    Ok(from.and_then(place).map(|place| (target, place, words)))
+}
+
 /// The call, from a neighbour that is there as long as it lasts.
 async fn from(world: &impl Worldly, origin: Origin, way: &mut Way) -> Result<Report, CallError> {
     let host = match origin {

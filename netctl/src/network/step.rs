@@ -36,6 +36,8 @@ pub(crate) enum Step {
     Rejoin { name: String },
     /// It makes room for another one of its name: it ends, and has another name.
     Aside(Box<Container>),
+    /// An interface that belonged to a container of the name and was left over.
+    Clear { interface: String, index: u32 },
     /// A pair of interfaces, one end in the container.
     Pair { name: String, pair: Pair },
     /// Addresses of the inner end.
@@ -76,6 +78,11 @@ impl Step {
             Self::Start { name } | Self::Resume { name } => world.docker().start(name).await?,
             Self::Rejoin { name } => world.docker().restart(name).await?,
             Self::Aside(container) => aside::put(world, container).await?,
+            Self::Clear { index, .. } => match world.kernel().delete(*index).await {
+                // ENODEV: whoever held it has let it go meanwhile.
+                Err(error) if error.errno() != Some(19) => return Err(error.into()),
+                _ => {}
+            },
             Self::Pair { name, pair } => {
                 // Of a run that was killed between this step and the next.
                 delete(world, pair).await?;
@@ -129,6 +136,7 @@ impl Step {
             Self::Publish(publication) => world.publisher().unpublish(&publication.name).await?,
             // Nothing was changed, or it goes with the container or the pair.
             Self::Free { .. }
+            | Self::Clear { .. }
             | Self::Start { .. }
             | Self::Rejoin { .. }
             | Self::Addresses { .. }
@@ -177,6 +185,7 @@ impl fmt::Display for Step {
             Self::Network(order) => write!(f, "make the network {}", order.name),
             Self::Container(order) => write!(f, "make the container {}", order.name),
             Self::Start { name } | Self::Resume { name } => write!(f, "start {name}"),
+            Self::Clear { interface, .. } => write!(f, "delete the interface {interface}, which nobody owns"),
             Self::Rejoin { name } => write!(f, "restart {name} in the network that its owner has now"),
             Self::Aside(container) => write!(f, "stop {} and put it aside", container.name),
             Self::Pair { name, pair } => {

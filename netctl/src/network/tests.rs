@@ -123,6 +123,32 @@ fn rm_takes_back_what_a_killed_run_left() {
     }
 }
 
+/// Somebody removed the container, and its namespace lives on with the address.
+#[test]
+fn what_a_removed_container_left_makes_room() {
+    let fake = Fake::new();
+    wait(run(&fake.world(), &furnished(), pending())).unwrap();
+    fake.0.held_open.set(true);
+    fake.0.ends("switch");
+    fake.0.containers.borrow_mut().retain(|it| it.name != "switch");
+    fake.0.asked.borrow_mut().clear();
+    wait(run(&fake.world(), &furnished(), pending())).unwrap();
+    assert_eq!(fake.0.asked.borrow()[2..4], ["delete 9", "pair sw-switch on 3 into 101"]);
+    // One of that name that is somebody else's stays.
+    let fake = Fake::new();
+    let alias = Some("uplink".to_owned());
+    fake.0.interfaces.borrow_mut().push(Interface {
+        index: 7,
+        name: "sw-switch".to_owned(),
+        alias,
+        ..Interface::default()
+    });
+    wait(run(&fake.world(), &furnished(), pending())).unwrap();
+    assert!(
+        fake.0.asked.borrow()[2].starts_with("pair sw-") && !fake.0.asked.borrow()[2].contains("sw-switch")
+    );
+}
+
 #[test]
 fn rm_goes_on_past_a_failure_and_tells_of_each() {
     let fake = Fake::new();

@@ -13,6 +13,7 @@ use std::io;
 
 use crate::network::{Place, Socket, Sockets};
 
+pub use process::{file_limit, is_filtered, named};
 pub use setting::setting;
 pub(crate) use socket::bound;
 pub use udp::udp_losses;

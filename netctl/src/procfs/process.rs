@@ -41,6 +41,34 @@ pub(super) fn kin(pid: u32) -> Vec<u32> {
     }
 }
 
+/// How many processes have this name; the kernel keeps 15 bytes of it.
+pub fn named(name: &str) -> usize {
+    all()
+        .filter(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|its| its.trim_end() == name))
+        .count()
+}
+
+/// How many files a process may let itself have open, at most.
+pub fn file_limit(pid: u32) -> Option<u64> {
+    hard_limit(&fs::read_to_string(format!("/proc/{pid}/limits")).ok()?)
+}
+
+/// `Max open files  SOFT  HARD  files`.
+fn hard_limit(limits: &str) -> Option<u64> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    match line.split_whitespace().nth(1)? {
+        "unlimited" => Some(u64::MAX),
+        number => number.parse().ok(),
+    }
+}
+
+/// Whether a process's system calls are filtered.
+pub fn is_filtered(pid: u32) -> Option<bool> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let mode = status.lines().find_map(|line| line.strip_prefix("Seccomp:"))?;
+    Some(mode.trim() == "2")
+}
+
 fn all() -> impl Iterator<Item = u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
@@ -49,4 +77,18 @@ fn all() -> impl Iterator<Item = u32> {
 /// `socket:[INODE]`.
 fn inode(target: &Path) -> Option<u64> {
     target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hard_limit_counts() {
+        let limits = "Limit                     Soft Limit           Hard Limit           Units\n\
+            Max open files            1024                 524288               files\n";
+        assert_eq!(hard_limit(limits), Some(524_288));
+        assert_eq!(hard_limit("Max open files  unlimited  unlimited  files"), Some(u64::MAX));
+        assert!(file_limit(std::process::id()).is_some() && is_filtered(std::process::id()).is_some());
+    }
 }

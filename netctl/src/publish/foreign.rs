@@ -52,6 +52,12 @@ impl Obstacle {
         mend
     }
 
+    /// The same, as it can be typed; none where a file has to be changed.
+    pub fn command(&self) -> Option<String> {
+        let mend = self.mend();
+        (!self.is_dockers_nftables()).then(|| mend.split(" (and in").next().unwrap_or(&mend).to_owned())
+    }
+
     fn is_dockers_nftables(&self) -> bool {
         self.table == DOCKERS_NFTABLES
     }
@@ -84,6 +90,17 @@ enum Fate {
     Passes,
     Dropped,
     Undecided,
+}
+
+/// All that is in the way of what is published statelessly: of packets that are passed on, and of answers to the host
+/// itself.
+///
+/// # Errors
+/// Where the rules cannot be read.
+pub fn obstacles(firewall: &impl Firewall) -> Result<Vec<Obstacle>, FirewallError> {
+    let places = [Place::Inet, Place::Ip, Place::Ip6];
+    let found = [Point::Forward, Point::Input].map(|point| obstacle(firewall, point, &places));
+    Ok(found.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
 /// Finds the first such chain at a point; `places` are the families that matter.

@@ -23,7 +23,7 @@ mod tests;
 
 pub use count::{Counted, CountedRule, counted};
 pub use error::PublishError;
-pub use foreign::Obstacle;
+pub use foreign::{Obstacle, obstacles};
 pub use foresee::{Foreseen, foresee};
 pub use journal::{Journal, Phase, Record, StateDirectory};
 pub use list::{Listed, Row, State, list};

@@ -4,10 +4,11 @@ use std::future::Future;
 use std::pin::pin;
 
 use super::compare::{Action, Comparison, Item, Unfinished, compare, root};
+use super::declaration::PROJECT;
 use super::error::UpError;
 use super::file::File;
 use super::validate::{goes, validate};
-use crate::docker::{Container, Containers as _};
+use crate::docker::{Container, Containers as _, DockerError};
 use crate::network::step::Step;
 use crate::network::{RunError, Worldly, aside, change, mend, plan, remove_switch};
 
@@ -125,8 +126,20 @@ pub(super) async fn set_right(world: &impl Worldly, change: &Unfinished) -> Resu
     if change.is_whole {
         return remove_switch(world, &change.before.name).await.map(drop).map_err(all);
     }
-    if let Some(after) = &change.after {
-        remove_switch(world, &after.name).await.map_err(all)?;
+    let project = change.before.labels.get(PROJECT);
+    // One that somebody else gave that name meanwhile stays, and Docker says that the name is taken.
+    if let Some(after) = change.after.as_ref().filter(|it| it.labels.get(PROJECT) == project) {
+        let one = |error: DockerError| vec![UpError::from(error)];
+        // Those that share its namespace were made after it; what is declared of them is made again.
+        let modes = [&after.id, &after.name].map(|owner| format!("container:{owner}"));
+        let containers = world.docker().containers().await.map_err(one)?;
+        let guests = containers.iter().filter(|it| modes.contains(&it.network_mode));
+        for guest in guests.filter(|it| it.labels.get(PROJECT) == project) {
+            remove_switch(world, &guest.name).await.map_err(all)?;
+        }
+        if world.docker().container(&after.id).await.map_err(one)?.is_some() {
+            remove_switch(world, &after.name).await.map_err(all)?;
+        }
     }
     let back = world.docker().rename(&change.before.id, &change.name).await;
     back.map_err(|error| vec![error.into()])

@@ -8,7 +8,7 @@ use super::error::UpError;
 use super::file::File;
 use crate::docker::{Container, Containers as _};
 use crate::network::mend::{self, Lack};
-use crate::network::{Mode, Worldly, aside, labels, plan};
+use crate::network::{Mode, Order, Worldly, aside, labels, plan};
 
 /// What there is to do for one switch.
 #[derive(Clone, Debug)]
@@ -175,10 +175,13 @@ async fn item(
     }
     let action = match reasons.is_empty() {
         false => Action::Recreate(reasons),
-        true => match mend::lacks(world, container).await.map_err(failed)? {
-            lacks if lacks.is_empty() => Action::Nothing,
-            lacks => Action::Mend(lacks),
-        },
+        true => {
+            let mut lacks = mend::lacks(world, container).await.map_err(failed)?;
+            if lacks.is_empty() && owner_starts(order, before) {
+                lacks.push(Lack::Namespace);
+            }
+            if lacks.is_empty() { Action::Nothing } else { Action::Mend(lacks) }
+        }
     };
     Ok(Item { name, action, container: Some(container.clone()) })
 }
@@ -198,10 +201,17 @@ fn keeps(owner: &str, container: &Container, containers: &[Container], before: &
     let acted = before.iter().find(|item| item.name == there.name).map(|item| &item.action);
     let stays = match acted {
         None | Some(Action::Nothing) => there.pid.is_some(),
-        Some(Action::Mend(lacks)) => !lacks.contains(&Lack::Running),
+        Some(Action::Mend(_)) => true,
         Some(_) => false,
     };
     stays && [&there.id, &there.name].map(|it| format!("container:{it}")).contains(&container.network_mode)
+}
+
+/// Whether the namespace that is shared will be another one, for its owner is started.
+fn owner_starts(order: &Order, before: &[Item]) -> bool {
+    let Mode::Container(owner) = &order.mode else { return false };
+    let acted = before.iter().find(|item| item.name == *owner).map(|item| &item.action);
+    matches!(acted, Some(Action::Mend(lacks)) if lacks.contains(&Lack::Running))
 }
 
 /// The names, whoever shares a namespace right behind its owner.

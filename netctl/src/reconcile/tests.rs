@@ -259,6 +259,34 @@ fn whatever_it_is_killed_at_the_next_sets_it_right() {
     }
 }
 
+/// What had been put aside is still there: who goes back to the former file gets the former containers.
+#[test]
+fn what_was_put_aside_comes_back_by_the_former_file() {
+    for does in [Does::No, Does::Yes] {
+        for number in 0.. {
+            let fake = fresh();
+            bring(&fake, &file(ALL)).unwrap();
+            let ids = || {
+                let containers = fake.0.containers.borrow();
+                let mut ids: Vec<_> = containers.iter().map(|it| (it.name.clone(), it.id.clone())).collect();
+                ids.sort();
+                ids
+            };
+            let (before, begun) = (ids(), fake.0.asked.borrow().len());
+            let (world, second, mut say) = (fake.world(), other(), |_: &str| {});
+            killed(&fake, (begun + number, does), up(&world, &second, pending(), &mut say));
+            let last = fake.0.asked.borrow().last().unwrap().clone();
+            if last.starts_with("remove") {
+                assert!(number > 10, "it was not killed");
+                break;
+            }
+            bring(&fake, &file(ALL)).unwrap();
+            assert_eq!(ids(), before, "{number} {does:?} {last}");
+            assert_eq!(told(&fake, &file(ALL)).last().unwrap(), "nothing to do: all of 4 is as declared");
+        }
+    }
+}
+
 /// And so is a down that is killed.
 #[test]
 fn a_down_that_is_killed_goes_on_with_the_next() {
@@ -317,6 +345,26 @@ fn what_it_lacks_is_given_back() {
         ]
     );
     assert_eq!(told(&fake, &file(ALL)).last().unwrap(), "nothing to do: all of 4 is as declared");
+}
+
+/// Who shares a namespace joins the one that its owner gets, whether he runs still or has ended, too.
+#[test]
+fn an_owner_that_is_started_takes_its_guests_along() {
+    for (ended, asked) in [(&["lan"][..], "restart side"), (&["lan", "side"], "start side")] {
+        let fake = fresh();
+        bring(&fake, &file(ALL)).unwrap();
+        ended.iter().for_each(|name| fake.0.ends(name));
+        let planned = told(&fake, &file(ALL));
+        assert!(
+            planned.contains(&"> lan: mend".to_owned()) && planned.contains(&"> side: mend".to_owned()),
+            "{planned:?}"
+        );
+        fake.0.asked.borrow_mut().clear();
+        bring(&fake, &file(ALL)).unwrap();
+        let done = fake.0.asked.take();
+        assert_eq!((done[0].as_str(), done.last().unwrap().as_str()), ("start lan", asked));
+        assert_eq!(told(&fake, &file(ALL)).last().unwrap(), "nothing to do: all of 4 is as declared");
+    }
 }
 
 #[test]

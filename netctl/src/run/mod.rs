@@ -2,6 +2,7 @@
 
 mod bridge;
 mod declared;
+mod doctor;
 mod image;
 mod network;
 mod port;
@@ -84,6 +85,7 @@ async fn command(cli: Cli) -> Result<(), Vec<Failure>> {
         Command::Watch(args) => declared::watch(args).await,
         Command::Rm(args) => switch::remove(args, cli.output).await,
         Command::Inspect(args) => switch::inspect(args, cli.output).await,
+        Command::Doctor(args) => doctor::run(args, cli.output).await,
         Command::Why(args) => why::run(args, cli.output).await,
         Command::Probe(args) => switch::probe(args, cli.output).await,
     }

@@ -6,10 +6,11 @@ use super::one;
 use crate::cli::{Format, WhyArgs};
 use crate::docker::{Client, Containers as _, Whereabouts};
 use crate::error::Failure;
-use crate::network::RunError;
+use crate::netlink::Outside;
+use crate::network::{self, RunError};
 use crate::output;
 use crate::publish::{self, LocalMachine, StateDirectory};
-use crate::why::{self, Local, Options, Subject, WhyError};
+use crate::why::{self, Caller, Local, Options, Subject, WhyError};
 
 pub(super) async fn run(args: WhyArgs, format: Format) -> Result<(), Vec<Failure>> {
     let report = look(&args).await.map_err(one)?;
@@ -28,7 +29,7 @@ async fn look(args: &WhyArgs) -> Result<why::Report, WhyError> {
         Whereabouts::Rootless => return Err(RunError::Rootless.into()),
     }
     let published = {
-        let directory = args.state_dir.clone();
+        let directory = args.state.state_dir.clone();
         // Another netctl may have it; a signal need not wait for that.
         let opened = tokio::task::spawn_blocking(move || StateDirectory::open(&directory)).await;
         let journal = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
@@ -40,5 +41,23 @@ async fn look(args: &WhyArgs) -> Result<why::Report, WhyError> {
         peer: args.peer,
         publish: args.publish_options(),
     };
-    why::why(&Local, &subject, None, &options).await
+    if args.no_call || args.peer.is_some() || subject.pid.is_none() {
+        return why::why(&Local, &subject, None, &options).await;
+    }
+    // Kept until the end: the caller's namespace goes with it.
+    let (_outside, caller) = caller(args, &subject).await?;
+    why::why(&Local, &subject, caller.as_ref(), &options).await
+}
+
+/// Who calls: through published ports somebody from outside of this host, else whoever `probe` lets call.
+async fn caller(args: &WhyArgs, subject: &Subject) -> Result<(Option<Outside>, Option<Caller>), WhyError> {
+    if let Some(target) = subject.published_target() {
+        let outside = Outside::make().await.map_err(WhyError::Outside)?;
+        let (from, address) = (outside.place(), Some(outside.address));
+        let caller = Caller { target, from, words: "a network namespace outside of this host's", address };
+        return Ok((Some(outside), Some(caller)));
+    }
+    let world = super::switch::here(&args.daemon.host, &args.state).await?;
+    let place = network::place_of_call(&world, &subject.name).await?;
+    Ok((None, place.map(|(target, from, words)| Caller { target, from, words, address: None })))
 }

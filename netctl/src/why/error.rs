@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::bridge::KernelError;
 use crate::docker::DockerError;
 use crate::error::{Exit, Explain};
 use crate::firewall::FirewallError;
@@ -32,6 +33,8 @@ pub enum WhyError {
     Sockets(#[source] io::Error),
     #[error("cannot read what UDP lost in the container's namespace")]
     Losses(#[from] io::Error),
+    #[error("cannot make a place outside of this host to call from")]
+    Outside(#[source] KernelError),
     #[error("{0}")]
     Broken(String),
 }
@@ -56,6 +59,7 @@ impl Explain for WhyError {
                 "CAP_NET_ADMIN and CAP_SYS_ADMIN are needed, on the host and in the container's namespace; run it as root"
                     .to_owned(),
             ),
+            Self::Outside(_) => Some("run it as root, or watch while somebody calls: --no-call --seconds 20".to_owned()),
             // It was told with the table.
             Self::Broken(_) => None,
         }
@@ -69,6 +73,7 @@ impl Explain for WhyError {
             Self::Settings(_) => Exit::Usage,
             Self::NoSuchContainer(_) => Exit::Missing,
             Self::Counters(error) if error.denied() => Exit::Denied,
+            Self::Outside(error) if error.denied() => Exit::Denied,
             Self::Sockets(error) | Self::Losses(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 Exit::Denied
             }

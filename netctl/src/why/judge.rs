@@ -112,10 +112,6 @@ mod tests {
                     if *its >= hop && *other == stream {
                         *count = 0;
                     }
-                    // What it did not take it does not send.
-                    if hop == Hop::Taken && *its > hop {
-                        *count = 0;
-                    }
                 }
                 if stream == Stream::Signalling {
                     counts

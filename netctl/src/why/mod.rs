@@ -17,6 +17,8 @@ mod mend;
 mod metrics;
 mod report;
 mod subject;
+#[cfg(test)]
+mod tests;
 mod trail;
 mod watch;
 

@@ -12,6 +12,9 @@ use super::error::WhyError;
 /// The variable that says which address stands in SDP.
 pub(super) const ADVERTISE: &str = "SWITCH__SIP__ADVERTISE=";
 
+/// What switches off the number that echoes.
+const NO_NUMBERS: &str = "SWITCH__BUILTIN__NUMBERS=false";
+
 /// A switch in a container, and how it is reached.
 #[derive(Clone, Debug)]
 pub struct Subject {
@@ -29,6 +32,8 @@ pub struct Subject {
     pub media: PortRange,
     /// Where it tells its metrics.
     pub http: Option<SocketAddr>,
+    /// Whether the built-in numbers answer.
+    pub numbers: bool,
     /// Whether its environment says by which address it is to be reached.
     pub advertises: bool,
 }
@@ -91,9 +96,20 @@ impl Subject {
             sip: sip.collect(),
             media: of(Purpose::Media).map(range).next().ok_or(WhyError::NoMedia)?,
             http,
+            numbers: !container.environment.iter().any(|text| text == NO_NUMBERS),
             advertises: container.environment.iter().any(|text| text.starts_with(ADVERTISE)),
             reach,
         })
+    }
+
+    /// Whom somebody outside calls, by the published address; IPv4, for the caller has no other.
+    pub fn published_target(&self) -> Option<String> {
+        let Reach::Published { publication, .. } = &self.reach else { return None };
+        let host = publication.paths.iter().flat_map(|path| path.hosts()).find(|host| host.is_ipv4())?;
+        // Datagrams where there is a choice: what telephones use.
+        let (protocol, range) = self.sip.iter().min_by_key(|(protocol, _)| *protocol == Protocol::Tcp)?;
+        let transport = if *protocol == Protocol::Tcp { ";transport=tcp" } else { "" };
+        self.numbers.then(|| format!("sip:9196@{host}:{}{transport}", range.first))
     }
 
     /// Its network namespace.

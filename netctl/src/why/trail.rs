@@ -6,13 +6,16 @@ use std::net::IpAddr;
 use super::hop::Hop;
 use crate::firewall::{End, Step};
 
+/// By which interface a packet came in, and from where to where it travels.
+type Came = (Option<u32>, Option<(IpAddr, IpAddr)>);
+
 /// The way of marked packets through one namespace.
 #[derive(Debug, Default)]
 pub struct Trail {
     /// Where each packet was marked last; numbers are used again.
     marked: HashMap<u32, Hop>,
     /// By which interface they came, and between whom they travel.
-    came: BTreeMap<Hop, (Option<u32>, Option<(IpAddr, IpAddr)>)>,
+    came: BTreeMap<Hop, Came>,
     drops: Vec<(Hop, Step)>,
 }
 
@@ -23,13 +26,15 @@ impl Trail {
     /// Goes on with what came since.
     pub fn add(&mut self, steps: Vec<Step>) {
         for step in steps {
-            if step.table.starts_with("netctl-why/")
+            // Others pass through that chain, too, and no rule of it asks for them.
+            if step.end == End::Matched
+                && step.table.starts_with("netctl-why/")
                 && let Some(hop) = Hop::ALL.into_iter().find(|hop| hop.word() == step.chain && hop.marks())
             {
                 self.marked.insert(step.packet, hop);
                 self.came.entry(hop).or_insert((step.interface, step.addresses));
             }
-            if step.end != End::None
+            if matches!(step.end, End::Rule(_) | End::Policy)
                 && self.drops.len() < ENDS
                 && let Some(hop) = self.origin(&step)
             {
@@ -81,8 +86,10 @@ mod tests {
     #[test]
     fn a_number_that_is_used_again() {
         let mut trail = Trail::default();
-        let mark = |packet, chain| step(packet, "netctl-why/switch", chain, End::None);
+        let mark = |packet, chain| step(packet, "netctl-why/switch", chain, End::Matched);
+        let answer = (IpAddr::from([192, 0, 2, 1]), [192, 0, 2, 9].into());
         trail.add(vec![
+            Step { addresses: Some(answer), ..step(9, "netctl-why/switch", "arrived", End::None) },
             mark(1, "arrived"),
             step(1, "fw", "in", End::Rule(4)),
             mark(1, "returned"),

@@ -195,4 +195,15 @@ bridge = 'sip:a@192.0.2.1'
             assert!(changes(&kept, &new).iter().any(|change| change.key.starts_with(listed)), "{listed}");
         }
     }
+
+    #[test]
+    fn the_operators_are_told_of_each() {
+        let told = include_str!("../../../docs/upgrading.md");
+        for listed in RESTART {
+            assert!(
+                told.contains(&format!("`{listed}`")) || told.contains(&format!("`[{listed}]`")),
+                "{listed}"
+            );
+        }
+    }
 }

@@ -78,7 +78,7 @@ async fn hang_up<V: SwitchView>(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    if let Err(refusal) = context.authorize(peer, &headers, "hang up a call") {
+    if let Some(refusal) = context.refusal(peer, &headers, "hang up a call") {
         return refusal;
     }
     if context.view.hang_up(&id) {
@@ -99,7 +99,7 @@ async fn begin_drain<V: SwitchView>(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    if let Err(refusal) = context.authorize(peer, &headers, "drain") {
+    if let Some(refusal) = context.refusal(peer, &headers, "drain") {
         return refusal;
     }
     let deadline = match query.as_deref().map(deadline).transpose() {
@@ -123,7 +123,7 @@ async fn take_back_drain<V: SwitchView>(
     Extension(Peer(peer)): Extension<Peer>,
     headers: HeaderMap,
 ) -> Response {
-    if let Err(refusal) = context.authorize(peer, &headers, "take a drain back") {
+    if let Some(refusal) = context.refusal(peer, &headers, "take a drain back") {
         return refusal;
     }
     match context.view.take_back_drain() {
@@ -137,7 +137,7 @@ async fn reload<V: SwitchView>(
     Extension(Peer(peer)): Extension<Peer>,
     headers: HeaderMap,
 ) -> Response {
-    if let Err(refusal) = context.authorize(peer, &headers, "reload") {
+    if let Some(refusal) = context.refusal(peer, &headers, "reload") {
         return refusal;
     }
     tracing::info!(%peer, "asked to read the configuration anew");
@@ -150,11 +150,11 @@ async fn reload<V: SwitchView>(
 }
 
 impl<V> Context<V> {
-    /// Whether the peer may change something; else what it is told. `what` is for the log.
-    fn authorize(&self, peer: SocketAddr, headers: &HeaderMap, what: &str) -> Result<(), Response> {
-        let Err(denied) = may_change(&self.token.read(), peer.ip(), headers) else { return Ok(()) };
+    /// What a peer is told that may not change something. `what` is for the log.
+    fn refusal(&self, peer: SocketAddr, headers: &HeaderMap, what: &str) -> Option<Response> {
+        let denied = may_change(&self.token.read(), peer.ip(), headers).err()?;
         tracing::warn!(%peer, reason = %denied, "refused to {what}");
-        Err(match denied {
+        Some(match denied {
             Denied::Token => {
                 let mut response = error(StatusCode::UNAUTHORIZED, &denied.to_string());
                 response

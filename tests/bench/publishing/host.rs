@@ -23,7 +23,8 @@ impl Host {
         must(Command::new("ip").args(["netns", "add", name]));
         for line in [
             format!("-n {name} link set lo up"),
-            format!("-n {name} link add out type dummy"),
+            format!("-n {name} link add out type veth peer name far"),
+            format!("-n {name} link set far up"),
             format!("-n {name} link set out up"),
             format!("-n {name} address add 203.0.113.1/24 dev out"),
             format!("-n {name} route add default via 203.0.113.2"),

@@ -17,10 +17,11 @@ impl Podman {
     pub(crate) fn new(host: &Host, archive: &Path) -> Self {
         let podman = Self { scratch: tempfile::Builder::new().prefix("publish-").tempdir().unwrap() };
         let networks = podman.path("networks");
-        // Whatever Debian has configured here, this is netavark, and nothing is kept outside of the directory.
+        // Whatever Debian has configured here, this is netavark, and nothing is kept outside of the directory. The
+        // limits are below what this machine may have, which podman's own are not everywhere.
         let configuration = format!(
-            "[containers]\nlog_driver = \"k8s-file\"\n\
-             [engine]\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\n\
+            "[containers]\nlog_driver = \"k8s-file\"\ndefault_ulimits = [\"nofile=4096:4096\", \"nproc=4096:4096\"]\n\
+             [engine]\nruntime = \"runc\"\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\n\
              [network]\nnetwork_backend = \"netavark\"\nnetwork_config_dir = \"{networks}\"\n"
         );
         fs::create_dir(&networks).unwrap();

@@ -127,7 +127,8 @@ impl Running {
     }
 
     fn run(&self, options: &[&str]) {
-        let mut arguments = vec!["run", "--detach", "--name", NAME];
+        // Podman has systemd look after health, which need not run here.
+        let mut arguments = vec!["run", "--detach", "--no-healthcheck", "--name", NAME];
         arguments.extend(options);
         arguments.push("switch:bench");
         self.engine(&arguments);

@@ -45,6 +45,16 @@ impl Nftables {
     }
 }
 
+impl Nftables {
+    /// Whether the kernel would make these changes; it makes none.
+    ///
+    /// # Errors
+    /// What it would refuse.
+    pub fn check(&self, changes: &[Change]) -> Result<(), FirewallError> {
+        self.socket.transaction(&Batch::of(changes), false)
+    }
+}
+
 /// A socket stays in the namespace that it was opened in; the thread that went there ends.
 fn open_within(namespace: &File) -> io::Result<Socket> {
     use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
@@ -60,7 +70,7 @@ fn open_within(namespace: &File) -> io::Result<Socket> {
 impl Firewall for Nftables {
     fn apply(&self, changes: &[Change]) -> Result<(), FirewallError> {
         let batch = Batch::of(changes);
-        self.socket.transaction(&batch)
+        self.socket.transaction(&batch, true)
     }
 
     fn tables(&self) -> Result<Vec<SeenTable>, FirewallError> {

@@ -51,7 +51,8 @@ impl Socket {
         Ok(Self { socket, sequence: Cell::new(0) })
     }
 
-    pub(super) fn transaction(&self, batch: &Batch) -> Result<(), FirewallError> {
+    /// Has the kernel make the changes, or look whether it could: without its end a batch is taken back.
+    pub(super) fn transaction(&self, batch: &Batch, make: bool) -> Result<(), FirewallError> {
         let mut bytes = Vec::new();
         let begin = self.message(&mut bytes, BATCH_BEGIN, REQUEST, 0, NFTABLES, &[]);
         let mut last = begin;
@@ -60,7 +61,9 @@ impl Socket {
             let (kind, flags) = (NFTABLES << 8 | message.kind, REQUEST | message.flags | acknowledge);
             last = self.message(&mut bytes, kind, flags, message.family, 0, &message.body);
         }
-        self.message(&mut bytes, BATCH_END, REQUEST, 0, NFTABLES, &[]);
+        if make {
+            self.message(&mut bytes, BATCH_END, REQUEST, 0, NFTABLES, &[]);
+        }
         self.socket.send(&bytes, 0).map_err(FirewallError::Socket)?;
         loop {
             let (answers, _) = self.socket.recv_from_full().map_err(FirewallError::Socket)?;

@@ -95,6 +95,7 @@ fn end(told: Received<'_>) -> End {
     let verdict = told.nest(VERDICT).and_then(|verdict| verdict.number(1));
     match told.number(TYPE) {
         Some(BY_RULE) if verdict == Some(DROP) => told.long(HANDLE).map_or(End::None, End::Rule),
+        Some(BY_RULE) => End::Matched,
         Some(BY_POLICY) if told.number(POLICY) == Some(DROP) => End::Policy,
         _ => End::None,
     }
@@ -173,7 +174,7 @@ mod tests {
             .collect();
         assert_eq!(
             steps.iter().map(|step| step.end).collect::<Vec<_>>(),
-            [End::None, End::Rule(12), End::Policy]
+            [End::Matched, End::Rule(12), End::Policy]
         );
         for step in &steps {
             assert_eq!((step.family, step.interface), ("ip", Some(9)));

@@ -125,7 +125,7 @@ struct Path {
 
 enum Role {
     Inbound(Inbound),
-    Outbound(Outbound),
+    Outbound(Box<Outbound>),
 }
 
 impl Endpoint for Leg {

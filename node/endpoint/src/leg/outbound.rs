@@ -98,7 +98,7 @@ impl EndpointInterface for Caller {
             peer_audio: None,
             other: offer,
             succeeds: None,
-            role: Role::Outbound(Outbound {
+            role: Role::Outbound(Box::new(Outbound {
                 target,
                 caller: CallerId { number: caller_id_number, name: caller_id_name },
                 beside: request.beside,
@@ -107,7 +107,7 @@ impl EndpointInterface for Caller {
                 is_heard: false,
                 early: Vec::new(),
                 stage: Stage::Reaching,
-            }),
+            })),
         }))
     }
 }

@@ -1,0 +1,171 @@
+//! `netctl doctor` on a host of the test's own, with a real daemon and real settings that are wrong on purpose: each is
+//! found, and is gone once the command that was printed has been typed.
+
+#[path = "../shared/dockerd.rs"]
+mod dockerd;
+#[path = "../modes/site.rs"]
+#[expect(dead_code, reason = "it serves more than these tests")]
+mod site;
+
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use site::{IMAGE, Site, text};
+
+fn examine(site: &Site, options: &[&str]) -> (Option<i32>, Value) {
+    let state = site.path("state").display().to_string();
+    let output = site.netctl(&[&["--output", "json", "doctor", "--state-dir", &state], options].concat());
+    let json = serde_json::from_slice(&output.stdout);
+    let json =
+        json.unwrap_or_else(|error| panic!("{error}: {}{}", text(&output.stdout), text(&output.stderr)));
+    (output.status.code(), json)
+}
+
+/// The findings of a topic that are not as they should be.
+fn wrong<'a>(told: &'a Value, topic: &str) -> Vec<&'a Value> {
+    let all = told["findings"].as_array().expect("a list");
+    all.iter().filter(|finding| finding["topic"] == topic && finding["level"] != "ok").collect()
+}
+
+fn shell(site: &Site, line: &str) -> Output {
+    site.on_host("sh").args(["-c", line]).output().expect("sh is everywhere")
+}
+
+fn must(site: &Site, line: &str) {
+    let output = shell(site, line);
+    assert!(output.status.success(), "{line}: {}{}", text(&output.stdout), text(&output.stderr));
+}
+
+/// Types what was printed against a finding; then it has to be gone.
+fn mends(site: &Site, topic: &str, level: &str, is: &str) {
+    let (code, told) = examine(site, &[]);
+    let found = wrong(&told, topic);
+    let finding = found.first().unwrap_or_else(|| panic!("{topic} is not found: {told:#}"));
+    assert_eq!(finding["level"], level, "{finding:#}");
+    assert!(finding["is"].as_str().is_some_and(|text| text.contains(is)), "{finding:#}");
+    if level == "bad" {
+        assert_eq!(code, Some(1));
+    }
+    must(site, finding["mend"].as_str().unwrap_or_else(|| panic!("no command: {finding:#}")));
+    let (_, told) = examine(site, &[]);
+    assert!(wrong(&told, topic).is_empty(), "{:#?}", wrong(&told, topic));
+}
+
+#[test]
+fn settings_that_are_wrong() {
+    let site = Site::new();
+    must(&site, "sysctl -qw net.ipv6.conf.all.forwarding=1 net.ipv4.ip_forward=1");
+    must(
+        &site,
+        "sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.br0.rp_filter=0 net.ipv4.conf.docker0.rp_filter=0",
+    );
+    must(&site, "sysctl -qw net.ipv6.conf.br0.disable_ipv6=0 && ip address add 2001:db8::1/64 dev br0 nodad");
+    for (line, topic, level, is) in [
+        ("sysctl -qw net.ipv4.ip_forward=0", "ip_forward", "bad", "net.ipv4.ip_forward is 0"),
+        ("sysctl -qw net.ipv6.conf.all.forwarding=0", "ipv6_forwarding", "warn", "forwarding is 0"),
+        ("sysctl -qw net.ipv6.conf.br0.accept_ra=1", "accept_ra", "warn", "br0.accept_ra is 1"),
+        ("sysctl -qw net.ipv4.conf.br0.rp_filter=1", "rp_filter", "warn", "strict at br0"),
+        (
+            "sysctl -qw net.ipv4.ip_local_port_range='20000 60999'",
+            "local_ports",
+            "warn",
+            "take ports from 20000-60999",
+        ),
+    ] {
+        must(&site, line);
+        mends(&site, topic, level, is);
+    }
+    // What only crosses a bridge is filtered, both families.
+    must(&site, "iptables -P FORWARD DROP && sysctl -qw net.bridge.bridge-nf-call-iptables=1");
+    must(&site, "sysctl -qw net.bridge.bridge-nf-call-ip6tables=0");
+    mends(&site, "bridge_nf", "warn", "bridge-nf-call-iptables is 1, and forward drops");
+}
+
+/// A firewall as firewalld makes one, and who has the ports.
+#[test]
+fn others_in_the_way() {
+    let site = Site::new();
+    must(&site, "nft add table inet firewalld");
+    must(&site, "nft 'add chain inet firewalld filter_FORWARD { type filter hook forward priority 10; }'");
+    must(&site, "nft add rule inet firewalld filter_FORWARD ct state established,related accept");
+    must(&site, "nft add rule inet firewalld filter_FORWARD ct status dnat accept");
+    must(&site, "nft add rule inet firewalld filter_FORWARD reject");
+    mends(&site, "firewall", "bad", "filter_FORWARD");
+    let program = "use IO::Socket::INET; $| = 1; my $s = IO::Socket::INET->new(Proto => 'udp', LocalPort => 20000) or die $!;\
+        print \"ready\\n\"; sleep 600";
+    let mut perl = site.on_host("perl");
+    let mut perl = perl.args(["-e", program]).stdout(Stdio::piped()).spawn().expect("perl is essential");
+    let mut line = String::new();
+    let mut out = std::io::BufReader::new(perl.stdout.take().expect("it is piped"));
+    std::io::BufRead::read_line(&mut out, &mut line).expect("it says that it is ready");
+    let (_, told) = examine(&site, &[]);
+    assert_eq!(wrong(&told, "ports")[0]["mend"], format!("kill {}", perl.id()), "{told:#}");
+    perl.kill().expect("it is our child");
+    perl.wait().expect("it is our child");
+    assert!(wrong(&examine(&site, &[]).1, "ports").is_empty());
+    // Docker's own way, with its processes; its sockets are not told of a second time.
+    site.must_docker(&["run", "-d", "--name", "old", "-p", "16384-16385:16384-16385/udp", IMAGE]);
+    let (code, told) = examine(&site, &[]);
+    let found = wrong(&told, "docker_publish");
+    assert_eq!(found[0]["is"], "Docker itself publishes 2 of the ports (16384-16385) for old");
+    assert_eq!((wrong(&told, "ports").len(), code), (0, Some(1)), "{told:#}");
+    let mend = found[0]["mend"].as_str().expect("a command").to_owned();
+    let output =
+        Command::new("sh").args(["-c", &mend]).env("DOCKER_HOST", site.address()).output().expect("sh");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(wrong(&examine(&site, &[]).1, "docker_publish").is_empty());
+}
+
+#[test]
+fn a_container_and_its_daemon() {
+    let site = Site::new();
+    site.must_docker(&["run", "-d", "--name", "switch", "--ulimit", "nofile=2048:2048", IMAGE]);
+    let (_, told) = examine(&site, &["switch"]);
+    let found = wrong(&told, "file_limit");
+    let own = found.iter().find(|finding| finding["is"].as_str().is_some_and(|is| is.starts_with("switch")));
+    let own = own.unwrap_or_else(|| panic!("{told:#}"));
+    assert!(own["is"].as_str().is_some_and(|is| is.ends_with("may have 2048 files open")), "{own:#}");
+    // It takes CAP_SYS_RESOURCE, which not every machine that tests has; so the container is made anew instead.
+    let pid = site.must_docker(&["inspect", "-f", "{{.State.Pid}}", "switch"]);
+    assert_eq!(own["mend"], format!("prlimit --pid {} --nofile=17408:17408", pid.trim()));
+    site.must_docker(&["rm", "-f", "switch"]);
+    site.must_docker(&["run", "-d", "--name", "switch", "--ulimit", "nofile=17408:17408", IMAGE]);
+    let (_, told) = examine(&site, &["switch"]);
+    let is = |finding: &&Value| finding["is"].as_str().is_some_and(|is| is.starts_with("switch"));
+    assert!(!wrong(&told, "file_limit").iter().any(is), "{told:#}");
+    // What this machine has: the kernel takes the rules and makes the interfaces, and none of that is left.
+    let topics = ["nf_tables", "veth", "bridge", "capabilities", "seccomp", "daemon"];
+    for topic in topics {
+        assert!(wrong(&told, topic).is_empty(), "{topic}: {told:#}");
+        assert!(
+            told["findings"].to_string().contains(&format!("\"topic\":\"{topic}\"")),
+            "{topic}: {told:#}"
+        );
+    }
+    let tables = text(&shell(&site, "nft list tables; ip link").stdout);
+    assert!(!tables.contains("netctl") && !tables.contains("trial"), "{tables}");
+    let missing = site.netctl(&["doctor", "gone"]);
+    assert_eq!(missing.status.code(), Some(4));
+    // Without the right to change rules.
+    let mut command = site.on_host("setpriv");
+    command.args(["--bounding-set", "-net_admin", "--inh-caps", "-net_admin", env!("CARGO_BIN_EXE_netctl")]);
+    let output = command.args(["doctor"]).env("DOCKER_HOST", site.address()).output().expect("setpriv");
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("netctl has not CAP_NET_ADMIN"), "{told}");
+}
+
+/// Nobody answers: that is a finding, and the rest is looked at all the same.
+#[test]
+fn no_daemon() {
+    let output = Command::new(env!("CARGO_BIN_EXE_netctl"))
+        .args(["--output", "json", "doctor", "--host", "unix:///nowhere/docker.sock"])
+        .args(["--state-dir", &std::env::temp_dir().join("netctl-doctor-none").display().to_string()])
+        .output()
+        .expect("it was built");
+    let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(wrong(&told, "daemon")[0]["mend"], "systemctl start docker");
+    assert!(told["findings"].as_array().expect("a list").len() > 10);
+    assert_eq!(output.status.code(), Some(1));
+}
