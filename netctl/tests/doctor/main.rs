@@ -4,7 +4,7 @@
 #[path = "../shared/dockerd.rs"]
 mod dockerd;
 #[path = "../modes/site.rs"]
-#[expect(dead_code, reason = "it serves more than these tests")]
+#[allow(dead_code, reason = "each test program takes what it needs of it")]
 mod site;
 
 use std::process::{Command, Output, Stdio};
