@@ -53,10 +53,8 @@ impl<M: Machine> Scene<'_, M> {
         }
         match hop {
             Hop::Arrived | Hop::Rewritten => self.not_rewritten(),
-            Hop::Routed => self.routed(Place::Here, self.seen.on_host.interface(Hop::Arrived), hop).await,
-            Hop::RoutedBack => {
-                self.routed(Place::Here, self.seen.on_host.interface(Hop::Returned), hop).await
-            }
+            Hop::Routed => self.routed(Place::Here, Some(Hop::Arrived), hop).await,
+            Hop::RoutedBack => self.routed(Place::Here, Some(Hop::Returned), hop).await,
             Hop::Admitted => self.admitted().await,
             Hop::Entered => self.entered().await,
             Hop::Queued => self.queued(),
@@ -130,7 +128,7 @@ impl<M: Machine> Scene<'_, M> {
         let Reach::Published { publication, .. } = &self.subject.reach else {
             return cause("unknown", "it is for an address that is not the switch's", None);
         };
-        let peer = self.peer.or(self.seen.on_host.far(Hop::Arrived));
+        let peer = self.far();
         if let Some(peer) = peer
             && !publication.from.is_empty()
             && !publication.from.iter().any(|network| network.contains(&peer))
@@ -158,9 +156,11 @@ impl<M: Machine> Scene<'_, M> {
     }
 
     /// What the kernel's routing says of such a packet.
-    async fn routed(&self, place: Place, by: Option<u32>, hop: Hop) -> Cause {
+    async fn routed(&self, place: Place, marked: Option<Hop>, hop: Hop) -> Cause {
         let back = hop.is_back();
-        let far = self.peer.or(self.seen.on_host.far(Hop::Arrived)).or(self.seen.inside.far(Hop::Entered));
+        let far = self.far();
+        let trail = if place == Place::Here { &self.seen.on_host } else { &self.seen.inside };
+        let by = marked.zip(far).and_then(|(marked, far)| trail.interface(marked, far));
         let own = match &self.subject.reach {
             Reach::Published { publication, .. } => publication
                 .paths
@@ -201,6 +201,23 @@ impl<M: Machine> Scene<'_, M> {
             Err(_) => {}
         }
         cause("route", format!("the kernel's routing did not send it on to {to}"), None)
+    }
+
+    /// The peer: the one that was asked for, or one whose packets were marked. A switch that calls itself, for its
+    /// health, is nobody's peer.
+    fn far(&self) -> Option<IpAddr> {
+        let own: Vec<IpAddr> = match &self.subject.reach {
+            Reach::Published { publication, .. } => {
+                publication.paths.iter().flat_map(|path| path.hosts().chain([path.container])).collect()
+            }
+            _ => Vec::new(),
+        };
+        let trails = [
+            (&self.seen.on_host, [Hop::Arrived, Hop::Returned]),
+            (&self.seen.inside, [Hop::Entered, Hop::Emitted]),
+        ];
+        let told = trails.iter().flat_map(|(trail, hops)| hops.iter().flat_map(|hop| trail.far(*hop)));
+        self.peer.or_else(|| told.into_iter().find(|far| !own.contains(far) && !far.is_loopback()))
     }
 
     /// Whether the kernel refuses where it came in: the way back to the sender is another one.
@@ -298,7 +315,7 @@ impl<M: Machine> Scene<'_, M> {
                 return cause("address", text, format!("docker restart {}", self.subject.name));
             }
         }
-        self.routed(self.inside(), self.seen.inside.interface(Hop::Entered), Hop::Admitted).await
+        self.routed(self.inside(), Some(Hop::Entered), Hop::Admitted).await
     }
 
     fn queued(&self) -> Cause {

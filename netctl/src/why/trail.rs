@@ -6,16 +6,13 @@ use std::net::IpAddr;
 use super::hop::Hop;
 use crate::firewall::{End, Step};
 
-/// By which interface a packet came in, and from where to where it travels.
-type Came = (Option<u32>, Option<(IpAddr, IpAddr)>);
-
 /// The way of marked packets through one namespace.
 #[derive(Debug, Default)]
 pub struct Trail {
     /// Where each packet was marked last; numbers are used again.
     marked: HashMap<u32, Hop>,
-    /// By which interface they came, and between whom they travel.
-    came: BTreeMap<Hop, Came>,
+    /// For each far address at a station, by which interface its packets came in.
+    came: BTreeMap<(Hop, IpAddr), Option<u32>>,
     drops: Vec<(Hop, Step)>,
 }
 
@@ -32,7 +29,10 @@ impl Trail {
                 && let Some(hop) = Hop::ALL.into_iter().find(|hop| hop.word() == step.chain && hop.marks())
             {
                 self.marked.insert(step.packet, hop);
-                self.came.entry(hop).or_insert((step.interface, step.addresses));
+                if let Some((from, to)) = step.addresses {
+                    let far = if hop.is_back() { to } else { from };
+                    self.came.entry((hop, far)).or_insert(step.interface);
+                }
             }
             if matches!(step.end, End::Rule(_) | End::Policy)
                 && self.drops.len() < ENDS
@@ -49,8 +49,8 @@ impl Trail {
         let by_number = self.marked.get(&step.packet).copied();
         by_number.or_else(|| {
             let (from, to) = step.addresses?;
-            let far = |hop: &&Hop| self.far(**hop) == Some(if hop.is_back() { to } else { from });
-            self.came.keys().find(far).copied()
+            let its = |(hop, far): &&(Hop, IpAddr)| *far == if hop.is_back() { to } else { from };
+            self.came.keys().find(its).map(|(hop, _)| *hop)
         })
     }
 
@@ -61,15 +61,14 @@ impl Trail {
         own().max_by_key(|step| own().filter(|other| same(step, other)).count())
     }
 
-    /// By which interface packets that were marked at this station came in.
-    pub fn interface(&self, hop: Hop) -> Option<u32> {
-        self.came.get(&hop)?.0
+    /// By which interface packets of this peer that were marked at this station came in.
+    pub fn interface(&self, hop: Hop, far: IpAddr) -> Option<u32> {
+        *self.came.get(&(hop, far))?
     }
 
-    /// The far address of such packets.
-    pub fn far(&self, hop: Hop) -> Option<IpAddr> {
-        let (from, to) = self.came.get(&hop)?.1?;
-        Some(if hop.is_back() { to } else { from })
+    /// The far addresses of such packets.
+    pub fn far(&self, hop: Hop) -> impl Iterator<Item = IpAddr> {
+        self.came.keys().filter(move |(its, _)| *its == hop).map(|(_, far)| *far)
     }
 }
 
@@ -98,10 +97,11 @@ mod tests {
         ]);
         assert_eq!(trail.dropped(false).unwrap().end, End::Rule(4));
         assert_eq!(trail.dropped(true).unwrap().chain, "back");
-        assert_eq!(trail.interface(Hop::Arrived), Some(3));
+        let far = IpAddr::from([192, 0, 2, 9]);
+        assert_eq!(trail.interface(Hop::Arrived, far), Some(3));
         // Above a bridge it has another number.
         trail.add(vec![step(3, "fw", "above", End::Rule(6)), step(3, "fw", "above", End::Rule(6))]);
         assert_eq!(trail.dropped(false).unwrap().chain, "above");
-        assert_eq!(trail.far(Hop::Arrived), Some([192, 0, 2, 9].into()));
+        assert_eq!(trail.far(Hop::Arrived).collect::<Vec<_>>(), [far]);
     }
 }
