@@ -135,7 +135,7 @@ impl Display for Statement {
             Self::Tracked(Bit::Snat) => f.write_str("ct status snat"),
             Self::Counter => f.write_str("counter"),
             Self::Trace => {
-                write!(f, "limit rate {TRACED}/second burst {TRACED} packets meta nftrace set 1")
+                write!(f, "limit rate {TRACED}/second burst 1 packets meta nftrace set 1")
             }
             Self::Notrack => f.write_str("notrack"),
             Self::Rewrite(side, to) => write!(f, "{} {} set {to}", ip(Family::of(*to)), address(*side)),

@@ -16,6 +16,9 @@ pub struct Step {
     pub chain: String,
     /// What was decided there.
     pub end: End,
+    /// Whether this message itself told interface and addresses. Those of a packet before it with the same number are told
+    /// else, where the first message about this one was lost.
+    pub fresh: bool,
     /// By which interface the packet came in, where that is told.
     pub interface: Option<u32>,
     /// From where to where, where that is told.

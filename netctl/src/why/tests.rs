@@ -101,6 +101,7 @@ fn listening() -> Seen {
 /// A packet from the peer that is marked where it came, and dropped.
 fn trail(table: &str, chain: &str, end: End) -> Trail {
     let step = |table: &str, chain: &str, end| Step {
+        fresh: true,
         packet: 1,
         family: if table == "filter" { "ip" } else { "inet" },
         table: table.to_owned(),

@@ -1,6 +1,6 @@
 //! What the kernel told of marked packets: where each was marked, and where it was dropped.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use super::hop::Hop;
@@ -13,6 +13,8 @@ pub struct Trail {
     marked: HashMap<u32, Hop>,
     /// For each far address at a station, by which interface its packets came in.
     came: BTreeMap<(Hop, IpAddr), Option<u32>>,
+    /// The switch's own addresses, as its packets have them: one that calls itself is nobody's peer.
+    near: BTreeSet<IpAddr>,
     drops: Vec<(Hop, Step)>,
 }
 
@@ -24,13 +26,15 @@ impl Trail {
     pub fn add(&mut self, steps: Vec<Step>) {
         for step in steps {
             // Others pass through that chain, too, and no rule of it asks for them.
-            if step.end == End::Matched
+            if step.fresh
+                && step.end == End::Matched
                 && step.table.starts_with("netctl-why/")
                 && let Some(hop) = Hop::ALL.into_iter().find(|hop| hop.word() == step.chain && hop.marks())
             {
                 self.marked.insert(step.packet, hop);
                 if let Some((from, to)) = step.addresses {
-                    let far = if hop.is_back() { to } else { from };
+                    let (far, near) = if hop.is_back() { (to, from) } else { (from, to) };
+                    self.near.insert(near);
                     self.came.entry((hop, far)).or_insert(step.interface);
                 }
             }
@@ -43,15 +47,16 @@ impl Trail {
         }
     }
 
-    /// Where a packet was marked. The kernel gives one that came by a bridge a new number above it: then the far
-    /// address tells.
+    /// Where a packet was marked. The far address tells; its number may be another one above a bridge, and that of a
+    /// packet before it.
     fn origin(&self, step: &Step) -> Option<Hop> {
-        let by_number = self.marked.get(&step.packet).copied();
-        by_number.or_else(|| {
-            let (from, to) = step.addresses?;
-            let its = |(hop, far): &&(Hop, IpAddr)| *far == if hop.is_back() { to } else { from };
+        let by_far = step.addresses.and_then(|(from, to)| {
+            let its = |(hop, far): &&(Hop, IpAddr)| {
+                !self.near.contains(far) && *far == if hop.is_back() { to } else { from }
+            };
             self.came.keys().find(its).map(|(hop, _)| *hop)
-        })
+        });
+        by_far.or_else(|| self.marked.get(&step.packet).copied())
     }
 
     /// The rule or policy that dropped most, of those packets that go this way.
@@ -79,7 +84,7 @@ mod tests {
     fn step(packet: u32, table: &str, chain: &str, end: End) -> Step {
         let addresses = Some(([192, 0, 2, 9].into(), [192, 0, 2, 1].into()));
         let (table, chain) = (table.to_owned(), chain.to_owned());
-        Step { packet, family: "inet", table, chain, end, interface: Some(3), addresses }
+        Step { fresh: true, packet, family: "inet", table, chain, end, interface: Some(3), addresses }
     }
 
     #[test]
@@ -91,8 +96,13 @@ mod tests {
             Step { addresses: Some(answer), ..step(9, "netctl-why/switch", "arrived", End::None) },
             mark(1, "arrived"),
             step(1, "fw", "in", End::Rule(4)),
-            mark(1, "returned"),
-            step(1, "fw", "back", End::Policy),
+            // The word on where it came from was lost.
+            Step { fresh: false, addresses: Some((answer.1, answer.1)), ..mark(1, "returned") },
+            // It calls itself: its own address is the far one, too.
+            Step { addresses: Some((answer.0, [203, 0, 113, 1].into())), ..mark(5, "arrived") },
+            Step { addresses: Some(answer), ..mark(1, "returned") },
+            // The number of a packet that came, on one that goes.
+            Step { addresses: Some(answer), ..step(5, "fw", "back", End::Policy) },
             Step { addresses: None, ..step(2, "fw", "other", End::Rule(5)) },
         ]);
         assert_eq!(trail.dropped(false).unwrap().end, End::Rule(4));
@@ -102,6 +112,6 @@ mod tests {
         // Above a bridge it has another number.
         trail.add(vec![step(3, "fw", "above", End::Rule(6)), step(3, "fw", "above", End::Rule(6))]);
         assert_eq!(trail.dropped(false).unwrap().chain, "above");
-        assert_eq!(trail.far(Hop::Arrived).collect::<Vec<_>>(), [far]);
+        assert_eq!(trail.far(Hop::Arrived).collect::<Vec<_>>(), [far.min(answer.0), far.max(answer.0)]);
     }
 }

@@ -169,11 +169,11 @@ pub(super) fn counter(list: &mut Attributes) {
     });
 }
 
-/// Lets so many packets a second go on in the rule, and as many at once.
+/// Lets so many packets a second go on in the rule, one at a time: together they would tell more than a socket holds.
 pub(super) fn limit(list: &mut Attributes, rate: u64) {
     const SECOND: u64 = 1;
     expression(list, "limit", |data| {
-        data.long(1, rate).long(2, SECOND).number(3, u32::try_from(rate).unwrap_or(u32::MAX)).number(4, 0);
+        data.long(1, rate).long(2, SECOND).number(3, 1).number(4, 0);
     });
 }
 

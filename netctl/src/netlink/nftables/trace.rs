@@ -77,6 +77,7 @@ impl Packets {
         packet.interface = told.number(INTERFACE).or(packet.interface);
         packet.addresses = told.find(NETWORK_HEADER).and_then(addresses).or(packet.addresses);
         Some(Step {
+            fresh: told.find(NETWORK_HEADER).is_some(),
             packet: id,
             family: family(answer.family),
             table: told.text(TABLE)?,
