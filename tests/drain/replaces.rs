@@ -248,3 +248,27 @@ fn the_callers_place_is_only_for_whom_the_route_takes_calls_from() {
     is_ended(&mut callee, "cause=16");
     switch.until_nothing_is_left();
 }
+
+/// No limit counts it: the call was let in before. What is played goes on, for somebody else to hear.
+#[test]
+fn a_full_switch_plays_on_to_another_party() {
+    let switch = Switch::start("[limits]\ncalls = 1\n");
+    let mut first = Phone::new(&switch);
+    let answer = first.call("9198");
+    first.hear();
+    let name = replaces(&first.call_id, tag(header(&answer, "To")), "phone");
+    let mut second = Phone::new(&switch);
+    take(&mut second, &name);
+    is_ended(&mut first, "ATTENDED_TRANSFER");
+    let (ssrc, _) = second.hear();
+    for _ in 0..10 {
+        assert_eq!(second.hear().0, ssrc);
+    }
+    // The place is taken all the same.
+    let mut late = Phone::new(&switch);
+    late.request("INVITE", 1, "9196", "", &late.sdp("0"));
+    assert!(late.finally().starts_with("SIP/2.0 503"));
+    late.request("ACK", 1, "9196", "", "");
+    hang_up(&mut second, "anyone");
+    switch.until_nothing_is_left();
+}

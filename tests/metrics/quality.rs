@@ -144,19 +144,19 @@ pub(crate) fn what_the_peer_reports_lost_is_counted() -> Moved {
     let before = switch.metrics();
     let mut phone = Phone::new(&switch);
     let there = media(&phone.call("9197"));
-    let mut packets = (0..60).map(|_| {
+    let hear = || {
         let mut packet = [0; 2048];
         phone.rtp.recv_from(&mut packet).expect("the tone");
         packet
-    });
-    let first = packets.next().unwrap();
-    let last = packets.last().unwrap();
+    };
+    let first = hear();
+    let last = (1..60).fold(first, |_, _| hear());
     let sequence = |packet: &[u8]| u16::from_be_bytes([packet[2], packet[3]]);
     let heard = sequence(&last).wrapping_sub(sequence(&first)).wrapping_add(1);
     let highest = u32::from(sequence(&first)) + u32::from(heard) - 1;
     let mut report = vec![0x81, 201, 0, 7, 0, 0, 0, 9];
     report.extend(&last[8..12]);
-    report.extend((64 << 24 | u32::from(heard) / 4).to_be_bytes());
+    report.extend(((64 << 24) | (u32::from(heard) / 4)).to_be_bytes());
     report.extend(highest.to_be_bytes());
     report.extend([0; 12]);
     phone.rtp.send_to(&report, (there.ip(), there.port() + 1)).unwrap();

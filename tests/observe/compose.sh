@@ -21,6 +21,7 @@ clear_up() {
 }
 trap clear_up EXIT
 
+# Not for the background: what could be ended there is a shell, and not the program.
 inside() { nsenter --net="/run/netns/$host" "$@"; }
 # start_dockerd calls it in the background, so that this shell is not the one that is replaced.
 dockerd() { exec nsenter --net="/run/netns/$host" dockerd "$@"; }
@@ -75,8 +76,8 @@ read_by_compose() {
 }
 
 start_prometheus() {
-    inside prometheus --config.file "$scratch/prometheus/prometheus.yaml" --storage.tsdb.path "$scratch/metrics" \
-        --web.listen-address 127.0.0.1:9090 >"$scratch/prometheus.log" 2>&1 &
+    nsenter --net="/run/netns/$host" prometheus --config.file "$scratch/prometheus/prometheus.yaml" \
+        --storage.tsdb.path "$scratch/metrics" --web.listen-address 127.0.0.1:9090 >"$scratch/prometheus.log" 2>&1 &
     prometheus=$!
 }
 
@@ -106,7 +107,7 @@ reload_and_down() {
 
 start_watch() {
     export NETCTL_STATE_DIR=$scratch/state
-    inside "$netctl" watch >"$scratch/watch.log" 2>&1 &
+    nsenter --net="/run/netns/$host" "$netctl" watch >"$scratch/watch.log" 2>&1 &
     watch=$!
 }
 

@@ -93,7 +93,7 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Take away a switch and all that run made for it
     Rm(NamedArgs),
-    /// Show a container's interfaces, routes and listeners from inside
+    /// Show a container's interfaces, routes and listeners from inside, and the rules that publish its ports
     Inspect(NamedArgs),
     /// Place one call to a switch in a container and judge what comes back
     Probe(NamedArgs),

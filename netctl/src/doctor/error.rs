@@ -16,7 +16,7 @@ pub enum DoctorError {
     NoSuchContainer(String),
     #[error("the daemon runs elsewhere: {0}")]
     Elsewhere(String),
-    #[error("{0} of what was looked at keep a switch from working")]
+    #[error("what is BAD ({0}) keeps a switch from working")]
     Bad(usize),
 }
 

@@ -3,6 +3,8 @@
 use std::io;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use super::labels::LabelError;
 use super::order::{MeaningError, Mode};
 use super::ports::Claim;
@@ -108,6 +110,8 @@ pub enum CheckError {
     Twice(&'static str),
     #[error("no free subnet was found for a network of netctl's own")]
     NoSubnet,
+    #[error("routes lead to all the addresses that are set aside for tests, {0}")]
+    NoNeighbour(IpNet),
     #[error("{0} is missing")]
     Lacks(Capability),
     #[error("cannot read the kernel's interfaces and routes")]
@@ -271,6 +275,7 @@ impl CheckError {
             | Self::Kernel(_)
             | Self::Sockets(_)
             | Self::Twice(_)
+            | Self::NoNeighbour(_)
             | Self::GatewayItself(_) => return None,
         })
     }

@@ -30,7 +30,7 @@ pub(super) async fn make(world: &impl Worldly, host: IpAddr) -> Result<Neighbour
     let free = |(ours, its): &(IpNet, IpNet)| {
         !taken.iter().any(|net| net.contains(&ours.addr()) || net.contains(&its.addr()) || ours.contains(net))
     };
-    let (ours, its) = ends.into_iter().find(free).ok_or(CheckError::NoSubnet)?;
+    let (ours, its) = ends.into_iter().find(free).ok_or_else(|| CheckError::NoNeighbour(range(host)))?;
     Ok(world.kernel().add_neighbour(ours, its).await.map_err(CheckError::Kernel)?)
 }
 

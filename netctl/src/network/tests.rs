@@ -419,3 +419,29 @@ fn a_missing_process_is_no_panic() {
         crate::netlink::inside(u32::MAX, || ()).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
     );
 }
+
+/// Where the neighbour would be in somebody's way it is elsewhere, and nowhere if all of the range is taken.
+#[test]
+fn a_neighbour_has_addresses_that_no_route_leads_to() {
+    let fake = Fake::new();
+    let host = "192.0.2.5".parse().unwrap();
+    let ends = |fake: &Fake| -> Vec<ipnet::IpNet> {
+        drop(wait(neighbour::make(&fake.world(), host)).unwrap());
+        let asked = fake.0.asked.borrow().last().cloned().unwrap();
+        asked.split(' ').skip(1).map(|text| text.parse().unwrap()).collect()
+    };
+    let first = ends(&fake);
+    assert!(first.iter().all(|end| neighbour::range(host).contains(end)), "{first:?}");
+    let taken = |to| Route { destination: to, gateway: None, metric: 0, interface: "eth0".to_owned() };
+    fake.0.routes.borrow_mut().push(taken(first[1].trunc()));
+    let second = ends(&fake);
+    assert_ne!(first, second);
+    fake.0.routes.borrow_mut().push(taken(neighbour::range(host)));
+    let asked = fake.0.asked.borrow().len();
+    let Err(error) = wait(neighbour::make(&fake.world(), host)) else { panic!("it is in somebody's way") };
+    assert_eq!(
+        error.to_string(),
+        "routes lead to all the addresses that are set aside for tests, 198.18.0.0/15"
+    );
+    assert_eq!(fake.0.asked.borrow().len(), asked);
+}

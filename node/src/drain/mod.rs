@@ -2,7 +2,7 @@
 //! comes, then they are ended with BYE. Asked for by HTTP, the switch stays up and may take it back; after a
 //! signal the process ends with the last call.
 //!
-//! What happens when is [`phase`]'s; here clocks, signals and calls meet it.
+//! What happens when is `phase`'s; here clocks, signals and calls meet it.
 
 mod phase;
 mod progress;

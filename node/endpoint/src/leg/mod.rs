@@ -182,11 +182,11 @@ impl Endpoint for Leg {
                 Vec::new()
             }
             LegMessage::Reached(path) => {
-                let events = self.on_reached(path);
-                if self.is_early() {
+                if path.is_ok() {
+                    // Before it is: a callee may answer sooner than this task goes on.
                     channel.mark_placed();
                 }
-                events
+                self.on_reached(path)
             }
         }
     }
