@@ -62,14 +62,8 @@ pub(super) async fn plan(world: &impl Worldly, order: &Order) -> Result<Plan, Ru
     if settings.claims.iter().any(|claim| addresses.iter().any(|net| Some(net.addr()) == claim.address)) {
         container.sysctls = NONLOCAL.map(|name| (name.to_owned(), "1".to_owned())).into();
     }
-    let inside = interface_name(INSIDE.to_owned());
-    let pair = Pair {
-        outside,
-        inside: inside.clone(),
-        master: Some(master.index),
-        mac: hardware_address(addresses.first().map(IpNet::addr)),
-        alias: run,
-    };
+    let pair = joined(outside, master.index, &addresses, run);
+    let inside = pair.inside.clone();
     let name = || order.name.clone();
     let mut steps = vec![Step::Container(Box::new(container)), plan::start(order)];
     steps.extend(orphan.map(|it| Step::Clear { interface: it.name, index: it.index }));
@@ -132,14 +126,8 @@ pub(super) async fn again(world: &impl Worldly, container: &Container) -> Result
     let interfaces = world.kernel().interfaces(Place::Here).await.map_err(CheckError::Kernel)?;
     let master = interfaces.iter().find(|interface| interface.name == bridge.as_str());
     let master = master.ok_or_else(|| CheckError::NoBridge(bridge.to_string()))?;
-    let inside = interface_name(INSIDE.to_owned());
-    let pair = Pair {
-        outside,
-        inside: inside.clone(),
-        master: Some(master.index),
-        mac: hardware_address(addresses.first().map(IpNet::addr)),
-        alias: label(labels::RUN).to_owned(),
-    };
+    let pair = joined(outside, master.index, &addresses, label(labels::RUN).to_owned());
+    let inside = pair.inside.clone();
     let name = || container.name.clone();
     let steps =
         [Step::Pair { name: name(), pair }, Step::Addresses { name: name(), interface: inside, addresses }];
@@ -213,6 +201,17 @@ fn free_name(container: &str, taken: impl Fn(&str) -> bool) -> InterfaceName {
         .fold(0x811c_9dc5_u32, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     let mut names = (0..).map(|further: u32| format!("sw-{:08x}", sum.wrapping_add(further)));
     interface_name(names.find(|name| !taken(name)).unwrap_or(plain))
+}
+
+/// The pair that joins a container with these addresses to a bridge.
+fn joined(outside: InterfaceName, bridge: u32, addresses: &[IpNet], alias: String) -> Pair {
+    Pair {
+        outside,
+        inside: interface_name(INSIDE.to_owned()),
+        master: Some(bridge),
+        mac: hardware_address(addresses.first().map(IpNet::addr)),
+        alias,
+    }
 }
 
 fn interface_name(text: String) -> InterfaceName {
