@@ -17,7 +17,7 @@ use crate::docker::{
     Whereabouts,
 };
 use crate::firewall::Family;
-use crate::publish::{self, PublishError};
+use crate::publish::{self, Findings, Foreseen, Publication, PublishError, Request};
 
 /// All four in one.
 #[derive(Clone)]
@@ -30,7 +30,7 @@ pub(crate) struct State {
     pub(crate) interfaces: RefCell<Vec<Interface>>,
     pub(crate) routes: RefCell<Vec<Route>>,
     pub(crate) sockets: RefCell<Vec<Socket>>,
-    pub(crate) published: RefCell<Vec<Publication>>,
+    pub(crate) published: RefCell<Vec<Request>>,
     pub(crate) cannot_publish: Cell<bool>,
     pub(crate) lacking: Cell<Option<Capability>>,
     /// Every change that was asked for.
@@ -468,34 +468,29 @@ impl Sockets for Fake {
 }
 
 impl Publisher for Fake {
-    async fn foresee(
-        &self,
-        wanted: &Publication,
-        _: &[Family],
-        _: &[&str],
-    ) -> Result<Foreseen, PublishError> {
+    async fn foresee(&self, wanted: &Request, _: &[Family], _: &[&str]) -> Result<Foreseen, PublishError> {
         if self.0.cannot_publish.get() {
             return Err(PublishError::NoAddress);
         }
         let facing = || vec!["192.0.2.5".parse().unwrap()];
         let host_ips = if wanted.host_ips.is_empty() { facing() } else { wanted.host_ips.clone() };
-        Ok(Foreseen { host_ips, notes: vec!["foreseen".to_owned()] })
+        Ok(Foreseen { host_ips, findings: Findings::default() })
     }
-    async fn stands(&self, wanted: &Publication) -> Result<bool, PublishError> {
-        let its = self.0.identity(&wanted.name);
-        let same = self.0.published_for.borrow().get(&wanted.name) == its.as_ref();
+    async fn stands(&self, wanted: &Request) -> Result<bool, PublishError> {
+        let its = self.0.identity(&wanted.container);
+        let same = self.0.published_for.borrow().get(&wanted.container) == its.as_ref();
         Ok(same
             && self.0.published.borrow().contains(wanted)
-            && !self.0.flushed.borrow().contains(&wanted.name))
+            && !self.0.flushed.borrow().contains(&wanted.container))
     }
-    async fn published(&self, name: &str) -> Result<Option<publish::Publication>, PublishError> {
+    async fn published(&self, name: &str) -> Result<Option<Publication>, PublishError> {
         Ok(self.all().await?.into_iter().find(|it| it.name == name))
     }
-    async fn all(&self) -> Result<Vec<publish::Publication>, PublishError> {
+    async fn all(&self) -> Result<Vec<Publication>, PublishError> {
         let published = self.0.published.borrow();
-        let records = published.iter().map(|it| publish::Publication {
-            name: it.name.clone(),
-            container: self.0.published_for.borrow()[&it.name].0.clone(),
+        let records = published.iter().map(|it| Publication {
+            name: it.container.clone(),
+            container: self.0.published_for.borrow()[&it.container].0.clone(),
             bridge: "br-voice".to_owned(),
             ports: it.ports.clone(),
             from: it.from.clone(),
@@ -523,23 +518,23 @@ impl Publisher for Fake {
         };
         Ok(self.published(name).await?.map(counted))
     }
-    async fn publish(&self, publication: &Publication) -> Result<(), PublishError> {
-        let done = self.docker(format!("publish {}", publication.name), |state| {
+    async fn publish(&self, request: &Request) -> Result<(), PublishError> {
+        let done = self.docker(format!("publish {}", request.container), |state| {
             let mut published = state.published.borrow_mut();
-            published.retain(|it| it.name != publication.name);
-            published.push(publication.clone());
-            state.flushed.borrow_mut().retain(|it| *it != publication.name);
-            let its = state.identity(&publication.name).unwrap_or_default();
-            state.published_for.borrow_mut().insert(publication.name.clone(), its);
+            published.retain(|it| it.container != request.container);
+            published.push(request.clone());
+            state.flushed.borrow_mut().retain(|it| *it != request.container);
+            let its = state.identity(&request.container).unwrap_or_default();
+            state.published_for.borrow_mut().insert(request.container.clone(), its);
         });
         done.await.map_err(PublishError::from)
     }
     async fn unpublish(&self, name: &str) -> Result<(), PublishError> {
-        if !self.0.published.borrow().iter().any(|it| it.name == name) {
+        if !self.0.published.borrow().iter().any(|it| it.container == name) {
             return Ok(());
         }
         let done = self.docker(format!("unpublish {name}"), |state| {
-            state.published.borrow_mut().retain(|it| it.name != name);
+            state.published.borrow_mut().retain(|it| it.container != name);
         });
         done.await.map_err(PublishError::from)
     }

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use super::order::Order;
 use super::ports::{Claim, Ports, Purpose};
-use super::publisher::Publication;
 use crate::docker::Container;
+use crate::publish::{Request, Via};
 
 /// Which run made it: a container, a network or an interface with this label or alias is netctl's.
 pub(crate) const RUN: &str = "io.switch.netctl.run";
@@ -100,18 +100,19 @@ pub(super) fn published(order: &Order) -> impl Iterator<Item = (String, String)>
 ///
 /// # Errors
 /// The label and its text, where that is not understood: anybody may have written it.
-pub(crate) fn publication(container: &Container) -> Option<Result<Publication, LabelError>> {
+pub(crate) fn request(container: &Container) -> Option<Result<Request, LabelError>> {
     fn list<T: FromStr>(container: &Container, label: &'static str) -> Result<Vec<T>, LabelError> {
         let text = container.labels.get(label).map_or("", String::as_str);
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
         parts.map(|part| part.parse().map_err(|_| LabelError { label, text: part.to_owned() })).collect()
     }
     let read = || {
-        Ok(Publication {
-            name: container.name.clone(),
+        Ok(Request {
+            container: container.name.clone(),
             ports: list(container, PUBLISH)?,
             host_ips: list(container, HOST_IP)?,
             from: list(container, ALLOWED)?,
+            via: Via::Auto,
         })
     };
     container.labels.contains_key(PUBLISH).then(read)

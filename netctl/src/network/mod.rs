@@ -43,7 +43,7 @@ pub use mend::Lack;
 pub use order::{Address, MeaningError, Mode, ModeError, Order};
 pub use ports::{Claim, Ports, PortsError, Protocol, Purpose};
 pub use probe::{CallError, Heard, claims_of, place_of_call, probe};
-pub use publisher::{Foreseen, Publication, Publisher};
+pub use publisher::Publisher;
 pub(crate) use remove::sweep;
 pub use remove::{Removed, remove as remove_switch};
 pub use run::{Ran, run};

@@ -22,7 +22,6 @@ use crate::docker::{Container, Containers as _};
 use crate::firewall::Family;
 use crate::netlink;
 use crate::procfs::address;
-use crate::publish;
 
 /// What no call from this machine shows.
 const BEYOND: &str = "anything beyond this host: firewalls and translation on the way, and rules of this host that are \
@@ -223,7 +222,7 @@ async fn published(
         claim.purpose == Purpose::Sip && publication.ports.iter().any(|ports| ports.meet(claim.ports))
     };
     let sip = claims.iter().filter(is_published).min_by_key(|claim| claim.ports.protocol == Protocol::Tcp);
-    let hosts: Vec<IpAddr> = publication.paths.iter().flat_map(publish::Path::hosts).collect();
+    let hosts: Vec<IpAddr> = publication.hosts().collect();
     let (Some(sip), Some(host)) = (sip, hosts.first().copied()) else { return Ok(None) };
     let mut way = Way {
         target: uri(host, sip),

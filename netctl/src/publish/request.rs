@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 use crate::firewall::{Family, PortRange};
 use crate::ports::{Ports, Protocol};
 
-/// What is asked for.
+/// What is asked for, by the flags of a verb, by labels or by a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Request {
     /// The container's name or id.
     pub container: String,
-    /// Which ports; at least one.
+    /// The same outside and inside; at least one.
     pub ports: Vec<Ports>,
-    /// The host's addresses; none for the one that faces the default route.
-    pub host: Vec<IpAddr>,
+    /// The host's addresses; none for the ones that face the default routes.
+    pub host_ips: Vec<IpAddr>,
     /// Who may reach them; none for everybody.
     pub from: Vec<IpNet>,
     /// By which road.
@@ -60,6 +60,23 @@ impl Publication {
         let its = self.ports.iter().filter(|ports| ports.protocol == protocol);
         its.map(|ports| PortRange { first: ports.first, last: ports.last }).collect()
     }
+
+    /// All of the host's addresses.
+    pub fn hosts(&self) -> impl Iterator<Item = IpAddr> {
+        self.paths.iter().flat_map(Path::hosts)
+    }
+
+    /// What would come to the same.
+    pub fn request(&self) -> Request {
+        let by_tracking_alone = self.paths.iter().all(|path| path.stateless.is_none());
+        Request {
+            container: self.name.clone(),
+            ports: self.ports.clone(),
+            host_ips: self.hosts().collect(),
+            from: self.from.clone(),
+            via: if by_tracking_alone { Via::Conntrack } else { Via::Auto },
+        }
+    }
 }
 
 /// One family's way to the container.
@@ -88,5 +105,36 @@ impl Path {
     /// All of the host's addresses.
     pub fn hosts(&self) -> impl Iterator<Item = IpAddr> {
         self.stateless.into_iter().chain(self.tracked.iter().copied())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_published_again_takes_the_same_road() {
+        let host: IpAddr = [192, 0, 2, 1].into();
+        let path = |stateless, tracked| Path {
+            container: [172, 29, 0, 2].into(),
+            network: "172.29.0.0/24".parse().unwrap(),
+            stateless,
+            tracked,
+            peers: Vec::new(),
+        };
+        let publication = |path| Publication {
+            name: "switch".to_owned(),
+            container: "c0ffee".to_owned(),
+            bridge: "br-voice".to_owned(),
+            ports: vec!["5060/udp".parse().unwrap()],
+            from: Vec::new(),
+            paths: vec![path],
+        };
+        for (path, via) in
+            [(path(Some(host), Vec::new()), Via::Auto), (path(None, vec![host]), Via::Conntrack)]
+        {
+            let request = publication(path).request();
+            assert_eq!((request.via, request.host_ips), (via, vec![host]));
+        }
     }
 }

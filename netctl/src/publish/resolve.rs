@@ -169,13 +169,13 @@ fn hosts(
     name: &str,
 ) -> Result<Vec<IpAddr>, PublishError> {
     let has = |family| addresses.iter().any(|(address, _)| Family::of(*address) == family);
-    if request.host.is_empty() {
+    if request.host_ips.is_empty() {
         let facing = Family::ALL.into_iter().filter(|family| has(*family));
         let found: Vec<IpAddr> = facing.filter_map(|family| machine.facing(family)).collect();
         return if found.is_empty() { Err(PublishError::NoAddress) } else { Ok(found) };
     }
     let mut hosts: Vec<IpAddr> = Vec::new();
-    for host in &request.host {
+    for host in &request.host_ips {
         if !machine.is_own(*host) {
             return Err(PublishError::NotOwn(*host));
         }

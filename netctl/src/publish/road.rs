@@ -112,7 +112,7 @@ fn deaf(host: &impl Firewall, publication: &Publication) -> Result<Option<Obstac
 
 /// Says which ports the host itself keeps.
 fn held(machine: &impl Machine, publication: &Publication) -> Vec<Ports> {
-    let hosts: Vec<_> = publication.paths.iter().flat_map(Path::hosts).collect();
+    let hosts: Vec<_> = publication.hosts().collect();
     let kept = machine.listeners().into_iter().filter_map(|(ports, address)| {
         let ours = address.is_none_or(|address| hosts.contains(&address))
             && publication.ports.iter().any(|published| published.meet(ports));
@@ -134,8 +134,8 @@ pub(super) fn taken(journal: &impl Journal, wanted: &Publication, gone: &[&str])
         if other.name == wanted.name || gone.contains(&other.name.as_str()) {
             continue;
         }
-        let others: Vec<_> = other.paths.iter().flat_map(Path::hosts).collect();
-        let address = wanted.paths.iter().flat_map(Path::hosts).find(|host| others.contains(host));
+        let others: Vec<_> = other.hosts().collect();
+        let address = wanted.hosts().find(|host| others.contains(host));
         let ports = wanted.ports.iter().find(|mine| other.ports.iter().any(|theirs| mine.meet(*theirs)));
         if let (Some(address), Some(ports)) = (address, ports) {
             return Err(PublishError::Taken { ports: ports.to_string(), address, other: other.name });

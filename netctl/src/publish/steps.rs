@@ -11,7 +11,7 @@ use super::accept::{accepts, own_accepts};
 use super::error::{INSIDE, PublishError, cannot};
 use super::journal::{Journal, Phase, Record};
 use super::machine::Machine;
-use super::request::{Path, Publication, Request};
+use super::request::{Publication, Request};
 use super::resolve::resolve;
 use super::road::{Findings, taken};
 use super::rules::{container_table, host_table, table_name};
@@ -132,12 +132,13 @@ pub(super) fn stands_as<M: Machine>(
     container: Option<&Container>,
 ) -> Result<bool, PublishError> {
     let publication = &record.publication;
-    let hosts: Vec<_> = publication.paths.iter().flat_map(Path::hosts).collect();
+    let hosts: Vec<_> = publication.hosts().collect();
     let as_asked = record.phase == Phase::Published
         && publication.ports == Ports::joined(&request.ports)
         && publication.from == IpNet::aggregate(&request.from)
-        && (request.host.is_empty()
-            || request.host.len() == hosts.len() && request.host.iter().all(|host| hosts.contains(host)));
+        && (request.host_ips.is_empty()
+            || request.host_ips.len() == hosts.len()
+                && request.host_ips.iter().all(|host| hosts.contains(host)));
     // A process of the same number may be another one, and so may its namespace.
     let the_same = container.is_some_and(|container| {
         let has = |ip: IpAddr| {

@@ -205,7 +205,7 @@ fn request(ports: &[&str]) -> Request {
     Request {
         container: "switch".to_owned(),
         ports: ports.iter().map(|text| text.parse().unwrap()).collect(),
-        host: Vec::new(),
+        host_ips: Vec::new(),
         from: Vec::new(),
         via: Via::Auto,
     }

@@ -14,10 +14,9 @@ use crate::docker::{
 use crate::firewall::Family;
 use crate::network::labels;
 use crate::network::{
-    Capability, Foreseen, Interface, Neighbour, Pair, Place, Publication, Publisher, Route, Socket, Sockets,
-    Wiring, World, Worldly,
+    Capability, Interface, Neighbour, Pair, Place, Publisher, Route, Socket, Sockets, Wiring, World, Worldly,
 };
-use crate::publish::{self, PublishError};
+use crate::publish::{Counted, Foreseen, Publication, PublishError, Request};
 
 /// One of the four parts of a world, without what belongs to some containers.
 pub(super) struct Without<'a, T> {
@@ -158,33 +157,30 @@ impl<S: Sockets> Sockets for Without<'_, S> {
 impl<P: Publisher> Publisher for Without<'_, P> {
     async fn foresee(
         &self,
-        publication: &Publication,
+        request: &Request,
         families: &[Family],
         gone: &[&str],
     ) -> Result<Foreseen, PublishError> {
         let names = self.gone.iter().map(|gone| gone.name.as_str());
         let gone: Vec<&str> = gone.iter().copied().chain(names).collect();
-        self.inner.foresee(publication, families, &gone).await
+        self.inner.foresee(request, families, &gone).await
     }
-    fn published(
-        &self,
-        name: &str,
-    ) -> impl Future<Output = Result<Option<publish::Publication>, PublishError>> {
+    fn published(&self, name: &str) -> impl Future<Output = Result<Option<Publication>, PublishError>> {
         self.inner.published(name)
     }
-    fn counted(&self, name: &str) -> impl Future<Output = Result<Option<publish::Counted>, PublishError>> {
+    fn counted(&self, name: &str) -> impl Future<Output = Result<Option<Counted>, PublishError>> {
         self.inner.counted(name)
     }
-    fn stands(&self, publication: &Publication) -> impl Future<Output = Result<bool, PublishError>> {
-        self.inner.stands(publication)
+    fn stands(&self, request: &Request) -> impl Future<Output = Result<bool, PublishError>> {
+        self.inner.stands(request)
     }
-    fn all(&self) -> impl Future<Output = Result<Vec<publish::Publication>, PublishError>> {
+    fn all(&self) -> impl Future<Output = Result<Vec<Publication>, PublishError>> {
         self.inner.all()
     }
     async fn restore(&self) -> Result<Vec<String>, PublishError> {
         looked_at_only()
     }
-    async fn publish(&self, _: &Publication) -> Result<(), PublishError> {
+    async fn publish(&self, _: &Request) -> Result<(), PublishError> {
         looked_at_only()
     }
     async fn unpublish(&self, _: &str) -> Result<(), PublishError> {

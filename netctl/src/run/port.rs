@@ -21,7 +21,7 @@ pub(super) async fn run(args: PortArgs, format: Format) -> Result<(), Vec<Failur
             if let Host::Tcp(address) = &args.host {
                 return Err(one(PublishError::Elsewhere(format!("it is asked at {address}"))));
             }
-            let request = Request { container: name, ports, host: host_ip, from, via };
+            let request = Request { container: name, ports, host_ips: host_ip, from, via };
             let docker = Client::connect(&args.host).await.map_err(one)?;
             let done =
                 publish::publish(&docker, &LocalMachine, &state().await?, &request).await.map_err(one)?;

@@ -137,7 +137,7 @@ impl<M: Machine> Scene<'_, M> {
             return cause("from", text, None);
         }
         let here = self.machine.sockets(Place::Here).unwrap_or_default();
-        let hosts: Vec<IpAddr> = publication.paths.iter().flat_map(|path| path.hosts()).collect();
+        let hosts: Vec<IpAddr> = publication.hosts().collect();
         let holder = here.iter().find(|socket| {
             let ip = socket.local.ip();
             let ports = self.subject.sip.iter().map(|(_, range)| *range).chain([self.subject.media]);
@@ -208,7 +208,7 @@ impl<M: Machine> Scene<'_, M> {
     fn far(&self) -> Option<IpAddr> {
         let own: Vec<IpAddr> = match &self.subject.reach {
             Reach::Published { publication, .. } => {
-                publication.paths.iter().flat_map(|path| path.hosts().chain([path.container])).collect()
+                publication.hosts().chain(publication.paths.iter().map(|path| path.container)).collect()
             }
             _ => Vec::new(),
         };

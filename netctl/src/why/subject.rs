@@ -105,7 +105,7 @@ impl Subject {
     /// Whom somebody outside calls, by the published address; IPv4, for the caller has no other.
     pub fn published_target(&self) -> Option<String> {
         let Reach::Published { publication, .. } = &self.reach else { return None };
-        let host = publication.paths.iter().flat_map(|path| path.hosts()).find(|host| host.is_ipv4())?;
+        let host = publication.hosts().find(IpAddr::is_ipv4)?;
         // Datagrams where there is a choice: what telephones use.
         let (protocol, range) = self.sip.iter().min_by_key(|(protocol, _)| *protocol == Protocol::Tcp)?;
         let transport = if *protocol == Protocol::Tcp { ";transport=tcp" } else { "" };

@@ -79,7 +79,7 @@ pub fn table_name(container: &str) -> String {
 pub fn host_table(subject: &Subject, peer: Option<IpAddr>) -> Option<Table> {
     let Reach::Published { publication, .. } = &subject.reach else { return None };
     let addresses = |whose| match whose {
-        Whose::Host => publication.paths.iter().flat_map(|path| path.hosts()).map(Some).collect(),
+        Whose::Host => publication.hosts().map(Some).collect(),
         _ => publication.paths.iter().map(|path| Some(path.container)).collect::<Vec<_>>(),
     };
     Some(table(subject, &ON_HOST, peer, addresses))

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::docker::{Container, Containers as _, DockerError};
 use crate::error::report;
 use crate::network::mend::{self, Lack};
-use crate::network::{Place, Publication, Publisher as _, RunError, Wiring as _, Worldly, labels};
+use crate::network::{Place, Publisher as _, RunError, Wiring as _, Worldly, labels};
 use crate::publish;
 use crate::reconcile::apply::{self, Kept};
 use crate::reconcile::{File, UpError};
@@ -149,12 +149,7 @@ async fn running(
 
 /// What `port publish` published: again, when the container was started anew.
 async fn by_hand(world: &impl Worldly, record: &publish::Publication) -> Outcome {
-    let wanted = Publication {
-        name: record.name.clone(),
-        ports: record.ports.clone(),
-        host_ips: record.paths.iter().flat_map(publish::Path::hosts).collect(),
-        from: record.from.clone(),
-    };
+    let wanted = record.request();
     let step = || format!("publish the ports of {}", record.name);
     let failed = |source: publish::PublishError| RunError::Remove { step: step(), source: source.into() };
     if world.publisher().stands(&wanted).await.map_err(failed)? {

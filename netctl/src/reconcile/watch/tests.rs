@@ -165,11 +165,12 @@ fn containers_of_other_makers_are_published_by_their_labels() {
 fn what_was_published_by_hand_is_kept_too() {
     let mut watched = Watched::new(&[]);
     watched.foreign("hand", &[]);
-    let wanted = crate::network::Publication {
-        name: "hand".to_owned(),
+    let wanted = crate::publish::Request {
+        container: "hand".to_owned(),
         ports: vec!["5060/udp".parse().unwrap()],
         host_ips: vec!["192.0.2.5".parse().unwrap()],
         from: Vec::new(),
+        via: crate::publish::Via::Auto,
     };
     wait(watched.fake.publish(&wanted)).unwrap();
     assert_eq!(watched.look(), (true, vec![], vec![]));
