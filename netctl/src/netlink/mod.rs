@@ -5,13 +5,12 @@
 
 mod bridge;
 mod namespace;
-mod neighbour;
 mod nftables;
-mod outside;
 mod parse;
 mod parse_wires;
 mod route;
 mod trial;
+mod vacant;
 mod wires;
 
 use std::io;
@@ -22,7 +21,6 @@ use crate::bridge::KernelError;
 
 pub(crate) use namespace::{apart, inside};
 pub use nftables::{Nftables, Traces};
-pub use outside::Outside;
 pub use route::routing;
 pub use trial::refuses_link;
 pub use wires::Wires;

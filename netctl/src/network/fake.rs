@@ -414,17 +414,32 @@ impl Wiring for Fake {
         })
         .await
     }
-    async fn add_addresses(&self, pid: u32, name: &InterfaceName, nets: &[IpNet]) -> Result<(), KernelError> {
-        self.kernel(format!("addresses of {name} in {pid}: {nets:?}"), |state| {
-            let mut inside = state.inside.borrow_mut();
-            let interfaces = &mut inside.get_mut(&pid).unwrap().interfaces;
-            interfaces.iter_mut().for_each(|it| it.addresses.extend(nets));
-        })
-        .await
+    async fn add_addresses(
+        &self,
+        place: Place,
+        name: &InterfaceName,
+        nets: &[IpNet],
+    ) -> Result<(), KernelError> {
+        let give = |interfaces: &mut [Interface]| {
+            let its = interfaces.iter_mut().filter(|it| it.name == name.as_str());
+            its.for_each(|it| it.addresses.extend(nets));
+        };
+        match place {
+            Place::Here => {
+                let asked = format!("addresses of {name} here: {nets:?}");
+                self.kernel(asked, |state| give(&mut state.interfaces.borrow_mut())).await
+            }
+            Place::Process(pid) => {
+                let asked = format!("addresses of {name} in {pid}: {nets:?}");
+                let give =
+                    |state: &State| give(&mut state.inside.borrow_mut().get_mut(&pid).unwrap().interfaces);
+                self.kernel(asked, give).await
+            }
+        }
     }
-    async fn add_neighbour(&self, ours: IpNet, its: IpNet) -> Result<Neighbour, KernelError> {
-        self.kernel(format!("neighbour {ours} {its}"), |_| {}).await?;
-        Ok(Neighbour { pid: 500, index: 50, keeper: Box::new(()) })
+    async fn add_namespace(&self) -> Result<Vacant, KernelError> {
+        self.kernel("namespace".to_owned(), |_| {}).await?;
+        Ok(Vacant { pid: 500, keeper: Box::new(()) })
     }
     async fn add_gateway(&self, pid: u32, gateway: IpAddr) -> Result<(), KernelError> {
         self.kernel(format!("gateway in {pid}: {gateway}"), |state| {
@@ -458,6 +473,9 @@ impl Sockets for Fake {
     }
     fn namespace(&self, pid: u32) -> Option<u64> {
         Some(self.0.joined.borrow().get(&pid).copied().unwrap_or(pid.into()))
+    }
+    fn pid_namespace(&self) -> u64 {
+        1
     }
     fn filters_bridges(&self) -> bool {
         true

@@ -15,13 +15,13 @@ pub(super) const CLAIMS: &str = "io.switch.netctl.claims";
 /// The outer end of its pair of interfaces.
 pub(crate) const INTERFACE: &str = "io.switch.netctl.interface";
 /// Addresses that netctl gave it.
-pub(super) const ADDRESSES: &str = "io.switch.netctl.addresses";
+pub(crate) const ADDRESSES: &str = "io.switch.netctl.addresses";
 /// The network of netctl's own that it is on.
 pub(super) const NETWORK: &str = "io.switch.netctl.network";
 /// On a network: the container it was made for.
 pub(super) const FOR: &str = "io.switch.netctl.for";
 /// The bridge that the outer end is a port of.
-pub(super) const BRIDGE: &str = "io.switch.netctl.bridge";
+pub(crate) const BRIDGE: &str = "io.switch.netctl.bridge";
 /// Its ways out.
 pub(super) const GATEWAYS: &str = "io.switch.netctl.gateways";
 /// Ports that are to be published, on anybody's container: `16384-32767/udp,5060/udp`.

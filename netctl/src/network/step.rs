@@ -91,7 +91,10 @@ impl Step {
                 furnished(world, name, done).await?;
             }
             Self::Addresses { name, interface, addresses } => {
-                let done = world.kernel().add_addresses(pid(world, name).await?, interface, addresses).await;
+                let done = world
+                    .kernel()
+                    .add_addresses(Place::Process(pid(world, name).await?), interface, addresses)
+                    .await;
                 furnished(world, name, done).await?;
             }
             Self::Gateway { name, gateway } => {

@@ -14,7 +14,7 @@ use crate::docker::{
 use crate::firewall::Family;
 use crate::network::labels;
 use crate::network::{
-    Capability, Interface, Neighbour, Pair, Place, Publisher, Route, Socket, Sockets, Wiring, World, Worldly,
+    Capability, Interface, Pair, Place, Publisher, Route, Socket, Sockets, Vacant, Wiring, World, Worldly,
 };
 use crate::publish::{Counted, Foreseen, Publication, PublishError, Request};
 
@@ -121,10 +121,10 @@ impl<K: Wiring> Wiring for Without<'_, K> {
     async fn delete(&self, _: u32) -> Result<(), KernelError> {
         looked_at_only()
     }
-    async fn add_addresses(&self, _: u32, _: &InterfaceName, _: &[IpNet]) -> Result<(), KernelError> {
+    async fn add_addresses(&self, _: Place, _: &InterfaceName, _: &[IpNet]) -> Result<(), KernelError> {
         looked_at_only()
     }
-    async fn add_neighbour(&self, _: IpNet, _: IpNet) -> Result<Neighbour, KernelError> {
+    async fn add_namespace(&self) -> Result<Vacant, KernelError> {
         looked_at_only()
     }
     async fn add_gateway(&self, _: u32, _: IpAddr) -> Result<(), KernelError> {
@@ -145,6 +145,9 @@ impl<S: Sockets> Sockets for Without<'_, S> {
     }
     fn namespace(&self, pid: u32) -> Option<u64> {
         self.inner.namespace(pid)
+    }
+    fn pid_namespace(&self) -> u64 {
+        self.inner.pid_namespace()
     }
     fn filters_bridges(&self) -> bool {
         self.inner.filters_bridges()
