@@ -6,6 +6,7 @@
 mod bridge;
 mod namespace;
 mod neighbour;
+mod news;
 mod nftables;
 mod outside;
 mod parse;
@@ -21,6 +22,7 @@ use rtnetlink::Handle;
 use crate::bridge::KernelError;
 
 pub(crate) use namespace::{apart, inside};
+pub use news::KernelNews;
 pub use nftables::{Nftables, Traces};
 pub use outside::Outside;
 pub use route::routing;

@@ -50,6 +50,9 @@ pub struct Publication {
     pub ports: Vec<Ports>,
     /// Who may reach them; none for everybody.
     pub from: Vec<IpNet>,
+    /// Whether it follows the address that faces the default route; else its addresses were asked for.
+    #[serde(default)]
+    pub follows: bool,
     /// Its addresses, one of a family.
     pub paths: Vec<Path>,
 }

@@ -41,6 +41,7 @@ pub(super) async fn resolve(
         bridge: network.bridge.clone(),
         ports: Ports::joined(&request.ports),
         from: IpNet::aggregate(&request.from),
+        follows: request.host.is_empty(),
         paths,
     };
     Ok((publication, namespace))

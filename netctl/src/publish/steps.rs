@@ -7,7 +7,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use sha2::{Digest as _, Sha256};
 
-use super::accept::{accepts, own_accepts};
+use super::accept::{accepts, in_force, own_accepts};
+use super::astray::{Astray, astray};
 use super::error::{INSIDE, PublishError, cannot};
 use super::journal::{Journal, Phase, Record};
 use super::machine::Machine;
@@ -136,7 +137,8 @@ pub(super) fn stands_as<M: Machine>(
     let as_asked = record.phase == Phase::Published
         && publication.ports == Ports::joined(&request.ports)
         && publication.from == IpNet::aggregate(&request.from)
-        && (request.host.is_empty()
+        && publication.follows == request.host.is_empty()
+        && (publication.follows
             || request.host.len() == hosts.len() && request.host.iter().all(|host| hosts.contains(host)));
     // A process of the same number may be another one, and so may its namespace.
     let the_same = container.is_some_and(|container| {
@@ -150,7 +152,8 @@ pub(super) fn stands_as<M: Machine>(
             && publication.paths.iter().all(|path| has(path.container))
             && container.pid.and_then(|pid| machine.namespace(pid)) == Some(record.namespace)
     });
-    if !as_asked || !the_same {
+    let moved = matches!(astray(machine, publication), Some(Astray::Moved { .. }));
+    if !as_asked || !the_same || moved {
         return Ok(false);
     }
     let host = machine.firewall().map_err(cannot("open the host's rules"))?;
@@ -165,8 +168,7 @@ pub(super) fn stands<M: Machine>(
 ) -> Result<bool, PublishError> {
     let look = || {
         let publication = &record.publication;
-        let wanted = accepts(host, publication)?.len();
-        if own_accepts(host, &publication.name)?.len() != wanted || !has(host, &host_table_of(publication))? {
+        if !in_force(host, publication)? || !has(host, &host_table_of(publication))? {
             return Ok(false);
         }
         match machine.firewall_within(&record.namespace)? {

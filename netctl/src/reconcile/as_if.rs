@@ -184,6 +184,12 @@ impl<P: Publisher> Publisher for Without<'_, P> {
     async fn restore(&self) -> Result<Vec<String>, PublishError> {
         looked_at_only()
     }
+    fn astray(&self) -> impl Future<Output = Result<Vec<(String, publish::Astray)>, PublishError>> {
+        self.inner.astray()
+    }
+    fn dockers_rules(&self) -> impl Future<Output = Result<publish::DockersRules, PublishError>> {
+        self.inner.dockers_rules()
+    }
     async fn publish(&self, _: &Publication) -> Result<(), PublishError> {
         looked_at_only()
     }
