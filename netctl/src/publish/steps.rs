@@ -197,7 +197,12 @@ impl Step {
                 let inside = machine.firewall_within(&record.namespace).map_err(cannot(INSIDE))?;
                 let gone = || FirewallError::Socket(io::Error::other("the container has ended"));
                 let inside = inside.ok_or_else(gone).map_err(cannot(INSIDE))?;
-                inside.apply(&[Change::Remove(table_name(&publication.name)), add]).map_err(cannot(INSIDE))
+                let change = || {
+                    let mut changes = former_table(&inside, &publication.name)?;
+                    changes.push(add);
+                    inside.apply(&changes)
+                };
+                change().map_err(cannot(INSIDE))
             }
             Self::Host => {
                 let change = || {
@@ -268,8 +273,17 @@ fn take_back<M: Machine>(
 /// What takes away all that a container may have in the host's namespace.
 fn removal(host: &impl Firewall, name: &str) -> Result<Vec<Change>, FirewallError> {
     let mut changes = own_accepts(host, name)?;
-    changes.push(Change::Remove(table_name(name)));
+    changes.extend(former_table(host, name)?);
     Ok(changes)
+}
+
+/// What takes a container's table away, where there is one. Only there: whatever is taken away the kernel waits for when
+/// the socket is closed (some 10 ms, nft_rcv_nl_event in net/netfilter/nf_tables_api.c), and first making what is not
+/// there counts as that.
+fn former_table(firewall: &impl Firewall, name: &str) -> Result<Vec<Change>, FirewallError> {
+    let table = table_name(name);
+    let there = firewall.tables()?.iter().any(|seen| seen.place == Place::Inet && seen.name == table);
+    Ok(if there { vec![Change::Remove(table)] } else { Vec::new() })
 }
 
 /// Whether a table is there as it was made. Its comment says of what text; the number of rules, that none is gone.

@@ -241,3 +241,44 @@ fn what_a_file_declares_is_made_and_started_and_never_made_anew() {
     assert!(!whole && said[0].contains("the key image is missing"), "{said:?}");
     assert!(watched.look().2.is_empty());
 }
+
+#[test]
+fn the_hosts_address_is_another_one() {
+    let mut watched = Watched::new(&[]);
+    watched.run(&published());
+    assert!(watched.look().0 && !watched.glance());
+    watched.fake.0.facing.set("192.0.2.9".parse().unwrap());
+    assert!(watched.glance());
+    let (whole, asked, said) = watched.look();
+    assert_eq!((whole, asked), (true, vec!["publish switch".to_owned()]));
+    assert_eq!(
+        said,
+        ["switch: published at 192.0.2.9 instead of 192.0.2.5: it faces the default route now\n  next: its \
+          SWITCH__SIP__ADVERTISE=192.0.2.5 still goes into SIP and SDP until the container is another one: netctl rm \
+          switch and netctl run as before"]
+    );
+    assert!(!watched.glance());
+    assert_eq!(watched.look(), (true, vec![], vec![]));
+}
+
+#[test]
+fn an_address_that_was_asked_for_is_waited_for() {
+    let mut watched = Watched::new(&[]);
+    let address: std::net::IpAddr = "192.0.2.8".parse().unwrap();
+    watched.run(&Order { host_ips: vec![address], ..published() });
+    assert!(watched.look().0);
+    // The default route does not concern it.
+    watched.fake.0.facing.set("192.0.2.9".parse().unwrap());
+    assert_eq!(watched.look(), (true, vec![], vec![]));
+    watched.fake.0.lost.borrow_mut().push(address);
+    assert!(watched.glance());
+    let (whole, asked, said) = watched.look();
+    assert!(!whole && asked.is_empty());
+    assert!(said[0].contains("192.0.2.8 is not an address of this host any more"), "{said:?}");
+    // Told once, and not what the kernel tells makes it try again.
+    assert!(!watched.glance());
+    assert_eq!(watched.look(), (false, vec![], vec![]));
+    watched.fake.0.lost.borrow_mut().clear();
+    assert!(watched.glance());
+    assert_eq!(watched.look(), (true, vec![], vec!["switch: all is well again".to_owned()]));
+}
