@@ -42,7 +42,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Finds the daemon and agrees with it on a version of the API.
+    /// Finds the daemon. Nothing is agreed with it: bollard asks without a version, which is the daemon's own.
     ///
     /// # Errors
     /// [`DockerError::NoDaemon`], [`DockerError::NoPermission`] or [`DockerError::Tls`].
@@ -65,8 +65,8 @@ impl Client {
                 Docker::connect_with_http(&format!("tcp://{address}"), ANSWER, bollard::API_DEFAULT_VERSION)?
             }
         };
-        match tokio::time::timeout(GREETING, docker.negotiate_version()).await {
-            Ok(Ok(docker)) => Ok(Self { docker, host: host.clone() }),
+        match tokio::time::timeout(GREETING, docker.ping()).await {
+            Ok(Ok(_)) => Ok(Self { docker, host: host.clone() }),
             Ok(Err(error)) => Err(DockerError::NoDaemon { host: host.clone(), source: Some(error.into()) }),
             Err(_) => Err(DockerError::NoDaemon {
                 host: host.clone(),

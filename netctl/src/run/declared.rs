@@ -6,6 +6,7 @@ use super::one;
 use super::switch::{here, judge, world};
 use crate::cli::{FileArgs, Format, PlanArgs, UpArgs, WatchArgs};
 use crate::error::Failure;
+use crate::netlink::KernelNews;
 use crate::network;
 use crate::output;
 use crate::reconcile::{self, File, Share, Turn, UpError, Watch};
@@ -68,8 +69,8 @@ pub(super) async fn down(args: FileArgs, format: Format) -> Result<(), Vec<Failu
 pub(super) async fn watch(args: WatchArgs) -> Result<(), Vec<Failure>> {
     let what = Watch { files: args.file, state: args.state.state_dir.clone() };
     let connect = async || here(&args.daemon.host, &args.state).await;
-    reconcile::watch(&what, connect, signal(), &mut say).await;
-    Ok(())
+    let mut news = KernelNews::open().map_err(|error| one(UpError::Deaf(error)))?;
+    reconcile::watch(&what, connect, &mut news, signal(), &mut say).await.map_err(one)
 }
 
 async fn signal() {

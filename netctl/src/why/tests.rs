@@ -67,6 +67,7 @@ fn subject(stands: bool) -> Subject {
         bridge: "br-voice".to_owned(),
         ports: vec!["16384-32767/udp".parse().unwrap(), "5060/udp".parse().unwrap()],
         from: Vec::new(),
+        follows: true,
         paths: vec![Path {
             container: [172, 29, 0, 2].into(),
             network: "172.29.0.0/24".parse().unwrap(),
