@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::one;
 use crate::cli::{Format, WhyArgs};
-use crate::docker::{Client, Containers as _, Whereabouts};
+use crate::docker::{Client, Containers as _, DockerEndpoint, Whereabouts};
 use crate::error::Failure;
 use crate::netlink::Outside;
 use crate::network::{self, RunError};
@@ -22,7 +22,8 @@ pub(super) async fn run(args: WhyArgs, format: Format) -> Result<(), Vec<Failure
 }
 
 async fn look(args: &WhyArgs) -> Result<why::Report, WhyError> {
-    let docker = Client::connect(&args.daemon.host).await?;
+    let endpoint = super::daemon::find(&args.daemon)?;
+    let docker = Client::connect(&endpoint).await?;
     match docker.whereabouts().await? {
         Whereabouts::Here => {}
         Whereabouts::Elsewhere(why) => return Err(RunError::Remote(why).into()),
@@ -45,19 +46,23 @@ async fn look(args: &WhyArgs) -> Result<why::Report, WhyError> {
         return why::why(&Local, &subject, None, &options).await;
     }
     // Kept until the end: the caller's namespace goes with it.
-    let (_outside, caller) = caller(args, &subject).await?;
+    let (_outside, caller) = caller(args, &endpoint, &subject).await?;
     why::why(&Local, &subject, caller.as_ref(), &options).await
 }
 
 /// Who calls: through published ports somebody from outside of this host, else whoever `probe` lets call.
-async fn caller(args: &WhyArgs, subject: &Subject) -> Result<(Option<Outside>, Option<Caller>), WhyError> {
+async fn caller(
+    args: &WhyArgs,
+    daemon: &DockerEndpoint,
+    subject: &Subject,
+) -> Result<(Option<Outside>, Option<Caller>), WhyError> {
     if let Some(target) = subject.published_target() {
         let outside = Outside::make().await.map_err(WhyError::Outside)?;
         let (from, address) = (outside.place(), Some(outside.address));
         let caller = Caller { target, from, words: "a network namespace outside of this host's", address };
         return Ok((Some(outside), Some(caller)));
     }
-    let world = super::switch::here(&args.daemon.host, &args.state).await?;
+    let world = super::switch::here(daemon, &args.state).await?;
     let place = network::place_of_call(&world, &subject.name).await?;
     Ok((None, place.map(|(target, from, words)| Caller { target, from, words, address: None })))
 }
