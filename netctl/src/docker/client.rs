@@ -54,13 +54,13 @@ impl Client {
         let patience = if matches!(endpoint.host, Host::Ssh(_)) { LOGIN } else { GREETING };
         let greeted = tokio::time::timeout(patience, docker.negotiate_version()).await;
         let greeted = greeted.map_err(|_| no_way(TransportError::Silent(patience)))?;
-        let docker = greeted.map_err(|error| no_way(unanswered(&error)))?;
+        let docker = greeted.map_err(|error| no_way(unanswered(&endpoint.host, &error)))?;
         Ok(Self { docker, endpoint: endpoint.clone() })
     }
 }
 
 /// Why the first question had no answer.
-fn unanswered(error: &bollard::errors::Error) -> TransportError {
+fn unanswered(host: &Host, error: &bollard::errors::Error) -> TransportError {
     match (error, TransportError::within(error)) {
         (_, Some(own)) => own,
         (bollard::errors::Error::DockerResponseServerError { message, .. }, None)
@@ -68,7 +68,11 @@ fn unanswered(error: &bollard::errors::Error) -> TransportError {
         {
             TransportError::TlsOnly
         }
-        (other, None) => TransportError::Other(chain(other)),
+        (other, None) => match host {
+            // ssh itself has nothing to complain of.
+            Host::Ssh(ssh) => TransportError::chatter(ssh, chain(other)),
+            _ => TransportError::Other(chain(other)),
+        },
     }
 }
 

@@ -46,6 +46,8 @@ pub enum DockerError {
 impl DockerError {
     /// Why the daemon is not reached.
     pub(super) fn no_way(endpoint: &Endpoint, source: TransportError) -> Self {
+        let shows = endpoint.tls.as_ref().is_some_and(|tls| tls.cert.is_some() && tls.key.is_some());
+        let source = if shows { source } else { source.without_certificate() };
         let endpoint = Box::new(endpoint.clone());
         match (&endpoint.host, &source) {
             (Host::Unix(path), denied) if denied.is_denied() => Self::NoPermission(path.clone()),

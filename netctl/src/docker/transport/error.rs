@@ -9,6 +9,7 @@ use std::time::Duration;
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, InvalidMessage};
 
+use crate::docker::host::Ssh;
 use crate::error::{Exit, Explain};
 
 /// Why there is no way to the daemon, or why it broke off. It can be had more than once: the libraries in between keep
@@ -35,6 +36,8 @@ pub enum TransportError {
     TlsOnly,
     #[error("the daemon does not take our certificate ({0})")]
     Unwelcome(String),
+    #[error("the daemon wants a certificate to be shown, and there is none")]
+    Nameless,
     #[error("TLS failed: {0}")]
     Tls(String),
     #[error("there is no ssh to be started: {0}")]
@@ -92,6 +95,8 @@ pub enum SshTrouble {
     Socket,
     #[error("came through, and docker there failed")]
     Daemon,
+    #[error("came through, and what came back is not Docker's")]
+    Chatter,
 }
 
 /// ssh's own words in one line.
@@ -134,6 +139,16 @@ impl TransportError {
             cause = error.source();
         }
         None
+    }
+
+    /// ssh came through to something that does not speak HTTP.
+    pub(in crate::docker) fn chatter(to: &Ssh, said: String) -> Self {
+        Self::Ssh { to: to.to_string(), why: SshTrouble::Chatter, status: None, said }
+    }
+
+    /// The daemon's alert is the same for a certificate that it does not take and for none.
+    pub(in crate::docker) fn without_certificate(self) -> Self {
+        if matches!(self, Self::Unwelcome(_)) { Self::Nameless } else { self }
     }
 
     /// Whether the socket's permission is what is missing.
@@ -207,7 +222,7 @@ impl Explain for TransportError {
                 "--tlsverify with DOCKER_CERT_PATH, or a context that has the certificates (docker context create)"
                     .to_owned()
             }
-            Self::Unwelcome(_) => "show it one that its authority (its --tlscacert) has signed for clients and that \
+            Self::Unwelcome(_) | Self::Nameless => "show it one that its authority (its --tlscacert) has signed for clients and that \
                                    has not expired: DOCKER_CERT_PATH, or --tlscert and --tlskey together"
                 .to_owned(),
             Self::NoSsh(_) => "apt-get install openssh-client".to_owned(),
@@ -217,9 +232,9 @@ impl Explain for TransportError {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Unwelcome(_) | Self::Ssh { why: SshTrouble::Login | SshTrouble::Socket, .. } => {
-                Exit::Denied
-            }
+            Self::Unwelcome(_)
+            | Self::Nameless
+            | Self::Ssh { why: SshTrouble::Login | SshTrouble::Socket, .. } => Exit::Denied,
             Self::File(_, bad) => bad.exit(),
             error if error.is_denied() => Exit::Denied,
             _ => Exit::Unreachable,
@@ -290,6 +305,9 @@ impl SshTrouble {
             }
             Self::Socket => {
                 "join the socket's group there (usermod -aG docker USER), or log in as root".to_owned()
+            }
+            Self::Chatter => {
+                format!("{login} true has to print nothing: see what its shell's start files (.bashrc) print")
             }
             Self::Daemon => format!("{login} docker version shows whether the daemon is there"),
         }
