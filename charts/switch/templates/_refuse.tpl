@@ -15,6 +15,7 @@ values.schema.json's.
 {{- include "switch.refuse.scaling" . -}}
 {{- include "switch.refuse.metrics" (list . $settings) -}}
 {{- include "switch.refuse.test" . -}}
+{{- include "switch.refuse.standing" (list . $settings) -}}
 {{- end }}
 
 {{- define "switch.refuse.network" -}}
