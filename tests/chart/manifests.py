@@ -8,7 +8,10 @@ import difflib
 import json
 import pathlib
 import re
+import subprocess
 import sys
+import tarfile
+import tempfile
 import tomllib
 
 import jsonschema
@@ -53,6 +56,7 @@ def main():
     if missing:
         problems.append(f"no values file renders {', '.join(sorted(missing))}, so nothing was seen of it")
     problems += files(helms) + rolls(helms) + token(helms) + notes(helms) + names(helms) + versions(helms)
+    problems += packaged(helms)
     if problems:
         sys.exit("\n".join(problems))
     print(
@@ -161,6 +165,22 @@ def names(helms):
     found = helm.objects(text)
     long = [name for kind, name in found if len(name) > 63 or kind == "StatefulSet" and len(name) > 52]
     return [f"too long: {name}" for name in long]
+
+
+def packaged(helms):
+    """What `helm package` makes is the chart, without what is the tests'."""
+    values = ["-f", "charts/switch/ci/host-full.yaml"]
+    with tempfile.TemporaryDirectory() as directory:
+        command = [*helms["Helm 3"], "package", helm.CHART, "-d", directory]
+        subprocess.run(command, capture_output=True, check=True)
+        (archive,) = pathlib.Path(directory).iterdir()
+        with tarfile.open(archive) as file:
+            problems = [f"{archive.name} holds {name}" for name in file.getnames() if name.startswith("switch/ci/")]
+        for name, helm_of in helms.items():
+            whole = helm.objects(helm.render(helm_of, *values))
+            if helm.objects(helm.render(helm_of, *values, chart=str(archive))) != whole:
+                problems.append(f"{name}: {archive.name} renders something else than {helm.CHART}")
+    return problems
 
 
 def rolls(helms):
