@@ -186,11 +186,30 @@ def packaged(helms):
 def rolls(helms):
     """What rolls the pods, and what does not: one pod more is no reason to cut the calls of the others."""
 
-    def pod(*arguments):
+    def spec(*arguments):
         text = helm.render(helms["Helm 3"], "-f", "charts/switch/ci/service-nodeport.yaml", *arguments)
-        return helm.workload(helm.objects(text))["spec"]["template"]
+        return helm.workload(helm.objects(text))["spec"]
 
+    def pod(*arguments):
+        return spec(*arguments)["template"]
+
+    # What the API server lets nobody change of a StatefulSet, revisionHistoryLimit before Kubernetes 1.33.
+    fixed = {
+        "serviceName": "switch",
+        "podManagementPolicy": "Parallel",
+        "revisionHistoryLimit": 5,
+        "selector": {"matchLabels": {
+            "app.kubernetes.io/name": "switch",
+            "app.kubernetes.io/instance": "switch",
+            "app.kubernetes.io/component": "switch",
+        }},
+    }  # fmt: skip
+    changes = {"template": None, "replicas": None, "updateStrategy": None}
     problems, before = [], pod()
+    for arguments in ([], ["--set", "podLabels.a=b,serviceAccount.name=c,network.service.nodeSelector.d=e"]):
+        its = spec(*arguments)
+        if {key: value for key, value in its.items() if key not in changes} != fixed:
+            problems.append(f"an upgrade would be refused: of a StatefulSet nobody can change {its}")
     if pod("--set", "replicaCount=4") != before:
         problems.append("one pod more rolls the others")
     for change in ("config.log.level=debug", "routes[0].timeout=9s", "rtp.ports=30200-30299", "drain.deadline=2h"):

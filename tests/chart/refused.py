@@ -34,6 +34,8 @@ ROWS = [
     (HOST, {"autoscaling": {"type": "vpa"}}, SCHEMA, "autoscaling"),
     (HOST, {"networkPolicy": {"from": ["192.0.2.1"]}}, SCHEMA, "from"),
     (HOST, {"podDisruptionBudget": {"maxUnavailable": "101%"}}, SCHEMA, "maxUnavailable"),
+    (HOST, {"topologySpread": {"topologyKeys": ["zone", "zone"]}}, SCHEMA, "topologyKeys"),
+    (HOST, {"imagePullSecrets": ["mine", "mine"]}, SCHEMA, "imagePullSecrets"),
     # The pod.
     (HOST, {"image": {"repository": "registry.example:5000/switch:v1"}}, TEMPLATE,
      "image.repository is registry.example:5000/switch:v1: the name alone belongs there, the tag into image.tag and the "
