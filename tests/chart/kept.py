@@ -28,7 +28,7 @@ DEPLOYMENT = "/apis/apps/v1/namespaces/default/deployments/switch"
 def main():
     problems = []
     for name, version in {"Helm 3": Helm3, "Helm 4": Helm4}.items():
-        for case in (keeps_the_token, makes_a_token, leaves_services, leaves_ports, leaves_the_type, leaves_the_number):
+        for case in CASES:
             with api.Api() as cluster, tempfile.TemporaryDirectory() as directory:
                 config = pathlib.Path(directory, "kubeconfig")
                 config.touch(0o600)
@@ -128,6 +128,19 @@ def leaves_services(cluster, helm_of):
         yield f"the pod switch-1 has gone, and the Services are {left}"
 
 
+def leaves_addresses(cluster, helm_of):
+    """A pod that goes keeps the address it told its peers, though it stands in no list any more."""
+    service = {"type": "LoadBalancer", "addresses": ["192.0.2.21", "192.0.2.22"]}
+    helm_of.install({"network": {"type": "service", "service": service}, "replicaCount": 2})
+    for index in range(2):
+        cluster.hold(pod(f"switch-{index}"))
+    service = {"type": "LoadBalancer", "addresses": ["192.0.2.21"]}
+    found = helm_of.upgrade({"network": {"type": "service", "service": service}})
+    address = found[("Service", "switch-1")]["spec"]["loadBalancerIP"]
+    if address != "192.0.2.22":
+        yield f"the pod switch-1 told 192.0.2.22, and its Service is at {address}"
+
+
 def leaves_ports(cluster, helm_of):
     """A Service moves at once, its pod when its calls have ended."""
     values = {"network": {"type": "service"}}
@@ -198,6 +211,16 @@ def secret():
         "data": {"token": base64.b64encode(TOKEN.encode()).decode()},
     }
 
+
+CASES = (
+    keeps_the_token,
+    makes_a_token,
+    leaves_services,
+    leaves_addresses,
+    leaves_ports,
+    leaves_the_type,
+    leaves_the_number,
+)
 
 if __name__ == "__main__":
     main()
