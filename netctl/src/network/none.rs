@@ -20,7 +20,7 @@ use crate::docker::{Container, Containers as _, Restart};
 /// Docker's name for the mode.
 const NETWORK: &str = "none";
 /// The inner end's name, the one that Docker gives, too.
-const INSIDE: &str = "eth0";
+pub(crate) const INSIDE: &str = "eth0";
 /// Lets a socket be bound to an address that is still to come (ip-sysctl of the kernel's documentation).
 const NONLOCAL: [&str; 2] = ["net.ipv4.ip_nonlocal_bind", "net.ipv6.ip_nonlocal_bind"];
 

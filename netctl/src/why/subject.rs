@@ -1,6 +1,7 @@
 //! Whose way is looked at: what Docker, its labels and what is published say of a container.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::str::FromStr;
 
 use ipnet::IpNet;
 
@@ -47,10 +48,14 @@ pub struct Subject {
 pub struct Joint {
     /// The end on the host.
     pub interface: String,
+    /// What is written to it, so that `rm` knows it.
+    pub alias: String,
     /// The bridge that it is a port of.
-    pub bridge: Option<String>,
+    pub bridge: String,
     /// The addresses of the other end.
     pub addresses: Vec<IpNet>,
+    /// The ways out.
+    pub gateways: Vec<IpAddr>,
 }
 
 /// A container whose network is shared.
@@ -203,12 +208,16 @@ impl Subject {
 
 impl Joint {
     fn of(container: &Container) -> Option<Self> {
+        fn list<T: FromStr>(text: Option<String>) -> Vec<T> {
+            text.unwrap_or_default().split(", ").filter_map(|text| text.parse().ok()).collect()
+        }
         let label = |name| container.labels.get(name).cloned();
-        let addresses = label(labels::ADDRESSES).unwrap_or_default();
         Some(Self {
             interface: label(labels::INTERFACE)?,
-            bridge: label(labels::BRIDGE),
-            addresses: addresses.split(", ").filter_map(|text| text.parse().ok()).collect(),
+            alias: label(labels::RUN)?,
+            bridge: label(labels::BRIDGE)?,
+            addresses: list(label(labels::ADDRESSES)),
+            gateways: list(label(labels::GATEWAYS)),
         })
     }
 }

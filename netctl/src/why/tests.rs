@@ -45,6 +45,9 @@ impl Machine for Fake {
     fn setting(&self, _: Place, path: &str) -> Option<String> {
         self.settings.get(path).map(ToString::to_string)
     }
+    fn forward_drops(&self, _: Family) -> bool {
+        false
+    }
     async fn interfaces(&self, _: Place) -> Result<Vec<Interface>, KernelError> {
         Ok(self.interfaces.clone())
     }
