@@ -219,7 +219,7 @@ fn interface_name(text: String) -> InterfaceName {
 }
 
 /// Made of the address as Docker makes it, so that neighbours need not learn a new one when the switch comes again.
-fn hardware_address(address: Option<IpAddr>) -> [u8; 6] {
+pub(crate) fn hardware_address(address: Option<IpAddr>) -> [u8; 6] {
     let last = match address {
         Some(IpAddr::V4(ip)) => ip.octets(),
         Some(IpAddr::V6(ip)) => {

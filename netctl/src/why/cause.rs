@@ -64,7 +64,7 @@ impl<M: Machine> Scene<'_, M> {
             Hop::Routed => self.routed(Place::Here, Some(Hop::Arrived), hop).await,
             Hop::RoutedBack => self.routed(Place::Here, Some(Hop::Returned), hop).await,
             Hop::Admitted => self.admitted().await,
-            Hop::Entered => self.entered().await,
+            Hop::Entered => self.entered(stream).await,
             Hop::Queued => self.queued(),
             Hop::Taken => self.taken(),
             Hop::Sent => self.sent().await,
@@ -87,23 +87,36 @@ impl<M: Machine> Scene<'_, M> {
     }
 
     fn before_the_host(&self, stream: Stream) -> Cause {
-        let why = match &self.subject.reach {
-            Reach::Published { publication, .. } if stream == Stream::Media && !self.subject.advertises => {
-                let text = format!(
-                    "signalling comes, and media does not come to the published address: the switch tells its peers the \
-                     container's own address; make the container anew with -e {}{}",
-                    super::subject::ADVERTISE,
-                    advertised(publication)
-                );
-                return cause("advertise", text, None);
-            }
-            Reach::Published { .. } => {
+        let text = match &self.subject.reach {
+            Reach::Published { publication, .. } => {
+                if let (Stream::Media, Some(found)) = (stream, self.told_elsewhere(publication)) {
+                    return found;
+                }
                 "nothing came to the host's address at these ports: what stops it is in front of \
                 this host, or below its rules (a firewall of the provider, tc, the table netdev)"
             }
             _ => "nothing came to these ports",
         };
-        cause("before", why, None)
+        cause("before", text, None)
+    }
+
+    /// The switch tells its peers an address at which it is not published.
+    fn told_elsewhere(&self, publication: &Publication) -> Option<Cause> {
+        let comes =
+            "signalling comes, and media does not come to the published address: the switch tells its peers";
+        let text = match (&self.subject.advertises, self.subject.advertised(self.family)) {
+            (None, _) => format!(
+                "{comes} the container's own address; make the container anew with -e {}{}",
+                super::subject::ADVERTISE,
+                advertised(publication)
+            ),
+            (Some(_), Some(told)) if !publication.hosts().any(|host| host == told) => format!(
+                "{comes} {told}, which somebody on the way has to translate to {} for the media ports, too",
+                advertised(publication)
+            ),
+            _ => return None,
+        };
+        Some(cause("advertise", text, None))
     }
 
     /// The rule that dropped it, or ours that is missing: what is not let through is dropped by Docker's.

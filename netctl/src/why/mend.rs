@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::hop::Hop;
 use super::subject::{Joint, Subject};
 use crate::firewall::{End, PortRange, Step};
-use crate::network::none::INSIDE;
+use crate::network::none::{INSIDE, hardware_address};
 use crate::ports::Protocol;
 use crate::publish::{Publication, Request, Via};
 
@@ -35,8 +35,13 @@ pub(super) fn within(pid: Option<u32>, command: &str) -> String {
 /// Joins a container of none mode to its bridge again, as netctl did.
 pub(super) fn furnish(joint: &Joint, pid: u32) -> String {
     let Joint { interface, alias, bridge, addresses, gateways } = joint;
+    // The neighbours remember the hardware address that it had.
+    let mac =
+        hardware_address(addresses.first().map(IpNet::addr)).map(|byte| format!("{byte:02x}")).join(":");
     let mut commands = vec![
-        format!("ip link add {interface} master {bridge} type veth peer name {INSIDE} netns {pid}"),
+        format!(
+            "ip link add {interface} master {bridge} type veth peer name {INSIDE} address {mac} netns {pid}"
+        ),
         format!("ip link set {interface} alias {alias} up"),
     ];
     let address = |net: &IpNet| within(Some(pid), &format!("ip addr add {net} dev {INSIDE}"));

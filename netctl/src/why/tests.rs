@@ -86,7 +86,7 @@ fn subject(stands: bool) -> Subject {
         sip: vec![(Protocol::Udp, PortRange { first: 5060, last: 5060 })],
         media: PortRange { first: 16384, last: 32767 },
         http: None,
-        advertises: true,
+        advertises: Some(vec![HOST.into()]),
         joint: None,
         left_by: None,
     }

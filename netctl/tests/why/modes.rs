@@ -46,16 +46,28 @@ fn none_mode() {
     let told = scene.passes();
     assert_eq!(told["reach"], "own_address", "{told:#}");
     // What joins it to the bridge is nothing that Docker would keep.
-    for (broken, kind) in [
-        ("ip link set sw-switch down", "link"),
-        ("ip link set sw-switch nomaster", "joint"),
-        ("ip link set br0 down", "link"),
-    ] {
+    for (broken, kind) in
+        [("ip link set sw-switch down", "link"), ("ip link set sw-switch nomaster", "joint")]
+    {
         scene.must(broken);
         scene.finds("entered", "signalling", kind);
     }
-    scene.inside(&format!("ip addr del {address} dev eth0"));
-    scene.finds("entered", "signalling", "address");
+    // Then the host has no way to call it, and says what keeps everybody away.
+    scene.must("ip link set br0 down");
+    let (_, told) = scene.look();
+    assert_eq!(
+        (told["state"].as_str(), told["cause"]["kind"].as_str()),
+        (Some("nothing_seen"), Some("link")),
+        "{told:#}"
+    );
+    scene.must(told["cause"]["mend"].as_str().unwrap());
+    scene.passes();
+    // The host knows its hardware address still, and then it does not.
+    for (meanwhile, hop) in [("true", "admitted"), ("ip neigh flush dev br0", "entered")] {
+        scene.inside(&format!("ip addr del {address} dev eth0"));
+        scene.must(meanwhile);
+        scene.finds(hop, "signalling", "address");
+    }
     assert!(scene.inside("ip route").contains(&format!("default via {HOST}")), "the way out went with it");
     scene.site.must_docker(&["restart", "switch"]);
     scene.finds("entered", "signalling", "joint");
@@ -125,12 +137,12 @@ fn container_mode() {
     let ports = ["-p", "40000-40099/udp", "-p", "5070/udp", "-e", "SWITCH__HTTP__LISTEN=127.0.0.1:9283"];
     let run = ["run", "--name", "switch", "--net", "container:owner", "-e", &advertise, "--no-probe"];
     site.must_netctl(&[&run[..], &ports, &[IMAGE]].concat());
-    // Inside, where nobody is published.
-    let told = scene.passes();
-    assert!(
-        told["reach"] == "own_address" && told["notes"].to_string().contains("inside the namespace"),
-        "{told:#}"
-    );
+    // It tells its peers an address at which nothing is published yet.
+    let (_, told) = scene.look();
+    let found =
+        [&told["reach"], &told["hop"], &told["stream"], &told["cause"]["kind"]].map(|its| its.as_str());
+    assert_eq!(found, ["own_address", "entered", "media", "advertise"].map(Some), "{told:#}");
+    assert!(told["notes"].to_string().contains("inside the namespace"), "{told:#}");
     scene.must(&format!(
         "netctl port publish owner 40000-40099/udp 5070/udp --host-ip {HOST} --state-dir {}",
         scene.state()
@@ -138,12 +150,9 @@ fn container_mode() {
     let told = scene.passes();
     assert!(told["reach"] == "published" && told["notes"].to_string().contains("outside"), "{told:#}");
     // Whoever shares the namespace can shut it for both.
-    scene.must(&format!(
-        "nsenter -t {} -n nft -f - <<'END'
-        table inet fw {{ chain bad {{ type filter hook input priority 0; udp dport 40000-40099 drop; }} }}
-END",
-        scene.pid()
-    ));
+    scene.inside("nft add table inet fw");
+    scene.inside("nft 'add chain inet fw bad { type filter hook input priority 0; }'");
+    scene.inside("nft add rule inet fw bad udp dport 40000-40099 drop");
     scene.finds("admitted", "media", "firewall");
     scene.inside("nft delete table inet fw");
     // The owner is started anew, in a namespace of its own; from inside all would seem well.

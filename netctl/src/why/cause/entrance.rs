@@ -4,13 +4,13 @@ use std::net::IpAddr;
 
 use super::{Cause, Scene, cause, link_down};
 use crate::network::{Interface, Place};
-use crate::why::hop::Hop;
+use crate::why::hop::{Hop, Stream};
 use crate::why::machine::Machine;
 use crate::why::mend::within;
 use crate::why::subject::Reach;
 
 impl<M: Machine> Scene<'_, M> {
-    pub(super) async fn entered(&self) -> Cause {
+    pub(super) async fn entered(&self, stream: Stream) -> Cause {
         if matches!(self.subject.reach, Reach::Host) {
             let text = "nothing came to this host at these ports: of a call from the host itself a rule at output drops it, \
                 of others what stops it is in front of this host";
@@ -19,6 +19,15 @@ impl<M: Machine> Scene<'_, M> {
         let interfaces = self.machine.interfaces(self.inside()).await.unwrap_or_default();
         if let Some(down) = interfaces.iter().find(|its| is_way(its) && !is_up(its)) {
             return link_down(down, |command| within(self.subject.pid, &command));
+        }
+        let told = self.subject.advertised(self.family).filter(|told| !has(&interfaces, *told));
+        if let (Reach::Own, Stream::Media, Some(told)) = (&self.subject.reach, stream, told) {
+            let text = format!(
+                "signalling comes, and media does not: the switch tells its peers {told} ({}...), which is no address of its \
+                 own, and its ports are not published there",
+                crate::why::subject::ADVERTISE
+            );
+            return cause("advertise", text, None);
         }
         if let Some(found) = self.joint().await {
             return found;
@@ -37,15 +46,21 @@ impl<M: Machine> Scene<'_, M> {
     pub(super) async fn admitted(&self) -> Cause {
         if let Some(path) = self.subject.path(self.family) {
             let interfaces = self.machine.interfaces(self.inside()).await.unwrap_or_default();
-            let has =
-                |ip: IpAddr| interfaces.iter().flat_map(|its| &its.addresses).any(|own| own.addr() == ip);
-            if !has(path.container) {
+            if !has(&interfaces, path.container) {
                 let text = format!("no interface in the container has the address {}", path.container);
                 return cause("address", text, format!("docker restart {}", self.subject.name));
             }
         }
+        // The neighbours may know its hardware address still.
+        if let Some(found) = self.joint().await {
+            return found;
+        }
         self.routed(self.inside(), Some(Hop::Entered), Hop::Admitted).await
     }
+}
+
+fn has(interfaces: &[Interface], address: IpAddr) -> bool {
+    interfaces.iter().flat_map(|its| &its.addresses).any(|own| own.addr() == address)
 }
 
 /// Whether packets may be expected by it: the kernel puts tunnels into each namespace that nobody uses.
