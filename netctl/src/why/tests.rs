@@ -45,6 +45,9 @@ impl Machine for Fake {
     fn setting(&self, _: Place, path: &str) -> Option<String> {
         self.settings.get(path).map(ToString::to_string)
     }
+    fn forward_drops(&self, _: Family) -> bool {
+        false
+    }
     async fn interfaces(&self, _: Place) -> Result<Vec<Interface>, KernelError> {
         Ok(self.interfaces.clone())
     }
@@ -84,7 +87,7 @@ fn subject(stands: bool) -> Subject {
         sip: vec![(Protocol::Udp, PortRange { first: 5060, last: 5060 })],
         media: PortRange { first: 16384, last: 32767 },
         http: None,
-        advertises: true,
+        advertises: Some(vec![HOST.into()]),
         joint: None,
         left_by: None,
     }
