@@ -1,6 +1,7 @@
 //! The command line: what can be typed.
 
 mod bridge;
+mod daemon;
 mod declared;
 mod doctor;
 mod image;
@@ -13,10 +14,11 @@ use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub use bridge::BridgeVerb;
+pub use daemon::DaemonArgs;
 pub use declared::{FileArgs, PlanArgs, UpArgs, WatchArgs};
 pub use doctor::DoctorArgs;
 pub use image::{BuildArgs, ImageArgs, ImageVerb};
-pub use network::{CreateArgs, DaemonArgs, NetworkArgs, NetworkVerb};
+pub use network::{CreateArgs, NetworkArgs, NetworkVerb};
 pub use port::{PortArgs, PortVerb, StateArgs};
 pub use switch::{NamedArgs, RunArgs};
 pub use why::WhyArgs;
@@ -57,7 +59,7 @@ Exit codes:
     0  done
     1  it was tried and did not succeed
     2  the command line was not understood
-    3  not permitted: a capability or the permission on a socket is missing
+    3  not permitted: a capability or the permission on a socket is missing, or the daemon or ssh lets nobody in
     4  what was named does not exist
     5  the Docker daemon does not answer
     6  a file is damaged, incomplete or made for another machine, and was refused

@@ -7,9 +7,11 @@ use super::hop::{Hop, Stream};
 use super::look::Seen;
 use super::machine::{Machine, Question, Routing};
 use super::mend::{accept, publish_again, within};
+use super::report::word;
 use super::subject::{Reach, Subject};
-use crate::firewall::Step;
+use crate::firewall::{Family, Step};
 use crate::network::{Interface, Place};
+use crate::publish::{Path, Publication};
 
 /// What is wrong, and what mends it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -22,7 +24,7 @@ pub struct Cause {
     pub mend: Option<String>,
 }
 
-fn cause(kind: &'static str, text: impl Into<String>, mend: impl Into<Option<String>>) -> Cause {
+pub(super) fn cause(kind: &'static str, text: impl Into<String>, mend: impl Into<Option<String>>) -> Cause {
     Cause { kind, text: text.into(), mend: mend.into() }
 }
 
@@ -34,6 +36,8 @@ pub struct Scene<'a, M> {
     pub subject: &'a Subject,
     /// What was seen.
     pub seen: &'a Seen,
+    /// By which family it goes.
+    pub family: Family,
     /// The peer that was watched, where it was one.
     pub peer: Option<IpAddr>,
     /// What `port publish` needs to find its records, for instance ` --state-dir /tmp/x`.
@@ -81,13 +85,11 @@ impl<M: Machine> Scene<'_, M> {
     fn before_the_host(&self, stream: Stream) -> Cause {
         let why = match &self.subject.reach {
             Reach::Published { publication, .. } if stream == Stream::Media && !self.subject.advertises => {
-                let hosts = publication.paths.iter().filter_map(|path| path.hosts().next());
-                let hosts: Vec<String> = hosts.map(|host| host.to_string()).collect();
                 let text = format!(
                     "signalling comes, and media does not come to the published address: the switch tells its peers the \
                      container's own address; make the container anew with -e {}{}",
                     super::subject::ADVERTISE,
-                    hosts.join(",")
+                    advertised(publication)
                 );
                 return cause("advertise", text, None);
             }
@@ -103,7 +105,7 @@ impl<M: Machine> Scene<'_, M> {
     /// The rule that dropped it, or ours that is missing: what is not let through is dropped by Docker's.
     fn firewall(&self, hop: Hop, stream: Stream) -> Option<Cause> {
         let trail = if hop.is_inside() { &self.seen.inside } else { &self.seen.on_host };
-        let dropped = trail.dropped(hop.is_back());
+        let dropped = trail.dropped(hop.is_back(), self.family);
         if let Reach::Published { publication, stands: false, owner } = &self.subject.reach
             && !hop.is_inside()
             && dropped.is_none_or(is_dockers)
@@ -137,11 +139,11 @@ impl<M: Machine> Scene<'_, M> {
             return cause("from", text, None);
         }
         let here = self.machine.sockets(Place::Here).unwrap_or_default();
-        let hosts: Vec<IpAddr> = publication.paths.iter().flat_map(|path| path.hosts()).collect();
+        let hosts: Vec<IpAddr> = self.subject.path(self.family).into_iter().flat_map(Path::hosts).collect();
         let holder = here.iter().find(|socket| {
             let ip = socket.local.ip();
             let ports = self.subject.sip.iter().map(|(_, range)| *range).chain([self.subject.media]);
-            (ip.is_unspecified() || hosts.contains(&ip))
+            (ip.is_unspecified() && (Family::of(ip) == self.family || ip.is_ipv6()) || hosts.contains(&ip))
                 && ports.into_iter().any(|range| (range.first..=range.last).contains(&socket.local.port()))
         });
         match holder {
@@ -161,14 +163,7 @@ impl<M: Machine> Scene<'_, M> {
         let far = self.far();
         let trail = if place == Place::Here { &self.seen.on_host } else { &self.seen.inside };
         let by = marked.zip(far).and_then(|(marked, far)| trail.interface(marked, far));
-        let own = match &self.subject.reach {
-            Reach::Published { publication, .. } => publication
-                .paths
-                .iter()
-                .map(|path| path.container)
-                .find(|own| far.is_none_or(|far| far.is_ipv4() == own.is_ipv4())),
-            _ => None,
-        };
+        let own = self.subject.path(self.family).map(|path| path.container);
         let (from, to) = if back { (own, far) } else { (far, own) };
         let Some(to) = to else {
             return cause("route", "the kernel's routing does not lead there", None);
@@ -208,7 +203,7 @@ impl<M: Machine> Scene<'_, M> {
     fn far(&self) -> Option<IpAddr> {
         let own: Vec<IpAddr> = match &self.subject.reach {
             Reach::Published { publication, .. } => {
-                publication.paths.iter().flat_map(|path| path.hosts().chain([path.container])).collect()
+                publication.hosts().chain(publication.paths.iter().map(|path| path.container)).collect()
             }
             _ => Vec::new(),
         };
@@ -217,7 +212,9 @@ impl<M: Machine> Scene<'_, M> {
             (&self.seen.inside, [Hop::Entered, Hop::Emitted]),
         ];
         let told = trails.iter().flat_map(|(trail, hops)| hops.iter().flat_map(|hop| trail.far(*hop)));
-        self.peer.or_else(|| told.into_iter().find(|far| !own.contains(far) && !far.is_loopback()))
+        let is_far =
+            |far: &IpAddr| Family::of(*far) == self.family && !own.contains(far) && !far.is_loopback();
+        self.peer.or_else(|| told.into_iter().find(is_far))
     }
 
     /// Whether the kernel refuses where it came in: the way back to the sender is another one.
@@ -306,11 +303,11 @@ impl<M: Machine> Scene<'_, M> {
     }
 
     async fn admitted(&self) -> Cause {
-        if let Reach::Published { publication, .. } = &self.subject.reach {
+        if let Some(path) = self.subject.path(self.family) {
             let interfaces = self.machine.interfaces(self.inside()).await.unwrap_or_default();
             let has =
                 |ip: IpAddr| interfaces.iter().flat_map(|its| &its.addresses).any(|own| own.addr() == ip);
-            if let Some(path) = publication.paths.iter().find(|path| !has(path.container)) {
+            if !has(path.container) {
                 let text = format!("no interface in the container has the address {}", path.container);
                 return cause("address", text, format!("docker restart {}", self.subject.name));
             }
@@ -319,9 +316,10 @@ impl<M: Machine> Scene<'_, M> {
     }
 
     fn queued(&self) -> Cause {
-        if !self.seen.listens {
+        if !self.seen.listens.contains(&self.family) {
             let ports: Vec<String> = self.subject.sip.iter().map(|(_, range)| range.to_string()).collect();
-            let text = format!("nobody listens for SIP at {}", ports.join(", "));
+            let by = word(self.family);
+            let text = format!("nobody listens for SIP at {} by {by}", ports.join(", "));
             return cause("no_listener", text, format!("docker logs --tail 50 {}", self.subject.name));
         }
         if self.seen.lost.full > 0 {
@@ -404,6 +402,17 @@ impl<M: Machine> Scene<'_, M> {
         let metrics = self.seen.metrics.as_ref();
         metrics.map_or_else(Vec::new, |(before, after)| after.labelled(before, "switch_media_dropped_total"))
     }
+}
+
+/// What a container that is published so has to tell its peers.
+fn advertised(publication: &Publication) -> String {
+    let hosts: Vec<IpAddr> = publication.paths.iter().filter_map(|path| path.hosts().next()).collect();
+    let one = |host: &IpAddr| match (hosts.len(), host) {
+        (1, _) => host.to_string(),
+        (_, IpAddr::V4(_)) => format!("0.0.0.0/0={host}"),
+        (_, IpAddr::V6(_)) => format!("::/0={host}"),
+    };
+    hosts.iter().map(one).collect::<Vec<_>>().join(",")
 }
 
 fn words(reasons: &[(String, u64)]) -> String {

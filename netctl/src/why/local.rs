@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use super::machine::{Machine, Question, Routing, UdpLosses, Watch};
-use super::watch::{Counts, counts};
+use super::watch::{ByFamily, counts};
 use crate::bridge::KernelError;
 use crate::firewall::{self, Change, Firewall as _, FirewallError, Step, Table};
 use crate::netlink::{self, Nftables, Traces, Wires};
@@ -90,7 +90,7 @@ pub struct Standing {
 }
 
 impl Watch for Standing {
-    fn counts(&self) -> Result<Counts, FirewallError> {
+    fn counts(&self) -> Result<ByFamily, FirewallError> {
         let seen = self.nftables.rules(firewall::Place::Inet, &self.table.name)?;
         counts(&self.table, &seen).ok_or(FirewallError::Changed)
     }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use super::watch::Counts;
+use super::watch::ByFamily;
 use crate::bridge::KernelError;
 use crate::firewall::{FirewallError, Step, Table};
 use crate::network::{Interface, Place, Socket};
@@ -45,7 +45,7 @@ pub trait Watch {
     ///
     /// # Errors
     /// Where they are not there any more.
-    fn counts(&self) -> Result<Counts, FirewallError>;
+    fn counts(&self) -> Result<ByFamily, FirewallError>;
     /// What the kernel has told of marked packets since it was last asked.
     fn steps(&mut self) -> Vec<Step>;
 }

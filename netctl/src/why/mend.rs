@@ -4,21 +4,16 @@ use super::hop::Hop;
 use super::subject::Subject;
 use crate::firewall::{End, PortRange, Step};
 use crate::ports::Protocol;
-use crate::publish::Publication;
+use crate::publish::{Publication, Request, Via};
 
 /// Publishes again what was published.
 pub(super) fn publish_again(publication: &Publication, owner: &str, options: &str) -> String {
+    let Request { ports, host_ips, from, via, .. } = publication.request();
     let mut command = format!("netctl port{options} publish {owner}");
-    for ports in &publication.ports {
-        command.push_str(&format!(" {ports}"));
-    }
-    for host in publication.paths.iter().flat_map(|path| path.hosts()) {
-        command.push_str(&format!(" --host-ip {host}"));
-    }
-    for network in &publication.from {
-        command.push_str(&format!(" --from {network}"));
-    }
-    if publication.paths.iter().all(|path| path.stateless.is_none()) {
+    ports.iter().for_each(|ports| command.push_str(&format!(" {ports}")));
+    host_ips.iter().for_each(|host| command.push_str(&format!(" --host-ip {host}")));
+    from.iter().for_each(|network| command.push_str(&format!(" --from {network}")));
+    if via == Via::Conntrack {
         command.push_str(" --via conntrack");
     }
     command

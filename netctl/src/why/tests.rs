@@ -23,8 +23,8 @@ struct Fake {
 struct Still;
 
 impl Watch for Still {
-    fn counts(&self) -> Result<Counts, FirewallError> {
-        Ok(Counts::new())
+    fn counts(&self) -> Result<ByFamily, FirewallError> {
+        Ok(ByFamily::new())
     }
     fn steps(&mut self) -> Vec<Step> {
         Vec::new()
@@ -67,6 +67,7 @@ fn subject(stands: bool) -> Subject {
         bridge: "br-voice".to_owned(),
         ports: vec!["16384-32767/udp".parse().unwrap(), "5060/udp".parse().unwrap()],
         from: Vec::new(),
+        follows: true,
         paths: vec![Path {
             container: [172, 29, 0, 2].into(),
             network: "172.29.0.0/24".parse().unwrap(),
@@ -83,19 +84,20 @@ fn subject(stands: bool) -> Subject {
         sip: vec![(Protocol::Udp, PortRange { first: 5060, last: 5060 })],
         media: PortRange { first: 16384, last: 32767 },
         http: None,
-        numbers: true,
         advertises: true,
+        joint: None,
+        left_by: None,
     }
 }
 
 fn found(machine: &Fake, subject: &Subject, seen: &Seen, hop: Hop) -> Cause {
-    let scene = Scene { machine, subject, seen, peer: Some(PEER.into()), options: "" };
+    let scene = Scene { machine, subject, seen, family: Family::V4, peer: Some(PEER.into()), options: "" };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(scene.cause(hop, Stream::Media))
 }
 
 fn listening() -> Seen {
-    Seen { listens: true, ..Seen::default() }
+    Seen { listens: vec![Family::V4], ..Seen::default() }
 }
 
 /// A packet from the peer that is marked where it came, and dropped.
