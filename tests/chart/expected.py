@@ -52,6 +52,9 @@ def leaves(expect, spec, container, environment):
     expect("lifecycle" not in container, "there is a hook")
     deadline = seconds(environment["SWITCH__DRAIN__DEADLINE"])
     expect(spec["terminationGracePeriodSeconds"] == deadline + 30, "the grace period is not the deadline and 30 s")
+    # One that hangs would be waited for as long as one with calls.
+    short = [container[f"{name}Probe"].get("terminationGracePeriodSeconds") for name in ("startup", "liveness")]
+    expect(short == [30, 30], f"a switch that does not live is given {short} seconds")
     asked = [container[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "liveness", "readiness")]
     expect(asked == ["/livez", "/livez", "/readyz"], f"the probes ask {asked}")
 
