@@ -102,6 +102,7 @@ fn example() -> Publication {
         bridge: "trial0".to_owned(),
         ports: ports.iter().filter_map(|text| text.parse().ok()).collect(),
         from: Vec::new(),
+        follows: true,
         paths: vec![path(four(1), four(2), four(3)), path(six(1), six(2), six(3))],
     }
 }

@@ -5,6 +5,7 @@
 
 mod bridge;
 mod namespace;
+mod news;
 mod nftables;
 mod parse;
 mod parse_wires;
@@ -20,6 +21,7 @@ use rtnetlink::Handle;
 use crate::bridge::KernelError;
 
 pub(crate) use namespace::{apart, inside};
+pub use news::KernelNews;
 pub use nftables::{Nftables, Traces};
 pub use route::routing;
 pub use trial::refuses_link;

@@ -16,7 +16,7 @@ pub(crate) use kernel::Inner;
 use super::*;
 use crate::bridge::KernelError;
 use crate::docker::{Container, DockerError, Endpoint, Network, Pool, Restart, Whereabouts};
-use crate::publish::Request;
+use crate::publish::{DockersRules, Request};
 
 /// All four in one.
 #[derive(Clone)]
@@ -36,6 +36,14 @@ pub(crate) struct State {
     pub(crate) asked: RefCell<Vec<String>>,
     /// Of which container's which process each publication was.
     pub(crate) published_for: RefCell<BTreeMap<String, (String, Option<u32>)>>,
+    /// At which address each was published.
+    pub(crate) published_at: RefCell<BTreeMap<String, IpAddr>>,
+    /// The host's address that faces the default route.
+    pub(crate) facing: Cell<IpAddr>,
+    /// Addresses that the host had.
+    pub(crate) lost: RefCell<Vec<IpAddr>>,
+    /// Docker's own rules.
+    pub(crate) dockers: Cell<DockersRules>,
     /// Publications whose rules somebody has flushed.
     pub(crate) flushed: RefCell<Vec<String>>,
     /// The id of the image.
@@ -148,6 +156,10 @@ impl Fake {
             lacking: Cell::new(None),
             asked: RefCell::default(),
             published_for: RefCell::default(),
+            published_at: RefCell::default(),
+            facing: Cell::new([192, 0, 2, 5].into()),
+            lost: RefCell::default(),
+            dockers: Cell::default(),
             flushed: RefCell::default(),
             image: RefCell::new("sha256:1".to_owned()),
             joined: RefCell::default(),

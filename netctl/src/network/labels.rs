@@ -30,6 +30,8 @@ pub(crate) const PUBLISH: &str = "io.switch.publish";
 pub(super) const HOST_IP: &str = "io.switch.host-ip";
 /// For whom.
 pub(super) const ALLOWED: &str = "io.switch.from";
+/// The variable by which a switch is told its address, with the sign before the value.
+pub(crate) const ADVERTISE: &str = "SWITCH__SIP__ADVERTISE=";
 /// Behind the name of a container that another one takes the place of, until that one runs.
 pub(crate) const ASIDE: &str = ".netctl-before";
 

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use crate::firewall::Family;
-use crate::publish::{Counted, Foreseen, Publication, PublishError, Request};
+use crate::publish::{Astray, Counted, DockersRules, Foreseen, Publication, PublishError, Request};
 
 /// Who publishes. [`publish::Local`] is the real one.
 pub trait Publisher {
@@ -25,7 +25,11 @@ pub trait Publisher {
     fn all(&self) -> impl Future<Output = Result<Vec<Publication>, PublishError>>;
     /// Puts back rules that are missing, without asking the daemon; whose they were.
     fn restore(&self) -> impl Future<Output = Result<Vec<String>, PublishError>>;
-    /// The same with what its rules have counted.
+    /// Whose addresses of this host are not what they should be any more.
+    fn astray(&self) -> impl Future<Output = Result<Vec<(String, Astray)>, PublishError>>;
+    /// Which of its own rules Docker has.
+    fn dockers_rules(&self) -> impl Future<Output = Result<DockersRules, PublishError>>;
+    /// What is published for a container, with what its rules have counted.
     fn counted(&self, name: &str) -> impl Future<Output = Result<Option<Counted>, PublishError>>;
     /// Takes all of a container's back; what is not there is no failure.
     fn unpublish(&self, name: &str) -> impl Future<Output = Result<(), PublishError>>;

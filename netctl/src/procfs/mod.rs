@@ -16,7 +16,7 @@ use crate::network::{Place, Socket, Sockets};
 
 pub use process::{file_limit, is_filtered, named};
 pub use setting::setting;
-pub(crate) use socket::bound;
+pub(crate) use socket::bound_by;
 pub use udp::udp_losses;
 
 /// The /proc of this machine.

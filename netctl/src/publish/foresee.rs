@@ -42,6 +42,7 @@ pub fn foresee<M: Machine>(
         bridge: String::new(),
         ports: Ports::joined(&request.ports),
         from: request.from.clone(),
+        follows: request.host_ips.is_empty(),
         paths: paths(request, machine, &stand_ins, &request.container, &[])?,
     };
     let findings = Findings::look(&host, machine, request.via, &mut publication)?;

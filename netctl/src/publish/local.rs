@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::accept::DockersRules;
+use super::astray::{Astray, astray};
 use super::count::{Counted, counted};
 use super::error::{PublishError, cannot};
 use super::foresee::{Foreseen, foresee};
@@ -81,6 +83,19 @@ impl Publisher for Local {
             }
         }
         Ok(restored)
+    }
+
+    async fn astray(&self) -> Result<Vec<(String, Astray)>, PublishError> {
+        let records = StateDirectory::look_all(&self.state)?;
+        let its = |record: Record| {
+            Some((record.publication.name.clone(), astray(&LocalMachine, &record.publication)?))
+        };
+        Ok(records.into_iter().filter_map(its).collect())
+    }
+
+    async fn dockers_rules(&self) -> Result<DockersRules, PublishError> {
+        let host = LocalMachine.firewall().map_err(cannot("open the host's rules"))?;
+        DockersRules::look(&host).map_err(cannot("read the host's rules"))
     }
 
     async fn counted(&self, name: &str) -> Result<Option<Counted>, PublishError> {

@@ -50,6 +50,9 @@ pub struct Publication {
     pub ports: Vec<Ports>,
     /// Who may reach them; none for everybody.
     pub from: Vec<IpNet>,
+    /// Whether it follows the address that faces the default route; else its addresses were asked for.
+    #[serde(default)]
+    pub follows: bool,
     /// Its addresses, one of a family.
     pub paths: Vec<Path>,
 }
@@ -72,7 +75,7 @@ impl Publication {
         Request {
             container: self.name.clone(),
             ports: self.ports.clone(),
-            host_ips: self.hosts().collect(),
+            host_ips: if self.follows { Vec::new() } else { self.hosts().collect() },
             from: self.from.clone(),
             via: if by_tracking_alone { Via::Conntrack } else { Via::Auto },
         }
@@ -122,19 +125,22 @@ mod tests {
             tracked,
             peers: Vec::new(),
         };
-        let publication = |path| Publication {
+        let publication = |path, follows| Publication {
             name: "switch".to_owned(),
             container: "c0ffee".to_owned(),
             bridge: "br-voice".to_owned(),
             ports: vec!["5060/udp".parse().unwrap()],
             from: Vec::new(),
+            follows,
             paths: vec![path],
         };
-        for (path, via) in
-            [(path(Some(host), Vec::new()), Via::Auto), (path(None, vec![host]), Via::Conntrack)]
-        {
-            let request = publication(path).request();
-            assert_eq!((request.via, request.host_ips), (via, vec![host]));
+        for (path, follows, via, host_ips) in [
+            (path(Some(host), Vec::new()), false, Via::Auto, vec![host]),
+            (path(None, vec![host]), false, Via::Conntrack, vec![host]),
+            (path(Some(host), Vec::new()), true, Via::Auto, Vec::new()),
+        ] {
+            let request = publication(path, follows).request();
+            assert_eq!((request.via, request.host_ips), (via, host_ips));
         }
     }
 }

@@ -9,7 +9,7 @@ use super::journal::Journal;
 use super::machine::Machine;
 use super::request::{Path, Publication, Via};
 use crate::firewall::{Firewall, Place, Point};
-use crate::ports::Ports;
+use crate::ports::{Ports, Protocol};
 
 /// What has to be said of a publication and is no failure.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -113,7 +113,11 @@ fn deaf(host: &impl Firewall, publication: &Publication) -> Result<Option<Obstac
 /// Says which ports the host itself keeps.
 fn held(machine: &impl Machine, publication: &Publication) -> Vec<Ports> {
     let hosts: Vec<_> = publication.hosts().collect();
-    let kept = machine.listeners().into_iter().filter_map(|(ports, address)| {
+    // Asking costs: the kernel goes through all sockets of a protocol, some milliseconds for TCP.
+    let protocols = [Protocol::Udp, Protocol::Tcp];
+    let published: Vec<Protocol> =
+        protocols.into_iter().filter(|protocol| !publication.ranges(*protocol).is_empty()).collect();
+    let kept = machine.listeners(&published).into_iter().filter_map(|(ports, address)| {
         let ours = address.is_none_or(|address| hosts.contains(&address))
             && publication.ports.iter().any(|published| published.meet(ports));
         ours.then_some(ports)

@@ -16,7 +16,7 @@ use crate::network::labels;
 use crate::network::{
     Capability, Interface, Pair, Place, Publisher, Route, Socket, Sockets, Vacant, Wiring, World, Worldly,
 };
-use crate::publish::{Counted, Foreseen, Publication, PublishError, Request};
+use crate::publish::{Astray, Counted, DockersRules, Foreseen, Publication, PublishError, Request};
 
 /// One of the four parts of a world, without what belongs to some containers.
 pub(super) struct Without<'a, T> {
@@ -182,6 +182,12 @@ impl<P: Publisher> Publisher for Without<'_, P> {
     }
     async fn restore(&self) -> Result<Vec<String>, PublishError> {
         looked_at_only()
+    }
+    fn astray(&self) -> impl Future<Output = Result<Vec<(String, Astray)>, PublishError>> {
+        self.inner.astray()
+    }
+    fn dockers_rules(&self) -> impl Future<Output = Result<DockersRules, PublishError>> {
+        self.inner.dockers_rules()
     }
     async fn publish(&self, _: &Request) -> Result<(), PublishError> {
         looked_at_only()

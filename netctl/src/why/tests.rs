@@ -70,6 +70,7 @@ fn subject(stands: bool) -> Subject {
         bridge: "br-voice".to_owned(),
         ports: vec!["16384-32767/udp".parse().unwrap(), "5060/udp".parse().unwrap()],
         from: Vec::new(),
+        follows: true,
         paths: vec![Path {
             container: [172, 29, 0, 2].into(),
             network: "172.29.0.0/24".parse().unwrap(),
@@ -135,7 +136,7 @@ fn the_rule_that_dropped_it() {
     // By Docker's it is.
     let seen = Seen { on_host: trail("filter", "FORWARD", End::Policy), ..listening() };
     let cause = found(&Fake::default(), &subject(false), &seen, Hop::Forwarded);
-    let again = "netctl port publish switch 16384-32767/udp 5060/udp --host-ip 192.0.2.1";
+    let again = "netctl port publish switch 16384-32767/udp 5060/udp";
     assert_eq!((cause.kind, cause.mend.as_deref()), ("own_rules", Some(again)));
 }
 

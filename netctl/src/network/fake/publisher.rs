@@ -18,7 +18,7 @@ impl Publisher for Fake {
         if self.0.cannot_publish.get() {
             return Err(PublishError::NoAddress);
         }
-        let facing = || vec!["192.0.2.5".parse().unwrap()];
+        let facing = || vec![self.0.facing.get()];
         let host_ips = if wanted.host_ips.is_empty() { facing() } else { wanted.host_ips.clone() };
         Ok(Foreseen { host_ips, findings: Findings::default() })
     }
@@ -27,6 +27,8 @@ impl Publisher for Fake {
         let same = self.0.published_for.borrow().get(&wanted.container) == its.as_ref();
         Ok(same
             && self.0.published.borrow().contains(wanted)
+            && (!wanted.host_ips.is_empty()
+                || self.0.published_at.borrow().get(&wanted.container) == Some(&self.0.facing.get()))
             && !self.0.flushed.borrow().contains(&wanted.container))
     }
     async fn published(&self, name: &str) -> Result<Option<Publication>, PublishError> {
@@ -40,10 +42,11 @@ impl Publisher for Fake {
             bridge: "br-voice".to_owned(),
             ports: it.ports.clone(),
             from: it.from.clone(),
+            follows: it.host_ips.is_empty(),
             paths: vec![publish::Path {
                 container: "10.9.0.3".parse().unwrap(),
                 network: "10.9.0.0/29".parse().unwrap(),
-                stateless: "192.0.2.5".parse().ok(),
+                stateless: self.0.published_at.borrow().get(&it.container).copied(),
                 tracked: Vec::new(),
                 peers: Vec::new(),
             }],
@@ -55,6 +58,22 @@ impl Publisher for Fake {
         let (restored, kept) = self.0.flushed.take().into_iter().partition(same);
         self.0.flushed.replace(kept);
         Ok(restored)
+    }
+    async fn astray(&self) -> Result<Vec<(String, publish::Astray)>, PublishError> {
+        let published = self.0.published.borrow();
+        let its = |it: &Request| {
+            let (from, to) = (self.0.published_at.borrow()[&it.container], self.0.facing.get());
+            let astray = match it.host_ips.first() {
+                None if from != to => publish::Astray::Moved { from, to },
+                Some(lost) if self.0.lost.borrow().contains(lost) => publish::Astray::Lost(*lost),
+                _ => return None,
+            };
+            Some((it.container.clone(), astray))
+        };
+        Ok(published.iter().filter_map(its).collect())
+    }
+    async fn dockers_rules(&self) -> Result<publish::DockersRules, PublishError> {
+        Ok(self.0.dockers.get())
     }
     async fn counted(&self, name: &str) -> Result<Option<publish::Counted>, PublishError> {
         let counted = |publication| publish::Counted {
@@ -70,6 +89,8 @@ impl Publisher for Fake {
             published.retain(|it| it.container != request.container);
             published.push(request.clone());
             state.flushed.borrow_mut().retain(|it| *it != request.container);
+            let at = request.host_ips.first().copied().unwrap_or(state.facing.get());
+            state.published_at.borrow_mut().insert(request.container.clone(), at);
             let its = state.identity(&request.container).unwrap_or_default();
             state.published_for.borrow_mut().insert(request.container.clone(), its);
         });
