@@ -44,7 +44,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Goes to the daemon and agrees with it on a version of the API.
+    /// Goes to the daemon. Nothing is agreed with it: bollard asks without a version, which is the daemon's own.
     ///
     /// # Errors
     /// [`DockerError::NoDaemon`], [`DockerError::NoPermission`] or [`DockerError::NoWay`].
@@ -52,9 +52,9 @@ impl Client {
         let no_way = |error| DockerError::no_way(endpoint, error);
         let docker = transport::client(endpoint).map_err(no_way)?;
         let patience = if matches!(endpoint.host, Host::Ssh(_)) { LOGIN } else { GREETING };
-        let greeted = tokio::time::timeout(patience, docker.negotiate_version()).await;
+        let greeted = tokio::time::timeout(patience, docker.ping()).await;
         let greeted = greeted.map_err(|_| no_way(TransportError::Silent(patience)))?;
-        let docker = greeted.map_err(|error| no_way(unanswered(&endpoint.host, &error)))?;
+        greeted.map_err(|error| no_way(unanswered(&endpoint.host, &error)))?;
         Ok(Self { docker, endpoint: endpoint.clone() })
     }
 }

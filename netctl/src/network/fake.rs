@@ -17,7 +17,7 @@ use crate::docker::{
     Whereabouts,
 };
 use crate::firewall::Family;
-use crate::publish::{self, PublishError};
+use crate::publish::{self, Findings, Foreseen, Publication, PublishError, Request};
 
 /// All four in one.
 #[derive(Clone)]
@@ -30,13 +30,21 @@ pub(crate) struct State {
     pub(crate) interfaces: RefCell<Vec<Interface>>,
     pub(crate) routes: RefCell<Vec<Route>>,
     pub(crate) sockets: RefCell<Vec<Socket>>,
-    pub(crate) published: RefCell<Vec<Publication>>,
+    pub(crate) published: RefCell<Vec<Request>>,
     pub(crate) cannot_publish: Cell<bool>,
     pub(crate) lacking: Cell<Option<Capability>>,
     /// Every change that was asked for.
     pub(crate) asked: RefCell<Vec<String>>,
     /// Of which container's which process each publication was.
     pub(crate) published_for: RefCell<BTreeMap<String, (String, Option<u32>)>>,
+    /// At which address each was published.
+    pub(crate) published_at: RefCell<BTreeMap<String, IpAddr>>,
+    /// The host's address that faces the default route.
+    pub(crate) facing: Cell<IpAddr>,
+    /// Addresses that the host had.
+    pub(crate) lost: RefCell<Vec<IpAddr>>,
+    /// Docker's own rules.
+    pub(crate) dockers: Cell<publish::DockersRules>,
     /// Publications whose rules somebody has flushed.
     pub(crate) flushed: RefCell<Vec<String>>,
     /// The id of the image.
@@ -164,6 +172,10 @@ impl Fake {
             lacking: Cell::new(None),
             asked: RefCell::default(),
             published_for: RefCell::default(),
+            published_at: RefCell::default(),
+            facing: Cell::new([192, 0, 2, 5].into()),
+            lost: RefCell::default(),
+            dockers: Cell::default(),
             flushed: RefCell::default(),
             image: RefCell::new("sha256:1".to_owned()),
             joined: RefCell::default(),
@@ -414,17 +426,32 @@ impl Wiring for Fake {
         })
         .await
     }
-    async fn add_addresses(&self, pid: u32, name: &InterfaceName, nets: &[IpNet]) -> Result<(), KernelError> {
-        self.kernel(format!("addresses of {name} in {pid}: {nets:?}"), |state| {
-            let mut inside = state.inside.borrow_mut();
-            let interfaces = &mut inside.get_mut(&pid).unwrap().interfaces;
-            interfaces.iter_mut().for_each(|it| it.addresses.extend(nets));
-        })
-        .await
+    async fn add_addresses(
+        &self,
+        place: Place,
+        name: &InterfaceName,
+        nets: &[IpNet],
+    ) -> Result<(), KernelError> {
+        let give = |interfaces: &mut [Interface]| {
+            let its = interfaces.iter_mut().filter(|it| it.name == name.as_str());
+            its.for_each(|it| it.addresses.extend(nets));
+        };
+        match place {
+            Place::Here => {
+                let asked = format!("addresses of {name} here: {nets:?}");
+                self.kernel(asked, |state| give(&mut state.interfaces.borrow_mut())).await
+            }
+            Place::Process(pid) => {
+                let asked = format!("addresses of {name} in {pid}: {nets:?}");
+                let give =
+                    |state: &State| give(&mut state.inside.borrow_mut().get_mut(&pid).unwrap().interfaces);
+                self.kernel(asked, give).await
+            }
+        }
     }
-    async fn add_neighbour(&self, ours: IpNet, its: IpNet) -> Result<Neighbour, KernelError> {
-        self.kernel(format!("neighbour {ours} {its}"), |_| {}).await?;
-        Ok(Neighbour { pid: 500, index: 50, keeper: Box::new(()) })
+    async fn add_namespace(&self) -> Result<Vacant, KernelError> {
+        self.kernel("namespace".to_owned(), |_| {}).await?;
+        Ok(Vacant { pid: 500, keeper: Box::new(()) })
     }
     async fn add_gateway(&self, pid: u32, gateway: IpAddr) -> Result<(), KernelError> {
         self.kernel(format!("gateway in {pid}: {gateway}"), |state| {
@@ -459,6 +486,9 @@ impl Sockets for Fake {
     fn namespace(&self, pid: u32) -> Option<u64> {
         Some(self.0.joined.borrow().get(&pid).copied().unwrap_or(pid.into()))
     }
+    fn pid_namespace(&self) -> u64 {
+        1
+    }
     fn filters_bridges(&self) -> bool {
         true
     }
@@ -468,41 +498,39 @@ impl Sockets for Fake {
 }
 
 impl Publisher for Fake {
-    async fn foresee(
-        &self,
-        wanted: &Publication,
-        _: &[Family],
-        _: &[&str],
-    ) -> Result<Foreseen, PublishError> {
+    async fn foresee(&self, wanted: &Request, _: &[Family], _: &[&str]) -> Result<Foreseen, PublishError> {
         if self.0.cannot_publish.get() {
             return Err(PublishError::NoAddress);
         }
-        let facing = || vec!["192.0.2.5".parse().unwrap()];
+        let facing = || vec![self.0.facing.get()];
         let host_ips = if wanted.host_ips.is_empty() { facing() } else { wanted.host_ips.clone() };
-        Ok(Foreseen { host_ips, notes: vec!["foreseen".to_owned()] })
+        Ok(Foreseen { host_ips, findings: Findings::default() })
     }
-    async fn stands(&self, wanted: &Publication) -> Result<bool, PublishError> {
-        let its = self.0.identity(&wanted.name);
-        let same = self.0.published_for.borrow().get(&wanted.name) == its.as_ref();
+    async fn stands(&self, wanted: &Request) -> Result<bool, PublishError> {
+        let its = self.0.identity(&wanted.container);
+        let same = self.0.published_for.borrow().get(&wanted.container) == its.as_ref();
         Ok(same
             && self.0.published.borrow().contains(wanted)
-            && !self.0.flushed.borrow().contains(&wanted.name))
+            && (!wanted.host_ips.is_empty()
+                || self.0.published_at.borrow().get(&wanted.container) == Some(&self.0.facing.get()))
+            && !self.0.flushed.borrow().contains(&wanted.container))
     }
-    async fn published(&self, name: &str) -> Result<Option<publish::Publication>, PublishError> {
+    async fn published(&self, name: &str) -> Result<Option<Publication>, PublishError> {
         Ok(self.all().await?.into_iter().find(|it| it.name == name))
     }
-    async fn all(&self) -> Result<Vec<publish::Publication>, PublishError> {
+    async fn all(&self) -> Result<Vec<Publication>, PublishError> {
         let published = self.0.published.borrow();
-        let records = published.iter().map(|it| publish::Publication {
-            name: it.name.clone(),
-            container: self.0.published_for.borrow()[&it.name].0.clone(),
+        let records = published.iter().map(|it| Publication {
+            name: it.container.clone(),
+            container: self.0.published_for.borrow()[&it.container].0.clone(),
             bridge: "br-voice".to_owned(),
             ports: it.ports.clone(),
             from: it.from.clone(),
+            follows: it.host_ips.is_empty(),
             paths: vec![publish::Path {
                 container: "10.9.0.3".parse().unwrap(),
                 network: "10.9.0.0/29".parse().unwrap(),
-                stateless: "192.0.2.5".parse().ok(),
+                stateless: self.0.published_at.borrow().get(&it.container).copied(),
                 tracked: Vec::new(),
                 peers: Vec::new(),
             }],
@@ -515,6 +543,22 @@ impl Publisher for Fake {
         self.0.flushed.replace(kept);
         Ok(restored)
     }
+    async fn astray(&self) -> Result<Vec<(String, publish::Astray)>, PublishError> {
+        let published = self.0.published.borrow();
+        let its = |it: &Request| {
+            let (from, to) = (self.0.published_at.borrow()[&it.container], self.0.facing.get());
+            let astray = match it.host_ips.first() {
+                None if from != to => publish::Astray::Moved { from, to },
+                Some(lost) if self.0.lost.borrow().contains(lost) => publish::Astray::Lost(*lost),
+                _ => return None,
+            };
+            Some((it.container.clone(), astray))
+        };
+        Ok(published.iter().filter_map(its).collect())
+    }
+    async fn dockers_rules(&self) -> Result<publish::DockersRules, PublishError> {
+        Ok(self.0.dockers.get())
+    }
     async fn counted(&self, name: &str) -> Result<Option<publish::Counted>, PublishError> {
         let counted = |publication| publish::Counted {
             publication,
@@ -523,23 +567,25 @@ impl Publisher for Fake {
         };
         Ok(self.published(name).await?.map(counted))
     }
-    async fn publish(&self, publication: &Publication) -> Result<(), PublishError> {
-        let done = self.docker(format!("publish {}", publication.name), |state| {
+    async fn publish(&self, request: &Request) -> Result<(), PublishError> {
+        let done = self.docker(format!("publish {}", request.container), |state| {
             let mut published = state.published.borrow_mut();
-            published.retain(|it| it.name != publication.name);
-            published.push(publication.clone());
-            state.flushed.borrow_mut().retain(|it| *it != publication.name);
-            let its = state.identity(&publication.name).unwrap_or_default();
-            state.published_for.borrow_mut().insert(publication.name.clone(), its);
+            published.retain(|it| it.container != request.container);
+            published.push(request.clone());
+            state.flushed.borrow_mut().retain(|it| *it != request.container);
+            let at = request.host_ips.first().copied().unwrap_or(state.facing.get());
+            state.published_at.borrow_mut().insert(request.container.clone(), at);
+            let its = state.identity(&request.container).unwrap_or_default();
+            state.published_for.borrow_mut().insert(request.container.clone(), its);
         });
         done.await.map_err(PublishError::from)
     }
     async fn unpublish(&self, name: &str) -> Result<(), PublishError> {
-        if !self.0.published.borrow().iter().any(|it| it.name == name) {
+        if !self.0.published.borrow().iter().any(|it| it.container == name) {
             return Ok(());
         }
         let done = self.docker(format!("unpublish {name}"), |state| {
-            state.published.borrow_mut().retain(|it| it.name != name);
+            state.published.borrow_mut().retain(|it| it.container != name);
         });
         done.await.map_err(PublishError::from)
     }

@@ -6,6 +6,7 @@ use super::one;
 use super::switch::{here, judge, world};
 use crate::cli::{FileArgs, Format, PlanArgs, UpArgs, WatchArgs};
 use crate::error::Failure;
+use crate::netlink::KernelNews;
 use crate::network;
 use crate::output;
 use crate::reconcile::{self, File, Share, Turn, UpError, Watch};
@@ -70,8 +71,8 @@ pub(super) async fn watch(args: WatchArgs) -> Result<(), Vec<Failure>> {
     // Once: a context that is changed later does not carry what is watched to another daemon.
     let endpoint = super::daemon::find(&args.daemon).map_err(one)?;
     let connect = async || here(&endpoint, &args.state).await;
-    reconcile::watch(&what, connect, signal(), &mut say).await;
-    Ok(())
+    let mut news = KernelNews::open().map_err(|error| one(UpError::Deaf(error)))?;
+    reconcile::watch(&what, connect, &mut news, signal(), &mut say).await.map_err(one)
 }
 
 async fn signal() {

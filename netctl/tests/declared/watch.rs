@@ -1,12 +1,12 @@
 //! `netctl watch` under the capabilities of its unit: whatever is taken away, the next call has audio two seconds later.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::site::{HOST, IMAGE, Site};
+use crate::watching::Watching;
 
 /// How soon a call has to have audio again.
 const SOON: Duration = Duration::from_secs(2);
@@ -34,76 +34,6 @@ switches:
     environment: {SWITCH__HTTP__LISTEN: '127.0.0.1:9283'}
     restart: always
 ";
-
-/// A watch that goes with the test.
-struct Watching {
-    process: Child,
-    log: PathBuf,
-}
-
-impl Watching {
-    fn start(site: &Site, directory: &Path, arguments: &[&str]) -> Self {
-        let log = directory.join("watch.log");
-        let file = fs::File::create(&log).expect("it can be made");
-        let mut command = site.on_host("setpriv");
-        command.arg("--bounding-set").arg(bounding_set()).arg(env!("CARGO_BIN_EXE_netctl")).arg("watch");
-        command.args(arguments).env("DOCKER_HOST", site.address()).stdout(Stdio::null()).stderr(file);
-        let watching = Self { process: command.spawn().expect("setpriv is of util-linux"), log };
-        watching.says("the daemon answers");
-        watching
-    }
-
-    /// Waits until it has said it.
-    fn says(&self, text: &str) {
-        let until = Instant::now() + Duration::from_secs(10);
-        while !self.said().contains(text) {
-            assert!(Instant::now() < until, "{text} in {}", self.said());
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    fn said(&self) -> String {
-        fs::read_to_string(&self.log).unwrap_or_default()
-    }
-
-    /// What it has used, of utime and stime in /proc/PID/stat (proc(5)), whose ticks are 100 a second on Linux.
-    fn processor_time(&self) -> Duration {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id())).expect("it runs");
-        let fields: Vec<i64> = stat
-            .rsplit(") ")
-            .next()
-            .unwrap_or_default()
-            .split(' ')
-            .filter_map(|it| it.parse().ok())
-            .collect();
-        // The state, which is no number, stands before them; they are the 11th and 12th behind it.
-        Duration::from_millis(10 * (fields[10] + fields[11]).unsigned_abs())
-    }
-
-    /// As systemd stops it.
-    fn stop(mut self) {
-        let kill = Command::new("kill").arg(self.process.id().to_string()).status();
-        assert!(kill.expect("kill").success());
-        assert!(self.process.wait().expect("it is our child").success(), "{}", self.said());
-    }
-}
-
-impl Drop for Watching {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// What the unit leaves it.
-fn bounding_set() -> String {
-    let unit = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/netctl-watch.service"))
-        .expect("it is there");
-    let set =
-        unit.lines().find_map(|line| line.strip_prefix("CapabilityBoundingSet=")).expect("it bounds them");
-    let names = set.split(' ').map(|name| format!(",+{}", name.trim_start_matches("CAP_").to_lowercase()));
-    format!("-all{}", names.collect::<String>())
-}
 
 fn after(site: &Site, what: &str, watching: &Watching, targets: &[&str]) {
     thread::sleep(SOON);
@@ -266,12 +196,12 @@ fn a_stopped_switchs_address_goes_to_nobody_else() {
     site.must_docker(&["start", "switch"]);
     assert_eq!(address("switch"), pinned);
     after(&site, "started", &watching, &[&edge()]);
-    // At rest it looks at the kernel twice a second, and that is cheap.
-    let (used, over) = (watching.processor_time(), Duration::from_secs(10));
+    // At rest it sleeps: it is woken by its own look once a minute and by nothing else.
+    let (used, woken, over) = (watching.processor_time(), watching.wakes(), Duration::from_secs(10));
     thread::sleep(over);
-    let used = watching.processor_time() - used;
-    assert!(used < over / 25, "{used:?} of {over:?}");
-    println!("at rest: {used:?} of {over:?}");
+    let (used, woken) = (watching.processor_time() - used, watching.wakes() - woken);
+    assert!(used <= Duration::from_millis(50) && woken <= 20, "{used:?}, {woken} times of {over:?}");
+    println!("at rest: {used:?} and woken {woken} times in {over:?}");
     watching.stop();
 }
 

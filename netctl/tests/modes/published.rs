@@ -146,9 +146,22 @@ fn the_call_comes_from_outside_and_leaves_nothing() {
         assert!(Instant::now() < until, "it makes no interface");
         std::thread::sleep(Duration::from_millis(5));
     }
+    // Somebody else holds the namespace open when it is killed: then the pair stays, and the next call sweeps it.
+    let mut links = site.on_host("ip");
+    let links = succeeded(links.args(["-br", "link"]).output().expect("ip"));
+    let name =
+        links.lines().find_map(|line| line.strip_prefix("netctl-")).expect("it was there a moment ago");
+    let hex = name.split(['@', ' ']).next().unwrap_or_default();
+    let thread = u32::from_str_radix(hex, 16).expect("a thread's number");
+    let held = std::fs::File::open(format!("/proc/{thread}/ns/net")).expect("the thread is there");
     probe.kill().expect("it is our child");
     probe.wait().expect("it is our child");
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(is_there(), "what held it open did not");
+    let told = site.must_netctl(&["probe", "switch"]);
+    assert!(told.contains("Audio both ways"), "{told}");
     site.is_as(&before);
+    drop(held);
 
     let drop = ["-I", "FORWARD", "!", "-i", "br-+", "-j", "DROP"];
     assert!(site.on_host("iptables").args(drop).status().expect("iptables").success());

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::slice::from_ref;
 
+use super::glance::Glance;
 use super::pass::{Memory, pass};
 use crate::docker::{Container, Restart};
 use crate::network::fake::{Done, Fake, order};
@@ -30,6 +31,12 @@ impl Watched {
         let mut said = Vec::new();
         let whole = wait(pass(&self.fake.world(), &mut self.memory, &mut |text| said.push(text.to_owned())));
         (whole.unwrap(), self.fake.0.asked.take(), said)
+    }
+
+    /// What the kernel told of is looked at: whether a look at everything is due.
+    fn glance(&self) -> bool {
+        let (world, mut log) = (self.fake.world(), |_: &str| {});
+        wait(Glance::take(&world, &self.memory.interfaces, &mut log)) != self.memory.glance
     }
 
     fn run(&self, order: &Order) {
@@ -112,10 +119,10 @@ fn what_runs_is_furnished_and_published_again() {
     assert!(said.contains(&"side: restarted: the owner of its network was".to_owned()), "{said:?}");
     assert_eq!(watched.look(), (true, vec![], vec![]));
     // Its interface is deleted by somebody, and no event tells of it.
-    assert!(!wait(watched.memory.misses_an_interface(&watched.fake.world())));
+    assert!(!watched.glance());
     watched.fake.0.interfaces.borrow_mut().retain(|it| it.name != "sw-lan");
     watched.fake.0.inside.borrow_mut().clear();
-    assert!(wait(watched.memory.misses_an_interface(&watched.fake.world())));
+    assert!(watched.glance());
     assert_eq!(watched.look().1.len(), 3);
     // /run is empty after a reboot: the labels are enough.
     watched.fake.0.published.borrow_mut().clear();
@@ -165,11 +172,12 @@ fn containers_of_other_makers_are_published_by_their_labels() {
 fn what_was_published_by_hand_is_kept_too() {
     let mut watched = Watched::new(&[]);
     watched.foreign("hand", &[]);
-    let wanted = crate::network::Publication {
-        name: "hand".to_owned(),
+    let wanted = crate::publish::Request {
+        container: "hand".to_owned(),
         ports: vec!["5060/udp".parse().unwrap()],
         host_ips: vec!["192.0.2.5".parse().unwrap()],
         from: Vec::new(),
+        via: crate::publish::Via::Auto,
     };
     wait(watched.fake.publish(&wanted)).unwrap();
     assert_eq!(watched.look(), (true, vec![], vec![]));
@@ -233,4 +241,45 @@ fn what_a_file_declares_is_made_and_started_and_never_made_anew() {
     let (whole, _, said) = watched.look();
     assert!(!whole && said[0].contains("the key image is missing"), "{said:?}");
     assert!(watched.look().2.is_empty());
+}
+
+#[test]
+fn the_hosts_address_is_another_one() {
+    let mut watched = Watched::new(&[]);
+    watched.run(&published());
+    assert!(watched.look().0 && !watched.glance());
+    watched.fake.0.facing.set("192.0.2.9".parse().unwrap());
+    assert!(watched.glance());
+    let (whole, asked, said) = watched.look();
+    assert_eq!((whole, asked), (true, vec!["publish switch".to_owned()]));
+    assert_eq!(
+        said,
+        ["switch: published at 192.0.2.9 instead of 192.0.2.5: it faces the default route now\n  next: its \
+          SWITCH__SIP__ADVERTISE=192.0.2.5 still goes into SIP and SDP until the container is another one: netctl rm \
+          switch and netctl run as before"]
+    );
+    assert!(!watched.glance());
+    assert_eq!(watched.look(), (true, vec![], vec![]));
+}
+
+#[test]
+fn an_address_that_was_asked_for_is_waited_for() {
+    let mut watched = Watched::new(&[]);
+    let address: std::net::IpAddr = "192.0.2.8".parse().unwrap();
+    watched.run(&Order { host_ips: vec![address], ..published() });
+    assert!(watched.look().0);
+    // The default route does not concern it.
+    watched.fake.0.facing.set("192.0.2.9".parse().unwrap());
+    assert_eq!(watched.look(), (true, vec![], vec![]));
+    watched.fake.0.lost.borrow_mut().push(address);
+    assert!(watched.glance());
+    let (whole, asked, said) = watched.look();
+    assert!(!whole && asked.is_empty());
+    assert!(said[0].contains("192.0.2.8 is not an address of this host any more"), "{said:?}");
+    // Told once, and not what the kernel tells makes it try again.
+    assert!(!watched.glance());
+    assert_eq!(watched.look(), (false, vec![], vec![]));
+    watched.fake.0.lost.borrow_mut().clear();
+    assert!(watched.glance());
+    assert_eq!(watched.look(), (true, vec![], vec!["switch: all is well again".to_owned()]));
 }
