@@ -19,7 +19,7 @@ impl Namespace {
         need("ip", "iproute2");
         need("brctl", "bridge-utils");
         need("sysctl", "procps");
-        Self(shared::Namespace::new("bridge"))
+        Self(shared::Namespace::untouched("bridge"))
     }
 
     /// br0 and br1 (down), v0 and v1 free, the other ends v0p and v1p; everything up but the bridges, and with

@@ -17,7 +17,7 @@ const QUIET: Duration = Duration::from_millis(300);
 
 /// In a namespace, on a thread and a runtime of its own, once nothing is told any more.
 fn listening(role: &str, test: impl AsyncFnOnce(KernelNews) + Send) {
-    let namespace = Namespace::new(role);
+    let namespace = Namespace::untouched(role);
     let work = || {
         namespace.enter();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

@@ -21,13 +21,18 @@ static MADE: AtomicU32 = AtomicU32::new(0);
 pub(crate) struct Namespace(String);
 
 impl Namespace {
-    /// The role is for whoever looks at `ip netns` while a test hangs.
+    /// Whose loopback is up. The role is for whoever looks at `ip netns` while a test hangs.
     pub(crate) fn new(role: &str) -> Self {
-        let name = format!("netctl-{role}-{}-{}", process::id(), MADE.fetch_add(1, Ordering::Relaxed));
-        must(Command::new("ip").args(["netns", "add", &name]));
-        let namespace = Self(name);
+        let namespace = Self::untouched(role);
         namespace.ip("link set lo up");
         namespace
+    }
+
+    /// As the kernel makes it.
+    pub(crate) fn untouched(role: &str) -> Self {
+        let name = format!("netctl-{role}-{}-{}", process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+        must(Command::new("ip").args(["netns", "add", &name]));
+        Self(name)
     }
 
     pub(crate) fn name(&self) -> &str {
