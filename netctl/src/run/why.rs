@@ -74,7 +74,14 @@ async fn ask(world: &impl Worldly, subject: &Subject) -> Result<(Asked, Option<N
                 (Place::Here, None)
             }
             (Some(Origin::Inside(pid)), _) => (Place::Process(pid), None),
-            _ => {
+            (Some(_), _) => {
+                asked.not_called.push(format!(
+                    "no call to {target}: only this host may place it, whose own packets have other stations (--from, or no \
+                     SIP is published)"
+                ));
+                continue;
+            }
+            (None, _) => {
                 asked.not_called.extend(untested.first().map(|what| format!("not tested: {what}")));
                 continue;
             }

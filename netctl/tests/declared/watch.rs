@@ -5,35 +5,12 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
+use crate::declaration::{ALL, LAN, SIDE, edge, write};
 use crate::site::{HOST, IMAGE, Site};
 use crate::watching::Watching;
 
 /// How soon a call has to have audio again.
 const SOON: Duration = Duration::from_secs(2);
-
-const DECLARED: &str = "
-version: 1
-project: test
-switches:
-  edge:
-    image: switch:test
-    network: bridge
-    ports: [16384-32767/udp, 5060/udp, 5060/tcp]
-    restart: unless-stopped
-  lan:
-    image: switch:test
-    network: none
-    bridge: br0
-    addresses: [198.51.100.10/24]
-    gateways: [198.51.100.1]
-    restart: always
-  side:
-    image: switch:test
-    network: container:lan
-    ports: [40000-40099/udp, 5070/udp]
-    environment: {SWITCH__HTTP__LISTEN: '127.0.0.1:9283'}
-    restart: always
-";
 
 fn after(site: &Site, what: &str, watching: &Watching, targets: &[&str]) {
     thread::sleep(SOON);
@@ -42,22 +19,12 @@ fn after(site: &Site, what: &str, watching: &Watching, targets: &[&str]) {
     }
 }
 
-fn edge() -> String {
-    format!("sip:9196@{HOST}")
-}
-
-const LAN: &str = "sip:9196@198.51.100.10";
-/// In the namespace of that one.
-const SIDE: &str = "sip:9196@198.51.100.10:5070";
-
 #[test]
 fn a_call_has_audio_two_seconds_after_whatever_was_taken_away() {
     let mut site = Site::new();
     let directory = tempfile::tempdir().expect("a directory");
     let before = traces(&site);
-    let file = directory.path().join("switch.yaml");
-    fs::write(&file, DECLARED).expect("it can be written");
-    let file = file.display().to_string();
+    let file = write(directory.path(), ALL);
     site.must_netctl(&["up", "-f", &file]);
     let watching = Watching::start(&site, directory.path(), &["-f", &file]);
     let all = [&edge()[..], LAN, SIDE];
@@ -103,10 +70,8 @@ fn traces(site: &Site) -> Vec<String> {
 fn a_reboot_brings_back_what_is_declared() {
     let mut site = Site::new();
     let directory = tempfile::tempdir().expect("a directory");
-    let file = directory.path().join("switch.yaml");
     // One that Docker does not start by itself.
-    fs::write(&file, DECLARED.replace("restart: always", "restart: 'no'")).expect("it can be written");
-    let file = file.display().to_string();
+    let file = write(directory.path(), &ALL.replace("restart: always", "restart: 'no'"));
     site.must_netctl(&["up", "-f", &file, "--no-probe"]);
     fs::remove_dir_all(site.state_directory()).expect("it is there");
     assert!(site.on_host("nft").args(["flush", "ruleset"]).status().expect("nft").success());

@@ -19,7 +19,7 @@ mod site;
 use std::env;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -41,15 +41,6 @@ fn wrong<'a>(told: &'a Value, topic: &str) -> Vec<&'a Value> {
     all.iter().filter(|finding| finding["topic"] == topic && finding["level"] != "ok").collect()
 }
 
-fn shell(site: &Site, line: &str) -> Output {
-    site.on_host("sh").args(["-c", line]).output().expect("sh is everywhere")
-}
-
-fn must(site: &Site, line: &str) {
-    let output = shell(site, line);
-    assert!(output.status.success(), "{line}: {}{}", text(&output.stdout), text(&output.stderr));
-}
-
 /// Types what was printed against a finding; then it has to be gone.
 fn mends(site: &Site, topic: &str, level: &str, is: &str) {
     let (code, told) = examine(site, &[]);
@@ -60,7 +51,7 @@ fn mends(site: &Site, topic: &str, level: &str, is: &str) {
     if level == "bad" {
         assert_eq!(code, Some(1));
     }
-    must(site, finding["mend"].as_str().unwrap_or_else(|| panic!("no command: {finding:#}")));
+    site.must(finding["mend"].as_str().unwrap_or_else(|| panic!("no command: {finding:#}")));
     let (_, told) = examine(site, &[]);
     assert!(wrong(&told, topic).is_empty(), "{:#?}", wrong(&told, topic));
 }
@@ -68,12 +59,10 @@ fn mends(site: &Site, topic: &str, level: &str, is: &str) {
 #[test]
 fn settings_that_are_wrong() {
     let site = Site::new();
-    must(&site, "sysctl -qw net.ipv6.conf.all.forwarding=1 net.ipv4.ip_forward=1");
-    must(
-        &site,
-        "sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.br0.rp_filter=0 net.ipv4.conf.docker0.rp_filter=0",
+    site.must("sysctl -qw net.ipv6.conf.all.forwarding=1 net.ipv4.ip_forward=1");
+    site.must("sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.br0.rp_filter=0 net.ipv4.conf.docker0.rp_filter=0",
     );
-    must(&site, "sysctl -qw net.ipv6.conf.br0.disable_ipv6=0 && ip address add 2001:db8::1/64 dev br0 nodad");
+    site.must("sysctl -qw net.ipv6.conf.br0.disable_ipv6=0 && ip address add 2001:db8::1/64 dev br0 nodad");
     for (line, topic, level, is) in [
         ("sysctl -qw net.ipv4.ip_forward=0", "ip_forward", "bad", "net.ipv4.ip_forward is 0"),
         ("sysctl -qw net.ipv6.conf.all.forwarding=0", "ipv6_forwarding", "warn", "forwarding is 0"),
@@ -86,16 +75,16 @@ fn settings_that_are_wrong() {
             "take ports from 20000-60999",
         ),
     ] {
-        must(&site, line);
+        site.must(line);
         mends(&site, topic, level, is);
     }
-    let kept = text(&shell(&site, "sysctl -n net.ipv4.ip_local_reserved_ports").stdout);
+    let kept = text(&site.shell("sysctl -n net.ipv4.ip_local_reserved_ports").stdout);
     assert_eq!(kept.trim(), "9000-9010,16384-32767", "what was kept free stays so");
     // What only crosses a bridge is filtered, both families.
-    must(&site, "iptables -P FORWARD DROP && sysctl -qw net.bridge.bridge-nf-call-iptables=1");
-    must(&site, "sysctl -qw net.bridge.bridge-nf-call-ip6tables=0");
+    site.must("iptables -P FORWARD DROP && sysctl -qw net.bridge.bridge-nf-call-iptables=1");
+    site.must("sysctl -qw net.bridge.bridge-nf-call-ip6tables=0");
     mends(&site, "bridge_nf", "warn", "bridge-nf-call-iptables is 1, and forward drops");
-    must(&site, "ip6tables -P FORWARD DROP && sysctl -qw net.bridge.bridge-nf-call-ip6tables=1");
+    site.must("ip6tables -P FORWARD DROP && sysctl -qw net.bridge.bridge-nf-call-ip6tables=1");
     mends(&site, "bridge_nf", "warn", "bridge-nf-call-ip6tables is 1, and forward drops");
 }
 
@@ -103,11 +92,11 @@ fn settings_that_are_wrong() {
 #[test]
 fn others_in_the_way() {
     let site = Site::new();
-    must(&site, "nft add table inet firewalld");
-    must(&site, "nft 'add chain inet firewalld filter_FORWARD { type filter hook forward priority 10; }'");
-    must(&site, "nft add rule inet firewalld filter_FORWARD ct state established,related accept");
-    must(&site, "nft add rule inet firewalld filter_FORWARD ct status dnat accept");
-    must(&site, "nft add rule inet firewalld filter_FORWARD reject");
+    site.must("nft add table inet firewalld");
+    site.must("nft 'add chain inet firewalld filter_FORWARD { type filter hook forward priority 10; }'");
+    site.must("nft add rule inet firewalld filter_FORWARD ct state established,related accept");
+    site.must("nft add rule inet firewalld filter_FORWARD ct status dnat accept");
+    site.must("nft add rule inet firewalld filter_FORWARD reject");
     mends(&site, "firewall", "bad", "filter_FORWARD");
     let program = "use IO::Socket::INET; $| = 1; my $s = IO::Socket::INET->new(Proto => 'udp', LocalPort => 20000) or die $!;\
         print \"ready\\n\"; sleep 600";
@@ -119,7 +108,7 @@ fn others_in_the_way() {
     let (_, told) = examine(&site, &[]);
     let mend = wrong(&told, "ports")[0]["mend"].as_str().expect("a command").to_owned();
     assert_eq!(mend, format!("kill {}", perl.id()), "{told:#}");
-    must(&site, &mend);
+    site.must(&mend);
     perl.wait().expect("it is our child");
     assert!(wrong(&examine(&site, &[]).1, "ports").is_empty());
     // Docker's own way, with its processes; its sockets are not told of a second time.
@@ -161,7 +150,7 @@ fn a_container_and_its_daemon() {
             "{topic}: {told:#}"
         );
     }
-    let tables = text(&shell(&site, "nft list tables; ip link").stdout);
+    let tables = text(&site.shell("nft list tables; ip link").stdout);
     assert!(!tables.contains("netctl") && !tables.contains("trial"), "{tables}");
     let missing = site.netctl(&["doctor", "gone"]);
     assert_eq!(missing.status.code(), Some(4));

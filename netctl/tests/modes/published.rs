@@ -4,7 +4,8 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::site::{HOST, IMAGE, Site, failed, socket_in, succeeded};
+use crate::site::namespace::socket_in;
+use crate::site::{HOST, IMAGE, Site, failed, succeeded};
 
 /// What is published in most of these: 16,384 ports and SIP.
 const PORTS: [&str; 6] = ["-p", "16384-32767/udp", "-p", "5060/udp", "-p", "5060/tcp"];

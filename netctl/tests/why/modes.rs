@@ -6,6 +6,7 @@ use crate::site::{HOST, IMAGE, Site};
 
 /// In none mode, on the host's bridge.
 const OWN: &str = "198.51.100.10";
+const OWN_NET: &str = "198.51.100.10/24";
 
 #[test]
 fn host_mode() {
@@ -37,12 +38,17 @@ fn host_mode() {
     assert_eq!(calls().0, Some(0));
 }
 
+/// With a way out by the host.
+fn on_the_bridge() -> Scene {
+    let scene = Scene { site: Site::new() };
+    let none = ["--net", "none", "--bridge", "br0", "--address", OWN_NET, "--gateway", HOST];
+    scene.site.must_netctl(&[&["run", "--name", "switch"], &none[..], &["--no-probe", IMAGE]].concat());
+    scene
+}
+
 #[test]
 fn none_mode() {
-    let scene = Scene { site: Site::new() };
-    let address = format!("{OWN}/24");
-    let none = ["--net", "none", "--bridge", "br0", "--address", &address, "--gateway", HOST];
-    scene.site.must_netctl(&[&["run", "--name", "switch"], &none[..], &["--no-probe", IMAGE]].concat());
+    let scene = on_the_bridge();
     let told = scene.passes();
     assert_eq!(told["reach"], "own_address", "{told:#}");
     // What joins it to the bridge is nothing that Docker would keep.
@@ -64,7 +70,7 @@ fn none_mode() {
     scene.passes();
     // The host knows its hardware address still, and then it does not.
     for (meanwhile, hop) in [("true", "admitted"), ("ip neigh flush dev br0", "entered")] {
-        scene.inside(&format!("ip addr del {address} dev eth0"));
+        scene.inside(&format!("ip addr del {OWN_NET} dev eth0"));
         scene.must(meanwhile);
         scene.finds(hop, "signalling", "address");
     }
@@ -91,10 +97,7 @@ fn none_mode() {
 /// What the host itself sends does not show it.
 #[test]
 fn none_mode_seen_from_elsewhere() {
-    let scene = Scene { site: Site::new() };
-    let address = format!("{OWN}/24");
-    let none = ["--net", "none", "--bridge", "br0", "--address", &address, "--gateway", HOST];
-    scene.site.must_netctl(&[&["run", "--name", "switch"], &none[..], &["--no-probe", IMAGE]].concat());
+    let scene = on_the_bridge();
     let calls = || scene.why_while(&format!("sip:9196@{OWN}"));
     let well = || {
         let (code, told) = calls();
