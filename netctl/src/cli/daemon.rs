@@ -16,7 +16,8 @@ pub struct DaemonArgs {
     #[arg(long, short = 'H', global = true, value_name = "ADDRESS")]
     pub host: Option<String>,
     /// The context of Docker's client that says where it is; else DOCKER_CONTEXT, then docker context use
-    #[arg(long, short = 'c', global = true, value_name = "NAME")]
+    // Apart from the directory that is built from.
+    #[arg(id = "docker-context", long = "context", short = 'c', global = true, value_name = "NAME")]
     pub context: Option<String>,
     /// Speak TLS, without a look at who answers; else any DOCKER_TLS says so. --tlsverify implies it
     #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]

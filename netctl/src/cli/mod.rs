@@ -137,6 +137,23 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// clap itself does not look: what is known below would be taken for what is known above.
+    #[test]
+    fn what_is_known_everywhere_is_known_by_its_own_name() {
+        fn look(command: &clap::Command, above: &[String]) {
+            let own = |argument: &&clap::Arg| !argument.is_global_set();
+            for argument in command.get_arguments().filter(own) {
+                let id = argument.get_id().to_string();
+                assert!(!above.contains(&id), "{} {id}", command.get_name());
+            }
+            let global = command.get_arguments().filter(|argument| argument.is_global_set());
+            let all: Vec<String> =
+                above.iter().cloned().chain(global.map(|argument| argument.get_id().to_string())).collect();
+            command.get_subcommands().for_each(|command| look(command, &all));
+        }
+        look(&Cli::command(), &[]);
+    }
+
     /// A verb without a word of help is not finished.
     #[test]
     fn everything_has_help() {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::dockerd::{succeeded, text};
-use crate::sshd::{Sshd, ssh_of};
+use crate::sshd::{Sshd, docker_of, ssh_of};
 use crate::world::{World, daemon, failed, images, tls_daemon};
 
 #[test]
@@ -11,19 +11,18 @@ fn what_docker_context_made() {
     let world = World::new();
     let (one, port) = tls_daemon(&world, "one", "other");
     let two = daemon("two", &[]);
-    let sshd = Sshd::start(&world, &std::env::var("PATH").unwrap_or_default());
+    let sshd = Sshd::start(&world, &docker_of(&world, &two));
     let ssh = ssh_of(&world, "bin", "key", true);
     let file = |name: &str| world.pki.path(name).display().to_string();
     let certificates =
         format!("ca={},cert={},key={}", file("ca.pem"), file("client.pem"), file("client-key.pem"));
     let skip = format!("host=tcp://127.0.0.1:{port},{certificates},skip-tls-verify=true");
     let strict = format!("host=tcp://127.0.0.1:{port},{certificates}");
-    let socket = two.path("docker.sock").display().to_string();
     for (name, docker) in [
         ("skip", skip),
         ("strict", strict),
         ("socket", format!("host={}", two.address())),
-        ("far", format!("host=ssh://root@127.0.0.1:{}{socket}", sshd.port)),
+        ("far", format!("host=ssh://root@127.0.0.1:{}", sshd.port)),
     ] {
         succeeded(world.docker(&["context", "create", name, "--docker", &docker]).output().expect("docker"));
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use crate::dockerd::{succeeded, text};
-use crate::sshd::{Sshd, ssh_of};
+use crate::sshd::{Sshd, docker_of, ssh_of};
 use crate::world::{World, daemon, images, tls_daemon};
 
 /// Variables, flags, and what both must find.
@@ -15,7 +15,7 @@ fn the_daemon_that_dockers_client_finds() {
     let world = World::new();
     let (one, port) = tls_daemon(&world, "one", "server");
     let (two, three) = (daemon("two", &[]), daemon("three", &[]));
-    let sshd = Sshd::start(&world, &std::env::var("PATH").unwrap_or_default());
+    let sshd = Sshd::start(&world, &docker_of(&world, &three));
     let path = ssh_of(&world, "bin", "key", true);
     let text_of = |name: &str| world.pki.path(name).display().to_string();
     let (certificates, ca) = (text_of("client"), text_of("ca.pem"));
@@ -26,7 +26,7 @@ fn the_daemon_that_dockers_client_finds() {
     make("one", &format!("host=tcp://127.0.0.1:{port},ca={ca},cert={cert},key={key}"));
     make("shy", &format!("host=tcp://127.0.0.1:{port},ca={ca}"));
     make("two", &format!("host={}", two.address()));
-    let login = format!("ssh://root@127.0.0.1:{}{}", sshd.port, three.path("docker.sock").display());
+    let login = format!("ssh://root@127.0.0.1:{}", sshd.port);
     make("three", &format!("host={login}"));
     succeeded(world.docker(&["context", "use", "two"]).output().expect("docker"));
     let elsewhere = world.path("elsewhere");
@@ -44,7 +44,6 @@ fn the_daemon_that_dockers_client_finds() {
         // Who has the last word.
         (&[], &[], Some("two")),
         (&[("DOCKER_CONTEXT", "three")], &[], Some("three")),
-        (&[("DOCKER_CONTEXT", "")], &[], Some("two")),
         (&[("DOCKER_CONTEXT", "three"), ("DOCKER_HOST", &unix_two)], &[], Some("two")),
         (&[("DOCKER_HOST", &unix_three)], &[], Some("three")),
         (&[("DOCKER_HOST", &unix_three)], &["--context", "two"], Some("two")),
@@ -70,7 +69,6 @@ fn the_daemon_that_dockers_client_finds() {
         (&[paths, at_one], &["--tlsverify=false"], Some("one")),
         (&[verify, paths, at_one], &["--tls=false"], Some("one")),
         (&[at_one], &["--tls", "--tlscacert", &ca, "--tlscert", &cert, "--tlskey", &key], Some("one")),
-        (&[verify, paths, ("DOCKER_HOST", &unix_two)], &[], Some("two")),
         (&[verify, paths], &["--context", "two"], Some("two")),
         (&[verify, paths], &["--context", "three"], Some("three")),
         (&[("DOCKER_CONTEXT", "one")], &["--tls=false"], Some("one")),
@@ -94,7 +92,14 @@ fn the_daemon_that_dockers_client_finds() {
         (&[("DOCKER_HOST", "ssh://")], &[], None),
         (&[("DOCKER_HOST", "tcp://127.0.0.1:0")], &[], None),
     ];
-    for (variables, flags, expected) in cases {
+    // What 20.10's client stumbles over, and later ones do; netctl does as these.
+    let later: &[Case] = &[
+        (&[verify, paths, ("DOCKER_HOST", &unix_two)], &[], Some("two")),
+        (&[("DOCKER_CONTEXT", "")], &[], Some("two")),
+    ];
+    let is_later = major(&world) > 20;
+    let mut wrong = Vec::new();
+    for (variables, flags, wanted) in cases.iter().copied().chain(later.iter().copied()) {
         let told = |mut command: Command| {
             command.envs(variables.iter().copied()).env("PATH", &path);
             command
@@ -104,12 +109,25 @@ fn the_daemon_that_dockers_client_finds() {
         let output = docker.output().expect("this test needs docker: apt-get install docker.io");
         let theirs = output.status.success().then(|| text(&output.stdout).trim().to_owned());
         let mut ours = told(world.netctl(&["image"]));
-        ours.args(*flags).arg("ls");
+        ours.args(flags).arg("ls");
         let ours = images(ours);
-        let expected = expected.map(|name| format!("{name}:1"));
+        let expected = wanted.map(|name| format!("{name}:1"));
         let case = format!("{variables:?} {flags:?}");
-        assert_eq!(theirs, expected, "{case}: docker says {}", text(&output.stderr));
-        assert_eq!(ours.as_ref().ok(), expected.as_ref(), "{case}: netctl says {ours:?}");
+        let stumbles = !is_later && later.contains(&(variables, flags, wanted));
+        if theirs != expected && !stumbles {
+            wrong.push(format!("{case}: docker finds {theirs:?}: {}", text(&output.stderr)));
+        }
+        if ours.as_ref().ok() != expected.as_ref() {
+            wrong.push(format!("{case}: netctl finds {ours:?}"));
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     drop(one);
+}
+
+/// The first number of the version of Docker's client.
+fn major(world: &World) -> u32 {
+    let told = succeeded(world.docker(&["--version"]).output().expect("docker"));
+    let version = told.split_whitespace().nth(2).and_then(|version| version.split('.').next());
+    version.and_then(|major| major.parse().ok()).expect("it says: Docker version 28.2.2, build ...")
 }

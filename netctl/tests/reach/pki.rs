@@ -6,6 +6,10 @@ use std::process::Command;
 
 use crate::dockerd::succeeded;
 
+/// From when to when, as openssl writes it.
+const NOW: (&str, &str) = ("20240101000000Z", "20490101000000Z");
+const OVER: (&str, &str) = ("20240101000000Z", "20240201000000Z");
+
 /// In its directory: `ca.pem`, and each certificate as `NAME.pem` and `NAME-key.pem`.
 pub(crate) struct Pki(PathBuf);
 
@@ -16,16 +20,13 @@ impl Pki {
         fs::create_dir(directory).expect("a directory");
         let pki = Self(directory.to_owned());
         pki.openssl(
-            &["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca-key.pem", "-out", "ca.pem"]
-                .into_iter()
-                .chain(["-days", "30", "-subj", "/CN=the authority"])
-                .collect::<Vec<_>>(),
+            "req -x509 -newkey rsa:2048 -nodes -keyout ca-key.pem -out ca.pem -days 30 -subj /CN=authority",
         );
         let here = "subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n";
-        pki.sign("server", here, None);
-        pki.sign("other", "subjectAltName=DNS:elsewhere.example\nextendedKeyUsage=serverAuth\n", None);
-        pki.sign("expired", here, Some(("20240101000000Z", "20240201000000Z")));
-        pki.sign("client", "extendedKeyUsage=clientAuth\n", None);
+        pki.sign("server", here, NOW);
+        pki.sign("other", "subjectAltName=DNS:elsewhere.example\nextendedKeyUsage=serverAuth\n", NOW);
+        pki.sign("expired", here, OVER);
+        pki.sign("client", "extendedKeyUsage=clientAuth\n", NOW);
         let client = directory.join("client");
         fs::create_dir(&client).expect("a directory");
         for (from, to) in [("ca.pem", "ca.pem"), ("client.pem", "cert.pem"), ("client-key.pem", "key.pem")] {
@@ -38,65 +39,39 @@ impl Pki {
         self.0.join(name)
     }
 
-    fn sign(&self, name: &str, extensions: &str, valid: Option<(&str, &str)>) {
-        let [key, request, certificate, extension] =
-            ["-key.pem", ".csr", ".pem", ".ext"].map(|end| format!("{name}{end}"));
-        fs::write(self.path(&extension), extensions).expect("a file");
-        self.openssl(&[
-            "req", "-newkey", "rsa:2048", "-nodes", "-keyout", &key, "-out", &request, "-subj", "/CN=it",
-        ]);
-        // `x509` of openssl 3.0 signs from now on only; `ca` signs for any time.
-        match valid {
-            None => self.openssl(&[
-                "x509",
-                "-req",
-                "-in",
-                &request,
-                "-CA",
-                "ca.pem",
-                "-CAkey",
-                "ca-key.pem",
-                "-CAcreateserial",
-                "-days",
-                "30",
-                "-extfile",
-                &extension,
-                "-out",
-                &certificate,
-            ]),
-            Some((from, to)) => {
-                let config = "[ca]\ndefault_ca=it\n[it]\nnew_certs_dir=.\ndatabase=index\nserial=number\n\
-                              default_md=sha256\npolicy=any\n[any]\ncommonName=supplied\n";
-                fs::write(self.path("ca.conf"), config).expect("a file");
-                fs::write(self.path("index"), "").expect("a file");
-                fs::write(self.path("number"), "4242\n").expect("a file");
-                self.openssl(&[
-                    "ca",
-                    "-batch",
-                    "-config",
-                    "ca.conf",
-                    "-in",
-                    &request,
-                    "-cert",
-                    "ca.pem",
-                    "-keyfile",
-                    "ca-key.pem",
-                    "-startdate",
-                    from,
-                    "-enddate",
-                    to,
-                    "-extfile",
-                    &extension,
-                    "-out",
-                    &certificate,
-                    "-notext",
-                ]);
-            }
-        }
+    /// One for localhost that is its own authority; `stale` has expired.
+    pub(crate) fn sign_itself(&self, name: &str) {
+        let extensions = "basicConstraints=critical,CA:TRUE\nsubjectAltName=DNS:localhost\n";
+        let by = format!("-selfsign -keyfile {name}-key.pem");
+        self.make(name, extensions, if name == "stale" { OVER } else { NOW }, &by);
     }
 
-    pub(crate) fn openssl(&self, arguments: &[&str]) {
-        let output = Command::new("openssl").args(arguments).current_dir(&self.0).output();
+    fn sign(&self, name: &str, extensions: &str, valid: (&str, &str)) {
+        self.make(name, extensions, valid, "-cert ca.pem -keyfile ca-key.pem");
+    }
+
+    /// By `ca`: `x509` of openssl 3.0 signs from now on only.
+    fn make(&self, name: &str, extensions: &str, (from, to): (&str, &str), by: &str) {
+        let config = "[ca]\ndefault_ca=it\n[it]\nnew_certs_dir=.\ndatabase=index\nserial=number\n\
+                      unique_subject=no\ndefault_md=sha256\npolicy=any\n[any]\ncommonName=supplied\n";
+        fs::write(self.path("ca.conf"), config).expect("a file");
+        fs::write(self.path(&format!("{name}.ext")), extensions).expect("a file");
+        if !self.path("index").exists() {
+            fs::write(self.path("index"), "").expect("a file");
+            fs::write(self.path("number"), "4242\n").expect("a file");
+        }
+        self.openssl(&format!(
+            "req -newkey rsa:2048 -nodes -keyout {name}-key.pem -out {name}.csr -subj /CN={name}"
+        ));
+        self.openssl(&format!(
+            "ca -batch -notext -config ca.conf -in {name}.csr {by} -startdate {from} -enddate {to} \
+             -extfile {name}.ext -out {name}.pem"
+        ));
+    }
+
+    /// What is typed behind `openssl`.
+    pub(crate) fn openssl(&self, line: &str) {
+        let output = Command::new("openssl").args(line.split_whitespace()).current_dir(&self.0).output();
         succeeded(
             output
                 .unwrap_or_else(|error| panic!("this test needs openssl ({error}): apt-get install openssl")),

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, thread};
 
-use crate::sshd::{Sshd, program, ssh_of};
+use crate::sshd::{Sshd, docker_of, program, ssh_of};
 use crate::world::{World, all_image_verbs, daemon, failed, images};
 
 fn path() -> String {
@@ -31,11 +31,7 @@ fn all_image_verbs_over_ssh() {
 #[test]
 fn the_daemon_that_dockers_client_finds_there() {
     let (world, daemon) = (World::new(), daemon("one", &[]));
-    let there = world.path("there");
-    fs::create_dir(&there).expect("a directory");
-    let script = format!("#!/bin/sh\nPATH={} DOCKER_HOST={} exec docker \"$@\"\n", path(), daemon.address());
-    program(&there.join("docker"), &script);
-    let sshd = Sshd::start(&world, &format!("{}:/usr/bin:/bin", there.display()));
+    let sshd = Sshd::start(&world, &docker_of(&world, &daemon));
     let mut ls = world.netctl(&["image", "-H", &format!("ssh://root@127.0.0.1:{}", sshd.port), "ls"]);
     ls.env("PATH", ssh_of(&world, "bin", "key", true));
     assert_eq!(images(ls), Ok("one:1".to_owned()));

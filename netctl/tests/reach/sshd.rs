@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::dockerd::succeeded;
+use crate::dockerd::{Dockerd, succeeded};
 use crate::world::{World, free_port};
 
 pub(crate) struct Sshd {
@@ -82,6 +82,16 @@ impl Drop for Sshd {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A PATH for there whose docker knows a daemon by itself: Docker 20.10's client takes no socket in an address.
+pub(crate) fn docker_of(world: &World, daemon: &Dockerd) -> String {
+    let directory = world.path("there");
+    fs::create_dir(&directory).expect("a directory");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let script = format!("#!/bin/sh\nPATH={path} DOCKER_HOST={} exec docker \"$@\"\n", daemon.address());
+    program(&directory.join("docker"), &script);
+    format!("{}:/usr/bin:/bin", directory.display())
 }
 
 /// A directory for PATH whose ssh is the real one with a configuration of this world, for it asks the user's database

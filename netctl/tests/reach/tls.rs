@@ -59,6 +59,30 @@ fn a_daemon_with_a_certificate_that_is_not_its() {
     }
 }
 
+/// A certificate that was made in one step is its own authority: Docker's client takes it while its time is not over.
+#[test]
+fn a_daemon_that_vouches_for_itself() {
+    let world = World::new();
+    for (name, expected) in [("own", true), ("stale", false), ("strange", false)] {
+        let certificate = world.pki.path(&format!("{name}.pem")).display().to_string();
+        world.pki.sign_itself(name);
+        let (_daemon, port) = tls_daemon(&world, name, name);
+        // The one that is another's by name has the wrong address.
+        let address = format!("tcp://{}:{port}", if name == "strange" { "127.0.0.1" } else { "localhost" });
+        let flags = |mut command: Command| {
+            command.env("DOCKER_CERT_PATH", world.pki.path("client")).env("DOCKER_HOST", &address);
+            command.args(["--tlsverify", "--tlscacert", &certificate]);
+            command
+        };
+        let mut docker = flags(world.docker(&[]));
+        let theirs = docker.args(["image", "ls"]).output().expect("docker").status.success();
+        let ours = images(flags(world.netctl(&["image", "ls"])));
+        assert_eq!((theirs, ours.is_ok()), (expected, expected), "{name}: {ours:?}");
+        let words = if name == "stale" { "expired" } else { "is for another name" };
+        assert!(expected || ours.as_ref().is_err_and(|said| said.contains(words)), "{name}: {ours:?}");
+    }
+}
+
 #[test]
 fn what_is_shown_and_what_answers() {
     let world = World::new();
@@ -71,19 +95,8 @@ fn what_is_shown_and_what_answers() {
         command.args(flags).arg("ls");
         command
     };
-    world.pki.openssl(&[
-        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "k", "-out", "c", "-subj", "/CN=x",
-    ]);
-    world.pki.openssl(&[
-        "pkey",
-        "-in",
-        "client-key.pem",
-        "-aes256",
-        "-passout",
-        "pass:a",
-        "-out",
-        "locked.pem",
-    ]);
+    world.pki.openssl("req -x509 -newkey rsa:2048 -nodes -keyout k -out c -subj /CN=x");
+    world.pki.openssl("pkey -in client-key.pem -aes256 -passout pass:a -out locked.pem");
     let (ca, cert, key) = (file("ca.pem"), file("client.pem"), file("client-key.pem"));
     let (stranger, strangers_key, locked) = (file("c"), file("k"), file("locked.pem"));
     let cases: [(&str, &[&str], i32, &str); 11] = [

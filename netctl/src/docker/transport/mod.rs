@@ -5,6 +5,7 @@
 mod error;
 mod ssh;
 mod tls;
+mod verify;
 mod wire;
 
 use std::future::Future;
@@ -47,7 +48,12 @@ pub(super) fn client(endpoint: &Endpoint) -> Result<Docker, TransportError> {
         Way::Tls(tls) => tls.address.clone(),
         Way::Unix(_) | Way::Ssh(_) => "docker".to_owned(),
     };
-    let client = Client::builder(TokioExecutor::new()).build(Connector(Arc::new(way)));
+    let mut builder = Client::builder(TokioExecutor::new());
+    if matches!(way, Way::Unix(_)) {
+        // Another one costs nothing there, and none is found closed that a daemon left behind.
+        builder.pool_max_idle_per_host(0);
+    }
+    let client = builder.build(Connector(Arc::new(way)));
     let transport = move |request: BollardRequest| {
         let answer = client.request(request);
         async move { Ok(answer.await?) }

@@ -1,21 +1,21 @@
 //! TLS over TCP: the files that are named, and what the handshake says.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::CONNECT;
 use super::error::{Bad, TransportError};
+use super::verify::{Anybody, Authorities};
 use crate::docker::endpoint;
 
 /// A daemon that is spoken to in TLS.
@@ -36,15 +36,14 @@ impl Tls {
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(TransportError::tls)?;
-        let builder = match tls.verify {
+        let verifier: Arc<dyn ServerCertVerifier> = match tls.verify {
             true => {
-                let authorities = Arc::new(authorities(tls.ca.as_deref())?);
-                let verifier = WebPkiServerVerifier::builder_with_provider(authorities, provider).build();
-                let verifier = verifier.map_err(|error| TransportError::Other(error.to_string()))?;
-                builder.with_webpki_verifier(verifier)
+                let named = tls.ca.as_deref().map(certificates).transpose()?;
+                Arc::new(Authorities::new(authorities(&tls.ca, named.as_deref())?, named, provider)?)
             }
-            false => builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider))),
+            false => Arc::new(Anybody(provider)),
         };
+        let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
         let config = match (&tls.cert, &tls.key) {
             (Some(cert), Some(key)) => builder
                 .with_client_auth_cert(certificates(cert)?, private_key(key)?)
@@ -64,24 +63,21 @@ impl Tls {
 }
 
 /// Whom to believe: who is named, and nobody else; or whom this system believes.
-fn authorities(ca: Option<&Path>) -> Result<RootCertStore, TransportError> {
+fn authorities(
+    path: &Option<PathBuf>,
+    named: Option<&[CertificateDer<'static>]>,
+) -> Result<RootCertStore, TransportError> {
     let mut store = RootCertStore::empty();
-    match ca {
-        Some(path) => {
-            for certificate in certificates(path)? {
-                store
-                    .add(certificate)
-                    .map_err(|error| TransportError::File(path.to_owned(), Bad::Unfit(error.to_string())))?;
-            }
-        }
-        None => {
-            store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            if store.is_empty() {
-                return Err(TransportError::NoAuthorities);
-            }
-        }
+    for certificate in named.into_iter().flatten() {
+        let unfit = |error: rustls::Error| {
+            TransportError::File(path.clone().unwrap_or_default(), Bad::Unfit(error.to_string()))
+        };
+        store.add(certificate.clone()).map_err(unfit)?;
     }
-    Ok(store)
+    if named.is_none() {
+        store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    }
+    if store.is_empty() { Err(TransportError::NoAuthorities) } else { Ok(store) }
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TransportError> {
@@ -106,44 +102,4 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TransportError> {
 fn read(path: &Path) -> Result<Vec<u8>, TransportError> {
     fs::read(path)
         .map_err(|error: io::Error| TransportError::File(path.to_owned(), Bad::Unread(Arc::new(error))))
-}
-
-/// Takes whoever answers, as `--tls` without `--tlsverify` does. That who answers has the key to the certificate shown
-/// is still looked at.
-#[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }
