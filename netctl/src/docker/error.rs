@@ -61,7 +61,10 @@ impl Explain for DockerError {
             Self::NoSuchContainer(_) => Some("docker ps shows what runs".to_owned()),
             Self::Broken(_) => Some("the daemon's log says more: journalctl -u docker".to_owned()),
             Self::Tls => Some("unset DOCKER_TLS_VERIFY, and forward the daemon's socket by ssh -L".to_owned()),
-            Self::Refused { .. } | Self::Failed(_) => None,
+            Self::Refused { status: 500.., .. } | Self::Failed(_) => {
+                Some("where its words are not enough: journalctl -u docker".to_owned())
+            }
+            Self::Refused { .. } => Some("mend what it names, and do it again".to_owned()),
         }
     }
 

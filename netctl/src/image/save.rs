@@ -53,7 +53,7 @@ async fn file(
     let unwritable = |source| ImageError::Unwritable { path: to.to_owned(), source };
     // In the same directory, so that the rename is one step; taken away by itself if anything fails.
     let directory = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut archive = NamedTempFile::new_in(directory).map_err(unwritable)?;
+    let mut archive = NamedTempFile::new_in(directory).map_err(|error| unwritable(plain(error)))?;
     let mut hashing = Hashing::new(archive.as_file_mut());
     if to.extension().is_some_and(|extension| extension == "zst") {
         // With a sum of its own, which tells a flipped bit even where FILE.sha256 was lost.
@@ -67,11 +67,20 @@ async fn file(
     }
     let (bytes, sum) = (hashing.bytes(), hashing.sum());
     archive.as_file().sync_all().map_err(unwritable)?;
-    let mut beside = NamedTempFile::new_in(directory).map_err(unwritable)?;
+    let mut beside = NamedTempFile::new_in(directory).map_err(|error| unwritable(plain(error)))?;
     beside.write_all(checksum::line(&sum, to).as_bytes()).map_err(unwritable)?;
     archive.persist(to).map_err(|error| unwritable(error.error))?;
     beside.persist(checksum::path(to)).map_err(|error| unwritable(error.error))?;
     Ok(Saved { file: to.to_owned(), bytes, sum })
+}
+
+/// Without the name of a file that nobody asked for.
+fn plain(error: io::Error) -> io::Error {
+    let inner = error.get_ref().and_then(|error| error.source()?.downcast_ref::<io::Error>());
+    match inner.and_then(io::Error::raw_os_error) {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => error,
+    }
 }
 
 async fn copy(

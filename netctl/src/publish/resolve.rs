@@ -179,6 +179,9 @@ fn hosts(
     }
     let mut hosts: Vec<IpAddr> = Vec::new();
     for host in &request.host_ips {
+        if host.is_loopback() {
+            return Err(PublishError::Loopback(*host));
+        }
         if !machine.is_own(*host) {
             return Err(PublishError::NotOwn(*host));
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -15,7 +15,7 @@ use super::declaration::Declaration;
 use crate::bridge::InterfaceName;
 use crate::docker::{Restart, Ulimit};
 use crate::error::{Exit, Explain};
-use crate::network::{Address, Mode, Order, Ports};
+use crate::network::{Address, CONTAINER_NAMES, Mode, Order, Ports, is_container_name};
 
 /// The format that is understood.
 const VERSION: u64 = 1;
@@ -37,6 +37,8 @@ pub struct File {
 pub enum FileError {
     #[error("cannot read {}", .path.display())]
     Unreadable { path: PathBuf, source: io::Error },
+    #[error("{} is no file", .0.display())]
+    NoFile(PathBuf),
     #[error("{} has more than {} KiB", .0.display(), LARGEST >> 10)]
     TooLarge(PathBuf),
     #[error("{place}: {message}{}", in_key(.key))]
@@ -56,11 +58,17 @@ impl File {
         let unreadable = |source| FileError::Unreadable { path: path.to_owned(), source };
         // Where it lies is what its containers are known by, from whatever directory it is named.
         let path = path.canonicalize().map_err(unreadable)?;
-        if fs::metadata(&path).map_err(unreadable)?.len() > LARGEST {
-            return Err(FileError::TooLarge(path));
+        // Opening a pipe would wait for whoever writes into it, and a device may never end.
+        if !fs::metadata(&path).map_err(unreadable)?.is_file() {
+            return Err(FileError::NoFile(path));
         }
-        let text = fs::read_to_string(&path).map_err(unreadable)?;
-        Self::parse(&text, &path)
+        let mut text = String::new();
+        let file = fs::File::open(&path).map_err(unreadable)?;
+        file.take(LARGEST + 1).read_to_string(&mut text).map_err(unreadable)?;
+        match text.len() as u64 > LARGEST {
+            true => Err(FileError::TooLarge(path)),
+            false => Self::parse(&text, &path),
+        }
     }
 
     pub(super) fn parse(text: &str, path: &Path) -> Result<Self, FileError> {
@@ -78,10 +86,14 @@ impl File {
         }
         let mut switches = BTreeMap::new();
         for (name, raw) in raw.switches {
-            if !is_name(&name) {
+            if !is_container_name(&name) {
                 let message = format!("'{name}' cannot be a container's name");
-                let next = "take letters, digits, '_', '.' and '-', the first a letter or a digit";
-                return Err(at(raw.defined, "switches", message, next));
+                return Err(at(raw.defined, "switches", message, CONTAINER_NAMES));
+            }
+            if let Some(message) = wrong_variable(&raw.value.environment) {
+                let key = format!("switches.{name}.environment");
+                let next = "take letters, digits and '_' for a name, and any text but NUL for a value";
+                return Err(at(raw.defined, &key, message, next));
             }
             let place = place(path, raw.defined.line(), raw.defined.column());
             let order = raw.value.order(name.clone(), path.parent().unwrap_or(Path::new("/")));
@@ -95,11 +107,14 @@ fn place(path: &Path, line: u64, column: u64) -> String {
     format!("{}:{line}:{column}", path.display())
 }
 
-/// Docker's rule.
-fn is_name(name: &str) -> bool {
-    let mut letters = name.chars();
-    letters.next().is_some_and(|c| c.is_ascii_alphanumeric())
-        && letters.all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
+/// What stands in no environment: Docker would refuse it only when the container is made.
+fn wrong_variable(environment: &BTreeMap<String, String>) -> Option<String> {
+    environment.iter().find_map(|(name, value)| match name {
+        name if name.is_empty() || name.contains(['=', '\0']) => {
+            Some(format!("{name:?} cannot be a variable's name"))
+        }
+        name => value.contains('\0').then(|| format!("the value of {name} has a NUL in it")),
+    })
 }
 
 /// What is wrong, where, in which key, and what was perhaps meant.
@@ -281,7 +296,18 @@ impl Explain for FileError {
             Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Some("say which: -f FILE".to_owned())
             }
-            Self::Unreadable { .. } | Self::TooLarge(_) => None,
+            Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                Some("let yourself read it, or run it as root (sudo netctl ...)".to_owned())
+            }
+            Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::InvalidData => {
+                Some("write it in UTF-8".to_owned())
+            }
+            Self::Unreadable { .. } => Some("see whether its disk is well: dmesg".to_owned()),
+            Self::NoFile(_) => Some(
+                "name a file that stays where it is: -f FILE. By where it lies its containers are known"
+                    .to_owned(),
+            ),
+            Self::TooLarge(_) => Some("part it into several files, each with switches of its own".to_owned()),
             Self::Wrong { next, .. } => {
                 next.clone().or_else(|| Some("docs/netctl-up.md has the format".to_owned()))
             }
@@ -295,7 +321,7 @@ impl Explain for FileError {
                 Exit::Denied
             }
             Self::Unreadable { .. } => Exit::Failed,
-            Self::TooLarge(_) | Self::Wrong { .. } => Exit::Usage,
+            Self::NoFile(_) | Self::TooLarge(_) | Self::Wrong { .. } => Exit::Usage,
         }
     }
 }
@@ -363,11 +389,20 @@ mod tests {
                 "/etc/switch.yaml:6:5: the key image stands twice (in switches.one.image)",
             ),
             ("version: 2\nswitches: {}".to_owned(), "/etc/switch.yaml:1:10: version 2 is not known here"),
-            ("version: 1\nswitches: {a: {image: x}}".to_owned(), "the key network is missing"),
+            ("version: 1\nswitches: {aa: {image: x}}".to_owned(), "the key network is missing"),
             (
                 "version: 1\nswitches: {-a: {image: x, network: host}}".to_owned(),
                 "'-a' cannot be a container's name",
             ),
+            (
+                "version: 1\nswitches: {a: {image: x, network: host}}".to_owned(),
+                "'a' cannot be a container's name; take two or more letters",
+            ),
+            (
+                with("    environment: {A=B: c}"),
+                "\"A=B\" cannot be a variable's name (in switches.one.environment)",
+            ),
+            (with("    environment: {A: \"b\\0c\"}"), "the value of A has a NUL in it"),
             ("version: 1\nswitches: [".to_owned(), "/etc/switch.yaml:2:"),
         ] {
             assert!(said(&text).contains(words), "{}\n{words}", said(&text));
@@ -380,5 +415,19 @@ mod tests {
         let file = File::parse(text, Path::new("/etc/switch.yaml")).unwrap();
         assert_eq!(file.switches["one"].order.environment, ["A=1.50", "B=yes", "C=x y", "D=0x10"]);
         assert_eq!(file.project, "/etc/switch.yaml");
+    }
+
+    /// A pipe would be waited for, and a device read until memory ends.
+    #[test]
+    fn only_a_file_is_read_and_no_more_of_it_than_is_allowed() {
+        let scratch = tempfile::tempdir().unwrap();
+        for path in [Path::new("/dev/zero"), scratch.path()] {
+            let error = File::read(path).unwrap_err();
+            assert_eq!(error.to_string(), format!("{} is no file", path.display()));
+            assert!(error.next_step().is_some());
+        }
+        let large = scratch.path().join("large.yaml");
+        fs::write(&large, vec![b'#'; LARGEST as usize + 1]).unwrap();
+        assert!(matches!(File::read(&large), Err(FileError::TooLarge(_))));
     }
 }
