@@ -57,11 +57,13 @@ startupProbe:
   {{- include "switch.ask" (list "/livez" $http) | nindent 2 }}
   periodSeconds: {{ int $probes.startup.periodSeconds }}
   failureThreshold: {{ int $probes.startup.failureThreshold }}
+  terminationGracePeriodSeconds: {{ int $probes.terminationGracePeriodSeconds }}
 livenessProbe:
   {{- include "switch.ask" (list "/livez" $http) | nindent 2 }}
   periodSeconds: {{ int $probes.liveness.periodSeconds }}
   timeoutSeconds: {{ int $probes.liveness.timeoutSeconds }}
   failureThreshold: {{ int $probes.liveness.failureThreshold }}
+  terminationGracePeriodSeconds: {{ int $probes.terminationGracePeriodSeconds }}
 readinessProbe:
   {{- include "switch.ask" (list "/readyz" $http) | nindent 2 }}
   periodSeconds: {{ int $probes.readiness.periodSeconds }}

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use ipnet::IpNet;
 
-use crate::docker::Host;
+use super::daemon::DaemonArgs;
 use crate::ports::Ports;
 use crate::publish::Via;
 
@@ -24,9 +24,9 @@ They go with the container's network namespace and with a reboot: publish again 
 /// Published ports, and the daemon that has the containers.
 #[derive(Debug, Args)]
 pub struct PortArgs {
-    /// Where Docker's daemon is: unix://PATH; it has to be on this machine
-    #[arg(long, short = 'H', global = true, env = "DOCKER_HOST", default_value_t = Host::default(), value_name = "ADDRESS")]
-    pub host: Host,
+    /// The daemon, which has to be on this machine.
+    #[command(flatten)]
+    pub daemon: DaemonArgs,
     /// What is published.
     #[command(flatten)]
     pub state: StateArgs,

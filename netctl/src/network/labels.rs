@@ -23,7 +23,7 @@ pub(super) const FOR: &str = "io.switch.netctl.for";
 /// The bridge that the outer end is a port of.
 pub(crate) const BRIDGE: &str = "io.switch.netctl.bridge";
 /// Its ways out.
-pub(super) const GATEWAYS: &str = "io.switch.netctl.gateways";
+pub(crate) const GATEWAYS: &str = "io.switch.netctl.gateways";
 /// Ports that are to be published, on anybody's container: `16384-32767/udp,5060/udp`.
 pub(crate) const PUBLISH: &str = "io.switch.publish";
 /// At which of the host's addresses.

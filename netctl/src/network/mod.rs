@@ -19,7 +19,7 @@ pub(crate) mod labels;
 mod listeners;
 pub(crate) mod mend;
 pub(crate) mod neighbour;
-mod none;
+pub(crate) mod none;
 mod order;
 pub(crate) mod plan;
 mod ports;

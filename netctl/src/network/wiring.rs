@@ -62,6 +62,8 @@ pub struct Interface {
     pub index: u32,
     /// Its name.
     pub name: String,
+    /// The number of the bridge that it is a port of.
+    pub master: Option<u32>,
     /// veth, bridge and so on; nothing for what has no such kind.
     pub kind: Option<String>,
     /// UP, RUNNING and so on, in ifconfig's words.

@@ -396,7 +396,7 @@ mod tests {
             ),
             (
                 "version: 1\nswitches: {a: {image: x, network: host}}".to_owned(),
-                "'a' cannot be a container's name; take two or more letters",
+                "'a' cannot be a container's name (in switches); take two or more letters",
             ),
             (
                 with("    environment: {A=B: c}"),

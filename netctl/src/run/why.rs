@@ -23,7 +23,8 @@ pub(super) async fn run(args: WhyArgs, format: Format) -> Result<(), Vec<Failure
 }
 
 async fn look(args: &WhyArgs) -> Result<why::Report, WhyError> {
-    let world = super::switch::here(&args.daemon.host, &args.state).await?;
+    let endpoint = super::daemon::find(&args.daemon)?;
+    let world = super::switch::here(&endpoint, &args.state).await?;
     plan::beside(&world).await?;
     let published = {
         let directory = args.state.state_dir.clone();

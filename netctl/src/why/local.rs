@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::machine::{Machine, Question, Routing, UdpLosses, Watch};
 use super::watch::{ByFamily, counts};
 use crate::bridge::KernelError;
-use crate::firewall::{self, Change, Firewall as _, FirewallError, Step, Table};
+use crate::firewall::{self, Change, Family, Firewall as _, FirewallError, Step, Table};
 use crate::netlink::{self, Nftables, Traces, Wires};
 use crate::network::{Interface, Place, Socket, Sockets as _, Wiring as _};
 use crate::procfs::{self, Proc};
@@ -45,6 +45,10 @@ impl Machine for Local {
 
     fn setting(&self, place: Place, path: &str) -> Option<String> {
         procfs::setting(place, path)
+    }
+
+    fn forward_drops(&self, family: Family) -> bool {
+        Nftables::open().is_ok_and(|rules| firewall::forward_drops(&rules, family))
     }
 
     async fn interfaces(&self, place: Place) -> Result<Vec<Interface>, KernelError> {

@@ -1,8 +1,13 @@
 //! Commands that mend what was found, as they can be typed.
 
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
 use super::hop::Hop;
-use super::subject::Subject;
+use super::subject::{Joint, Subject};
 use crate::firewall::{End, PortRange, Step};
+use crate::network::none::{INSIDE, hardware_address};
 use crate::ports::Protocol;
 use crate::publish::{Publication, Request, Via};
 
@@ -25,6 +30,26 @@ pub(super) fn within(pid: Option<u32>, command: &str) -> String {
         Some(pid) => format!("nsenter -t {pid} -n {command}"),
         None => command.to_owned(),
     }
+}
+
+/// Joins a container of none mode to its bridge again, as netctl did.
+pub(super) fn furnish(joint: &Joint, pid: u32) -> String {
+    let Joint { interface, alias, bridge, addresses, gateways } = joint;
+    // The neighbours remember the hardware address that it had.
+    let mac =
+        hardware_address(addresses.first().map(IpNet::addr)).map(|byte| format!("{byte:02x}")).join(":");
+    let mut commands = vec![
+        format!(
+            "ip link add {interface} master {bridge} type veth peer name {INSIDE} address {mac} netns {pid}"
+        ),
+        format!("ip link set {interface} alias {alias} up"),
+    ];
+    let address = |net: &IpNet| within(Some(pid), &format!("ip addr add {net} dev {INSIDE}"));
+    commands.extend(addresses.iter().map(address));
+    commands.push(within(Some(pid), &format!("ip link set {INSIDE} up")));
+    let way = |gateway: &IpAddr| within(Some(pid), &format!("ip route add default via {gateway}"));
+    commands.extend(gateways.iter().map(way));
+    commands.join(" && ")
 }
 
 /// Lets through what a rule drops, before that rule.

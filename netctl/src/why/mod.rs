@@ -116,7 +116,7 @@ async fn passages<M: Machine>(
         let scene = Scene { machine, subject, seen: &seen, family, peer, options: &options.publish };
         let counts = seen.counts.get(&family).cloned().unwrap_or_default();
         let conclusion = conclude(&scene, &counts, caller.is_some()).await;
-        passages.push(Passage { family, counts, conclusion });
+        passages.push(Passage { family, on_host: matches!(subject.reach, Reach::Host), counts, conclusion });
     }
     Ok((seen, passages))
 }
@@ -130,7 +130,7 @@ async fn conclude<M: Machine>(scene: &Scene<'_, M>, counts: &Counts, called: boo
             (Some(Err(_)) | None, Some(refusal)) => Conclusion::Refused(refusal),
             (Some(Err(error)), None) => Conclusion::NoCall(error.clone()),
             (Some(Ok(report)), _) if !report.ok => Conclusion::BadAudio(report.summary.clone()),
-            _ if judgement == Judgement::Nothing => Conclusion::Nothing,
+            _ if judgement == Judgement::Nothing => Conclusion::Nothing(scene.kept_away().await),
             _ => Conclusion::Passes,
         },
     }

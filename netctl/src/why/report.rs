@@ -28,6 +28,8 @@ pub struct Report {
 #[derive(Debug)]
 pub struct Passage {
     pub(super) family: Family,
+    /// Whether its stations are in the host's own namespace.
+    pub(super) on_host: bool,
     pub(super) counts: Counts,
     /// What it comes to.
     pub conclusion: Conclusion,
@@ -48,8 +50,8 @@ pub enum Conclusion {
     NoCall(String),
     /// There was a call, and what was heard is not what was said.
     BadAudio(String),
-    /// Nobody called.
-    Nothing,
+    /// Nobody called, or this keeps it away.
+    Nothing(Option<Cause>),
     /// The container does not run.
     Stopped(Cause),
 }
@@ -68,7 +70,7 @@ impl Conclusion {
             Self::Refused(_) => "refused",
             Self::NoCall(_) => "no_call",
             Self::BadAudio(_) => "bad_audio",
-            Self::Nothing => "nothing_seen",
+            Self::Nothing(_) => "nothing_seen",
             Self::Stopped(_) => "stopped",
         }
     }
@@ -86,6 +88,7 @@ impl Conclusion {
             | Self::Lossy(_, _, cause)
             | Self::Refused(cause)
             | Self::Stopped(cause) => Some(cause),
+            Self::Nothing(cause) => cause.as_ref(),
             _ => None,
         }
     }
@@ -104,7 +107,8 @@ impl Display for Conclusion {
             Self::Refused(_) => f.write_str("the switch takes no calls"),
             Self::NoCall(why) => write!(f, "the network passes what came, and yet there was no call: {why}"),
             Self::BadAudio(why) => write!(f, "the network passes what came, and yet the call was not good: {why}"),
-            Self::Nothing => f.write_str(
+            Self::Nothing(Some(_)) => f.write_str("no media came in that time, and it cannot"),
+            Self::Nothing(None) => f.write_str(
                 "no media came in that time: nobody called, or what stops it is in front of this host; look longer \
                  (--seconds) while somebody calls",
             ),
@@ -126,7 +130,7 @@ impl Passage {
             (Conclusion::Lossy(..), Some((at, _))) if at == hop => "lossy",
             (Conclusion::Broken(..), Some((at, _))) if at == hop => "BROKEN",
             (Conclusion::Broken(..), Some((at, _))) if hop > at => "-",
-            (Conclusion::Nothing | Conclusion::Stopped(_), _) => "-",
+            (Conclusion::Nothing(_) | Conclusion::Stopped(_), _) => "-",
             _ => "ok",
         }
     }
@@ -134,9 +138,14 @@ impl Passage {
     /// In a sentence; what is so by both families names none.
     fn sentence(&self) -> String {
         match self.conclusion {
-            Conclusion::Nothing | Conclusion::Stopped(_) => self.conclusion.to_string(),
-            _ => format!("by {} {}", word(self.family), self.conclusion),
+            Conclusion::Nothing(_) | Conclusion::Stopped(_) => self.conclusion.to_string(),
+            _ => format!("by {} {}", word(self.family), self.place(self.conclusion.to_string())),
         }
+    }
+
+    /// In host mode what is the container's otherwise is the host's.
+    fn place(&self, text: String) -> String {
+        if self.on_host { text.replace("the container", "the host") } else { text }
     }
 
     fn json(&self) -> Value {
@@ -147,7 +156,7 @@ impl Passage {
             "state": self.conclusion.word(),
             "hop": place.map(|(hop, _)| hop),
             "stream": place.map(|(_, stream)| stream),
-            "conclusion": self.conclusion.to_string(),
+            "conclusion": self.place(self.conclusion.to_string()),
             "cause": cause.map(|cause| json!({ "kind": cause.kind, "text": cause.text, "mend": cause.mend })),
         })
     }
@@ -216,7 +225,8 @@ impl Report {
     pub(super) fn at_once(subject: &Subject, conclusion: Conclusion) -> Self {
         let families = subject.families();
         let family = families.first().copied().unwrap_or(Family::V4);
-        let passage = Passage { family, counts: Counts::new(), conclusion };
+        let on_host = matches!(subject.reach, Reach::Host);
+        let passage = Passage { family, on_host, counts: Counts::new(), conclusion };
         Self { name: subject.name.clone(), reach: reach(subject), passages: vec![passage], notes: Vec::new() }
     }
 
@@ -266,7 +276,7 @@ impl Display for Report {
         for passage in &self.passages {
             let rows = passage.hops().map(|(hop, [signalling, media])| {
                 let verdict = passage.verdict(hop).to_owned();
-                [hop.sentence().to_owned(), count(signalling), count(media), verdict]
+                [passage.place(hop.sentence().to_owned()), count(signalling), count(media), verdict]
             });
             let head = [&format!("HOP BY {}", word(passage.family)), "SIGNALLING", "MEDIA", "VERDICT"];
             let rows: Vec<_> = std::iter::once(head.map(str::to_owned)).chain(rows).collect();

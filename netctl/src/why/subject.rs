@@ -1,6 +1,7 @@
 //! Whose way is looked at: what Docker, its labels and what is published say of a container.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::str::FromStr;
 
 use ipnet::IpNet;
 
@@ -34,8 +35,8 @@ pub struct Subject {
     pub media: PortRange,
     /// Where it tells its metrics.
     pub http: Option<SocketAddr>,
-    /// Whether its environment says by which address it is to be reached.
-    pub advertises: bool,
+    /// By which addresses it is to be reached, as its environment says; nothing where that says nothing.
+    pub advertises: Option<Vec<IpAddr>>,
     /// What netctl joined it to a bridge by, if it did.
     pub joint: Option<Joint>,
     /// Whose network it shares, where that one is in another namespace by now, or in none.
@@ -47,10 +48,14 @@ pub struct Subject {
 pub struct Joint {
     /// The end on the host.
     pub interface: String,
+    /// What is written to it, so that `rm` knows it.
+    pub alias: String,
     /// The bridge that it is a port of.
-    pub bridge: Option<String>,
+    pub bridge: String,
     /// The addresses of the other end.
     pub addresses: Vec<IpNet>,
+    /// The ways out.
+    pub gateways: Vec<IpAddr>,
 }
 
 /// A container whose network is shared.
@@ -136,7 +141,11 @@ impl Subject {
             sip: sip.collect(),
             media: of(Purpose::Media).map(range).next().ok_or(WhyError::NoMedia)?,
             http,
-            advertises: container.environment.iter().any(|text| text.starts_with(ADVERTISE)),
+            advertises: container
+                .environment
+                .iter()
+                .find_map(|text| text.strip_prefix(ADVERTISE))
+                .map(addresses),
             reach,
             joint: None,
             left_by: None,
@@ -155,6 +164,11 @@ impl Subject {
     pub fn path(&self, family: Family) -> Option<&Path> {
         let Reach::Published { publication, .. } = &self.reach else { return None };
         publication.paths.iter().find(|path| path.family() == family)
+    }
+
+    /// The address that it tells the peers of a family, where its environment says which.
+    pub fn advertised(&self, family: Family) -> Option<IpAddr> {
+        self.advertises.iter().flatten().copied().find(|ip| Family::of(*ip) == family)
     }
 
     fn is_published(&self) -> bool {
@@ -201,14 +215,24 @@ impl Subject {
     }
 }
 
+/// Those of `192.0.2.1`, and of `0.0.0.0/0=192.0.2.1,::/0=2001:db8::1`; `auto` has none.
+fn addresses(advertise: &str) -> Vec<IpAddr> {
+    let address = |part: &str| part.rsplit('=').next()?.trim().parse().ok();
+    advertise.split(',').filter_map(address).collect()
+}
+
 impl Joint {
     fn of(container: &Container) -> Option<Self> {
+        fn list<T: FromStr>(text: Option<String>) -> Vec<T> {
+            text.unwrap_or_default().split(", ").filter_map(|text| text.parse().ok()).collect()
+        }
         let label = |name| container.labels.get(name).cloned();
-        let addresses = label(labels::ADDRESSES).unwrap_or_default();
         Some(Self {
             interface: label(labels::INTERFACE)?,
-            bridge: label(labels::BRIDGE),
-            addresses: addresses.split(", ").filter_map(|text| text.parse().ok()).collect(),
+            alias: label(labels::RUN)?,
+            bridge: label(labels::BRIDGE)?,
+            addresses: list(label(labels::ADDRESSES)),
+            gateways: list(label(labels::GATEWAYS)),
         })
     }
 }

@@ -45,6 +45,9 @@ impl Machine for Fake {
     fn setting(&self, _: Place, path: &str) -> Option<String> {
         self.settings.get(path).map(ToString::to_string)
     }
+    fn forward_drops(&self, _: Family) -> bool {
+        false
+    }
     async fn interfaces(&self, _: Place) -> Result<Vec<Interface>, KernelError> {
         Ok(self.interfaces.clone())
     }
@@ -84,7 +87,7 @@ fn subject(stands: bool) -> Subject {
         sip: vec![(Protocol::Udp, PortRange { first: 5060, last: 5060 })],
         media: PortRange { first: 16384, last: 32767 },
         http: None,
-        advertises: true,
+        advertises: Some(vec![HOST.into()]),
         joint: None,
         left_by: None,
     }
@@ -133,7 +136,7 @@ fn the_rule_that_dropped_it() {
     // By Docker's it is.
     let seen = Seen { on_host: trail("filter", "FORWARD", End::Policy), ..listening() };
     let cause = found(&Fake::default(), &subject(false), &seen, Hop::Forwarded);
-    let again = "netctl port publish switch 16384-32767/udp 5060/udp --host-ip 192.0.2.1";
+    let again = "netctl port publish switch 16384-32767/udp 5060/udp";
     assert_eq!((cause.kind, cause.mend.as_deref()), ("own_rules", Some(again)));
 }
 

@@ -116,11 +116,38 @@ impl Scene {
 
     /// Somebody calls while `why` watches.
     pub(crate) fn why(&self) -> (Option<i32>, Value) {
+        self.why_while(&format!("sip:9196@{HOST}"))
+    }
+
+    /// Somebody calls this while it watches.
+    pub(crate) fn why_while(&self, target: &str) -> (Option<i32>, Value) {
         let watch = self.watch(&["--no-call", "--seconds", "7"]);
         // The counters have to stand.
         thread::sleep(Duration::from_millis(800));
-        self.site.reaches(&format!("sip:9196@{HOST}"));
+        self.site.reaches(target);
         answer(watch.wait_with_output().expect("it is our child"))
+    }
+
+    /// It calls by itself.
+    pub(crate) fn look(&self) -> (Option<i32>, Value) {
+        answer(self.watch(&[]).wait_with_output().expect("it is our child"))
+    }
+
+    /// It calls by itself, and all is well.
+    pub(crate) fn passes(&self) -> Value {
+        let (code, told) = self.look();
+        assert_eq!((told["state"].as_str(), code), (Some("passes"), Some(0)), "{told:#}");
+        told
+    }
+
+    /// It calls by itself, and names the station; typing what it printed makes it well.
+    pub(crate) fn finds(&self, hop: &str, stream: &str, kind: &str) -> Value {
+        let (code, told) = self.look();
+        let found = [&told["hop"], &told["stream"], &told["cause"]["kind"]].map(Value::as_str);
+        assert_eq!((found, code), ([Some(hop), Some(stream), Some(kind)], Some(1)), "{told:#}");
+        self.must(told["cause"]["mend"].as_str().unwrap_or_else(|| panic!("no command: {told:#}")));
+        self.passes();
+        told
     }
 
     pub(crate) fn watch(&self, options: &[&str]) -> Child {
