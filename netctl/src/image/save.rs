@@ -1,5 +1,6 @@
 //! `image save`: into a file that has its name only once it is whole, with its sum beside it; or to a stream.
 
+use std::fs;
 use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
@@ -53,6 +54,7 @@ async fn file(
     let unwritable = |source| ImageError::Unwritable { path: to.to_owned(), source };
     // In the same directory, so that the rename is one step; taken away by itself if anything fails.
     let directory = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::metadata(directory).map_err(unwritable)?;
     let mut archive = NamedTempFile::new_in(directory).map_err(|error| unwritable(plain(error)))?;
     let mut hashing = Hashing::new(archive.as_file_mut());
     if to.extension().is_some_and(|extension| extension == "zst") {
@@ -76,11 +78,7 @@ async fn file(
 
 /// Without the name of a file that nobody asked for.
 fn plain(error: io::Error) -> io::Error {
-    let inner = error.get_ref().and_then(|error| error.source()?.downcast_ref::<io::Error>());
-    match inner.and_then(io::Error::raw_os_error) {
-        Some(code) => io::Error::from_raw_os_error(code),
-        None => error,
-    }
+    if error.get_ref().is_some() { error.kind().into() } else { error }
 }
 
 async fn copy(

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::foreign::Obstacle;
+use super::resolve::MOST_RANGES;
 use crate::docker::DockerError;
 use crate::error::{Exit, Explain};
 use crate::firewall::{Family, FirewallError};
@@ -32,6 +33,8 @@ pub enum PublishError {
     NoPorts,
     #[error("{0} is not an address of this host")]
     NotOwn(IpAddr),
+    #[error("the ports are in {0} pieces, and at most {MOST_RANGES} can be published")]
+    Scattered(usize),
     #[error("{0} is the host's own loopback address, which nobody else reaches and no answer leaves by")]
     Loopback(IpAddr),
     #[error("{0} is not an address of this host any more; what is published there waits until it is back")]
@@ -116,6 +119,7 @@ impl Explain for PublishError {
             }
             Self::Name(_) => "docker rename it to something of at most 200 bytes",
             Self::NoPorts => "name some: 16384-32767/udp 5060/udp 5060/tcp",
+            Self::Scattered(_) => "give ranges that hold more of them: 16384-32767/udp",
             Self::Loopback(_) => {
                 "leave --host-ip out, or give an address that others reach: ip addr lists them"
             }

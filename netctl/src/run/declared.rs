@@ -11,10 +11,11 @@ use crate::reconcile::{self, File, Share, Turn, UpError, Watch};
 pub(super) async fn plan(args: PlanArgs, format: Format) -> Result<(), Vec<Failure>> {
     let file = File::read(&args.declared.file).map_err(one)?;
     let world = world(&args.declared.daemon, &args.declared.state).await?;
-    let comparison = reconcile::compare(&world, &file).await.map_err(all)?;
+    let words = format!("{} switches are looked through", file.switches.len());
+    let comparison = output::patiently(&words, reconcile::compare(&world, &file)).await.map_err(all)?;
     output::write(format, &comparison, comparison.json()).map_err(one)?;
     // What stands in the way is told here already, not only when it is to be done.
-    reconcile::validate(&world, &file, &comparison).await.map_err(all)?;
+    output::patiently(&words, reconcile::validate(&world, &file, &comparison)).await.map_err(all)?;
     match comparison.differing() {
         count if args.check && count > 0 => Err(one(UpError::Differs { count, all: comparison.items.len() })),
         _ => Ok(()),

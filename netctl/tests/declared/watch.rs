@@ -5,7 +5,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use crate::site::{HOST, IMAGE, Site};
+use crate::site::{HOST, IMAGE, Site, failed};
 use crate::watching::Watching;
 
 /// How soon a call has to have audio again.
@@ -160,6 +160,30 @@ fn labels_publish_what_others_made() {
     watching.says("composed: unpublished: it");
     thread::sleep(SOON);
     site.is_as(&before);
+    watching.stop();
+}
+
+/// Whoever made an image has no say in what of the host is published.
+#[test]
+fn labels_of_an_image_publish_nothing() {
+    let site = Site::new();
+    let directory = tempfile::tempdir().expect("a directory");
+    let lines =
+        format!("FROM {IMAGE}\nLABEL io.switch.publish=5060/udp io.switch.netctl.run=18bb0f6a2c1d3e4f-1\n");
+    fs::write(directory.path().join("Dockerfile"), lines).expect("it can be written");
+    let context = directory.path().display().to_string();
+    site.must_docker(&["build", "-q", "-t", "greedy:1", &context]);
+    let watching = Watching::start(&site, directory.path(), &[]);
+    site.must_docker(&["run", "-d", "--name", "greedy", "greedy:1"]);
+    // The same said of the container itself counts, and is seen later than the former.
+    let own = ["run", "-d", "--name", "own", "--label", "io.switch.publish=5061/udp", "greedy:1"];
+    site.must_docker(&own);
+    watching.says("own: published");
+    let published = site.must_netctl(&["port", "ls"]);
+    assert!(published.contains("own ") && !published.contains("greedy"), "{published}");
+    let (code, error) = failed(site.netctl(&["rm", "greedy"]));
+    assert_eq!(code, Some(1), "{error}");
+    assert!(error.contains("the container greedy was not made by netctl run"), "{error}");
     watching.stop();
 }
 
