@@ -16,6 +16,8 @@ pub(super) const LARGEST: u64 = 1 << 20;
 pub enum FileError {
     #[error("cannot read {}", .path.display())]
     Unreadable { path: PathBuf, source: io::Error },
+    #[error("{} is no file", .0.display())]
+    NoFile(PathBuf),
     #[error("{} has more than {} KiB", .0.display(), LARGEST >> 10)]
     TooLarge(PathBuf),
     #[error("{place}: {message}{}", in_key(.key))]
@@ -94,7 +96,18 @@ impl Explain for FileError {
             Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Some("say which: -f FILE".to_owned())
             }
-            Self::Unreadable { .. } | Self::TooLarge(_) => None,
+            Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                Some("let yourself read it, or run it as root (sudo netctl ...)".to_owned())
+            }
+            Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::InvalidData => {
+                Some("write it in UTF-8".to_owned())
+            }
+            Self::Unreadable { .. } => Some("see whether its disk is well: dmesg".to_owned()),
+            Self::NoFile(_) => Some(
+                "name a file that stays where it is: -f FILE. By where it lies its containers are known"
+                    .to_owned(),
+            ),
+            Self::TooLarge(_) => Some("part it into several files, each with switches of its own".to_owned()),
             Self::Wrong { next, .. } => {
                 next.clone().or_else(|| Some("docs/netctl-up.md has the format".to_owned()))
             }
@@ -108,7 +121,7 @@ impl Explain for FileError {
                 Exit::Denied
             }
             Self::Unreadable { .. } => Exit::Failed,
-            Self::TooLarge(_) | Self::Wrong { .. } => Exit::Usage,
+            Self::NoFile(_) | Self::TooLarge(_) | Self::Wrong { .. } => Exit::Usage,
         }
     }
 }

@@ -39,7 +39,7 @@ pub(super) struct RawSwitch {
     #[serde(default)]
     gateways: Vec<Text<IpAddr>>,
     #[serde(default)]
-    environment: BTreeMap<String, String>,
+    pub(super) environment: BTreeMap<String, String>,
     #[serde(default)]
     mounts: Vec<String>,
     restart: Option<Text<Restart>>,
