@@ -34,11 +34,22 @@ fn chain_now(chains: &[SeenChain], rules: &[SeenRule], place: Place) -> Option<&
     Some(if cut_off { FORWARD } else { chain })
 }
 
-/// Whether a chain has a jump to another one.
+/// Whether packets come from a chain to another one, by jumps.
 fn leads(rules: &[SeenRule], from: &str, to: &str) -> bool {
-    rules
-        .iter()
-        .any(|rule| rule.chain == from && matches!(&rule.verdict, Some(Verdict::Jump(chain)) if chain == to))
+    let mut reached = vec![from];
+    let mut next = 0;
+    while let Some(chain) = reached.get(next).copied() {
+        next += 1;
+        let its = rules.iter().filter(|rule| rule.chain == chain);
+        for rule in its {
+            if let Some(Verdict::Jump(further)) = &rule.verdict
+                && !reached.contains(&further.as_str())
+            {
+                reached.push(further);
+            }
+        }
+    }
+    reached.contains(&to)
 }
 
 /// Which of its own rules Docker has, for IPv4: both go when somebody flushes, and only a start of the daemon brings

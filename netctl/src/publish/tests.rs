@@ -356,6 +356,17 @@ async fn where_forward_leads_nowhere_the_accepts_stand_in_it() {
     assert!(!steps::is_damaged(&machine.host, &machine, &record));
     // The accepts are there, and nothing comes to them.
     machine.host.filter.borrow_mut().retain(|rule| rule.chain != "FORWARD");
+    // But by a chain of somebody else's.
+    let jump_of = |from: &str, to: &str| SeenRule {
+        chain: from.to_owned(),
+        handle: 20,
+        verdict: Some(Verdict::Jump(to.to_owned())),
+        ..SeenRule::default()
+    };
+    let detour = [jump_of("FORWARD", "mine"), jump_of("mine", "DOCKER-USER"), jump_of("mine", "FORWARD")];
+    machine.host.filter.borrow_mut().extend(detour);
+    assert!(!steps::is_damaged(&machine.host, &machine, &record));
+    machine.host.filter.borrow_mut().retain(|rule| rule.chain != "mine" && rule.chain != "FORWARD");
     assert!(steps::is_damaged(&machine.host, &machine, &record));
     assert!(steps::restore(&machine, &journal, "switch").unwrap());
     assert_eq!(chains(), ["FORWARD", "FORWARD"]);
