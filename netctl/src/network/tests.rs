@@ -124,6 +124,22 @@ fn rm_takes_back_what_a_killed_run_left() {
 }
 
 /// Somebody removed the container, and its namespace lives on with the address.
+/// The daemon elsewhere has no container of that name; what is published under it is this host's.
+#[test]
+fn rm_leaves_this_hosts_rules_alone_for_a_daemon_elsewhere() {
+    let fake = Fake::new();
+    wait(run(&fake.world(), &published(), pending())).unwrap();
+    fake.0.containers.borrow_mut().clear();
+    *fake.0.whereabouts.borrow_mut() = Whereabouts::Elsewhere("it is reached over ssh://h".to_owned());
+    let before = fake.snapshot();
+    let failures = wait(remove_switch(&fake.world(), "switch")).unwrap_err();
+    assert!(matches!(failures[..], [RunError::Remote(_)]), "{failures:?}");
+    assert_eq!(fake.snapshot(), before);
+    *fake.0.whereabouts.borrow_mut() = Whereabouts::Here;
+    wait(remove_switch(&fake.world(), "switch")).unwrap();
+    assert!(fake.0.published.borrow().is_empty());
+}
+
 #[test]
 fn what_a_removed_container_left_makes_room() {
     let fake = Fake::new();

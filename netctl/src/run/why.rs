@@ -37,7 +37,7 @@ async fn look(args: &WhyArgs) -> Result<why::Report, WhyError> {
     let options = Options {
         seconds: Duration::from_secs(args.seconds.into()),
         peer: args.peer,
-        publish: args.publish_options(),
+        publish: args.state.options(),
     };
     if args.no_call || args.peer.is_some() || subject.pid.is_none() || subject.left_by.is_some() {
         return why::why(&Local, &subject, &Asked::default(), &options).await;

@@ -1,5 +1,14 @@
 //! `netctl doctor` on a host of the test's own, with a real daemon and real settings that are wrong on purpose: each is
 //! found, and is gone once the command that was printed has been typed.
+//!
+//! Not typed here is what would change the machine that tests, or needs what it has not:
+//! - `sysctl -w net.core.*`, `net.netfilter.nf_conntrack_max`: the kernel takes them in its first network namespace only;
+//! - `modprobe` of nf_tables, veth, bridge: they are there, and a kernel without them cannot be had beside this one;
+//! - `update-alternatives` and `reboot` against iptables-legacy;
+//! - `apt-get` for a newer Docker, and `firewall-backend`, which only Docker 29 has: Debian has neither;
+//! - `systemctl start docker`: of `systemctl` there is only what this test puts into its place;
+//! - `prlimit`: needs CAP_SYS_RESOURCE, which a container seldom has;
+//! - `sudo netctl doctor`: says who has to type.
 
 #[path = "../shared/dockerd.rs"]
 mod dockerd;
@@ -7,7 +16,11 @@ mod dockerd;
 #[allow(dead_code, reason = "each test program takes what it needs of it")]
 mod site;
 
+use std::env;
+use std::fs;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -67,7 +80,7 @@ fn settings_that_are_wrong() {
         ("sysctl -qw net.ipv6.conf.br0.accept_ra=1", "accept_ra", "warn", "br0.accept_ra is 1"),
         ("sysctl -qw net.ipv4.conf.br0.rp_filter=1", "rp_filter", "warn", "strict at br0"),
         (
-            "sysctl -qw net.ipv4.ip_local_port_range='20000 60999'",
+            "sysctl -qw net.ipv4.ip_local_reserved_ports=9000-9010 net.ipv4.ip_local_port_range='20000 60999'",
             "local_ports",
             "warn",
             "take ports from 20000-60999",
@@ -76,10 +89,14 @@ fn settings_that_are_wrong() {
         must(&site, line);
         mends(&site, topic, level, is);
     }
+    let kept = text(&shell(&site, "sysctl -n net.ipv4.ip_local_reserved_ports").stdout);
+    assert_eq!(kept.trim(), "9000-9010,16384-32767", "what was kept free stays so");
     // What only crosses a bridge is filtered, both families.
     must(&site, "iptables -P FORWARD DROP && sysctl -qw net.bridge.bridge-nf-call-iptables=1");
     must(&site, "sysctl -qw net.bridge.bridge-nf-call-ip6tables=0");
     mends(&site, "bridge_nf", "warn", "bridge-nf-call-iptables is 1, and forward drops");
+    must(&site, "ip6tables -P FORWARD DROP && sysctl -qw net.bridge.bridge-nf-call-ip6tables=1");
+    mends(&site, "bridge_nf", "warn", "bridge-nf-call-ip6tables is 1, and forward drops");
 }
 
 /// A firewall as firewalld makes one, and who has the ports.
@@ -100,8 +117,9 @@ fn others_in_the_way() {
     let mut out = std::io::BufReader::new(perl.stdout.take().expect("it is piped"));
     std::io::BufRead::read_line(&mut out, &mut line).expect("it says that it is ready");
     let (_, told) = examine(&site, &[]);
-    assert_eq!(wrong(&told, "ports")[0]["mend"], format!("kill {}", perl.id()), "{told:#}");
-    perl.kill().expect("it is our child");
+    let mend = wrong(&told, "ports")[0]["mend"].as_str().expect("a command").to_owned();
+    assert_eq!(mend, format!("kill {}", perl.id()), "{told:#}");
+    must(&site, &mend);
     perl.wait().expect("it is our child");
     assert!(wrong(&examine(&site, &[]).1, "ports").is_empty());
     // Docker's own way, with its processes; its sockets are not told of a second time.
@@ -154,6 +172,94 @@ fn a_container_and_its_daemon() {
     let told = text(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains("netctl has not CAP_NET_ADMIN"), "{told}");
+}
+
+/// Another container has the ports, by netctl itself; its records are not where they are by default.
+#[test]
+fn published_for_another() {
+    let site = Site::new();
+    site.must_docker(&["network", "create", "voice"]);
+    for name in ["first", "second"] {
+        site.must_docker(&["run", "-d", "--name", name, "--network", "voice", IMAGE]);
+    }
+    let state = site.path("state").display().to_string();
+    site.must_netctl(&["port", "--state-dir", &state, "publish", "first", "5060/udp"]);
+    let look = || {
+        let (_, told) = examine(&site, &["second"]);
+        wrong(&told, "published").into_iter().cloned().collect::<Vec<_>>()
+    };
+    let found = look();
+    assert_eq!(found[0]["is"], "netctl has published some of the ports for first");
+    let mend = found[0]["mend"].as_str().expect("a command");
+    let mut command = site.on_host("sh");
+    command.args(["-c", mend]).env("PATH", path(&[])).env_remove("NETCTL_STATE_DIR");
+    let output = command.output().expect("sh is everywhere");
+    assert!(output.status.success(), "{mend}: {}", text(&output.stderr));
+    assert!(look().is_empty(), "{:#?}", look());
+    assert!(!site.must_netctl(&["port", "--state-dir", &state, "ls"]).contains("first"));
+}
+
+/// What is written into daemon.json leaves the rest of it, and is what the daemon reads.
+#[test]
+fn the_daemons_configuration() {
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    let (etc, asked) = (scratch.path().join("etc"), scratch.path().join("asked"));
+    let (file, bin) = (etc.join("docker/daemon.json"), scratch.path().join("bin"));
+    for directory in [&etc.join("docker"), &bin, &scratch.path().join("bare")] {
+        fs::create_dir_all(directory).expect("a directory");
+    }
+    fs::write(&file, r#"{"log-level": "warn"}"#).expect("a file");
+    fs::write(bin.join("systemctl"), format!("#!/bin/sh\necho $* >> {}\n", asked.display())).expect("a file");
+    must_be(Command::new("chmod").arg("+x").arg(bin.join("systemctl")));
+    let mut site = Site::with(&["--config-file", &file.display().to_string()]);
+    let types = |site: &Site, etc: &Path, mend: &str| {
+        let line = format!("mount --bind {} /etc && {mend}", etc.display());
+        must_be(site.on_host("unshare").args(["--mount", "sh", "-c", &line]).env("PATH", path(&[&bin])));
+        fs::read_to_string(&asked).expect("systemctl was called")
+    };
+    let found =
+        |site: &Site, topic: &str| wrong(&examine(site, &[]).1, topic).first().map(|its| (*its).clone());
+    let mend = |finding: &Value| finding["mend"].as_str().expect("a command").to_owned();
+
+    // A port has a process for each family.
+    site.must_docker(&["run", "-d", "--name", "old", "-p", "40000-40059:40000-40059/udp", IMAGE]);
+    let finding = found(&site, "userland_proxy").expect("it is found");
+    assert_eq!(types(&site, &etc, &mend(&finding)), "restart docker\n");
+    site.restart_daemon();
+    site.must_docker(&["start", "old"]);
+    assert_eq!(found(&site, "userland_proxy"), None);
+    let ports = site.must_docker(&["port", "old"]);
+    assert_eq!(ports.lines().filter(|line| line.contains("0.0.0.0")).count(), 60, "{ports}");
+    site.must_docker(&["rm", "-f", "old"]);
+
+    let finding = found(&site, "live_restore").expect("it is found");
+    assert!(types(&site, &etc, &mend(&finding)).ends_with("reload docker\n"));
+    site.reload_daemon();
+    let until = Instant::now() + Duration::from_secs(10);
+    while found(&site, "live_restore").is_some() {
+        assert!(Instant::now() < until, "the daemon does not heed it");
+    }
+    let read = |file: &Path| -> Value {
+        serde_json::from_str(&fs::read_to_string(file).expect("a file")).expect("JSON")
+    };
+    let all = serde_json::json!({ "log-level": "warn", "userland-proxy": false, "live-restore": true });
+    assert_eq!(read(&file), all);
+    // Where there is not even a directory.
+    types(&site, &scratch.path().join("bare"), &mend(&finding));
+    let made = scratch.path().join("bare/docker/daemon.json");
+    assert_eq!(read(&made), serde_json::json!({ "live-restore": true }));
+}
+
+/// Where the programs are that commands name: ours, some others, and the machine's.
+fn path(others: &[&Path]) -> String {
+    let own = Path::new(env!("CARGO_BIN_EXE_netctl")).parent().expect("it is in a directory");
+    let first = others.iter().copied().chain([own]).map(|path| path.display().to_string());
+    first.chain(env::var("PATH")).collect::<Vec<_>>().join(":")
+}
+
+fn must_be(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {}", text(&output.stderr));
 }
 
 /// Nobody answers: that is a finding, and the rest is looked at all the same.

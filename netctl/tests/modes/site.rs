@@ -55,11 +55,16 @@ impl Drop for Namespace {
 impl Site {
     /// With a daemon and the switch's image.
     pub(crate) fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// The same; the daemon has further options.
+    pub(crate) fn with(options: &[&str]) -> Self {
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let namespace = |role: &str| Namespace::new(format!("nm{role}-{}-{number}", process::id()));
         let (host, caller) = (namespace("h"), namespace("c"));
         lay(&host.0, &caller.0);
-        let daemon = Dockerd::start(|program| within(&host, program), &[]);
+        let daemon = Dockerd::start(|program| within(&host, program), options);
         let site = Self { daemon, host, caller };
         site.calm();
         site.build_image();
@@ -77,6 +82,18 @@ impl Site {
         let host = &self.host;
         self.daemon.start_again(|program| within(host, program));
         self.calm();
+    }
+
+    /// As after `systemctl restart docker`.
+    pub(crate) fn restart_daemon(&mut self) {
+        let host = &self.host;
+        self.daemon.restart(|program| within(host, program));
+        self.calm();
+    }
+
+    /// As after `systemctl reload docker`.
+    pub(crate) fn reload_daemon(&self) {
+        self.daemon.reload();
     }
 
     /// What images/prepare laid out.

@@ -3,10 +3,17 @@
 use std::fs;
 use std::path::PathBuf;
 use std::slice::from_ref;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{sleep, timeout};
 
 use super::glance::Glance;
 use super::pass::{Memory, pass};
-use crate::docker::{Container, Restart};
+use super::{News, Watch, watch};
+use crate::docker::{Container, DockerError, Events, Restart};
 use crate::network::fake::{Done, Fake, order};
 use crate::network::{Order, Publisher as _, labels, run};
 
@@ -302,4 +309,79 @@ fn an_address_that_was_asked_for_is_waited_for() {
     watched.fake.0.lost.borrow_mut().clear();
     assert!(watched.glance());
     assert_eq!(watched.look(), (true, vec![], vec!["switch: all is well again".to_owned()]));
+}
+
+/// A daemon at which nothing happens.
+impl Events for Fake {
+    fn events(&self) -> BoxStream<'_, Result<(), DockerError>> {
+        stream::pending().boxed()
+    }
+}
+
+/// A kernel that tells of something when the test does.
+struct Told(mpsc::Receiver<()>);
+
+impl News for Told {
+    async fn wait(&mut self) {
+        if self.0.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// The whole of it, until the test's part is over.
+fn watching(fake: &Fake, test: impl AsyncFnOnce(mpsc::Sender<()>, &mut mpsc::Receiver<String>)) {
+    let state = tempfile::tempdir().unwrap();
+    let what = Watch { files: Vec::new(), state: state.path().to_owned() };
+    let (tell, told) = mpsc::channel(1000);
+    let (say, mut said) = mpsc::channel(1000);
+    let (interrupt, interrupted) = oneshot::channel();
+    let mut news = Told(told);
+    let mut log = |text: &str| say.try_send(text.to_owned()).unwrap();
+    wait(async {
+        let interrupted = async {
+            let _ = interrupted.await;
+        };
+        let watch = watch(&what, async || Ok(fake.world()), &mut news, interrupted, &mut log);
+        let test = async {
+            assert_eq!(said.recv().await.unwrap(), "the daemon answers");
+            test(tell, &mut said).await;
+            interrupt.send(()).unwrap();
+        };
+        let both = async { tokio::join!(watch, test).0 };
+        timeout(Duration::from_secs(5), both).await.expect("it ends").unwrap();
+    });
+}
+
+#[test]
+fn what_the_kernel_tells_of_is_looked_at() {
+    let watched = Watched::new(&[]);
+    watched.run(&published());
+    watching(&watched.fake, async |tell, said| {
+        // Behind the look at the start.
+        sleep(Duration::from_millis(100)).await;
+        watched.fake.0.flushed.borrow_mut().push("switch".to_owned());
+        sleep(Duration::from_millis(300)).await;
+        assert!(said.try_recv().is_err(), "nobody told of it");
+        tell.send(()).await.unwrap();
+        assert_eq!(said.recv().await.unwrap(), "switch: its rules were missing; they are back");
+        // Something that only a look at everything mends.
+        watched.fake.0.facing.set("192.0.2.9".parse().unwrap());
+        tell.send(()).await.unwrap();
+        assert!(said.recv().await.unwrap().starts_with("switch: published at 192.0.2.9"));
+    });
+}
+
+#[test]
+fn told_to_end_in_the_middle_of_a_repair_it_ends() {
+    let watched = Watched::new(&[]);
+    watched.run(&published());
+    watched.restart("switch");
+    watched.fake.0.asked.borrow_mut().clear();
+    // It never comes back from the first change.
+    watched.fake.0.killed.set(Some((0, Done::No)));
+    watching(&watched.fake, async |_tell, _| {
+        sleep(Duration::from_millis(200)).await;
+        assert_eq!(*watched.fake.0.asked.borrow(), ["publish switch"]);
+    });
 }
