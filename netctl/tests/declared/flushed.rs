@@ -99,6 +99,8 @@ fn what_is_netctls_comes_back_and_what_is_dockers_is_told_of() {
         took.push(begin.elapsed());
     }
     println!("published after docker restart has returned: {took:?}");
+    // The rules can be there before the switch listens; two seconds is what is promised.
+    thread::sleep(Duration::from_secs(2));
     site.call(&edge());
     watching.stop();
 }
