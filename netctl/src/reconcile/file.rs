@@ -67,7 +67,7 @@ impl File {
                 let message = format!("'{name}' cannot be a container's name");
                 return Err(at(raw.defined, "switches", message, CONTAINER_NAMES));
             }
-            if let Some(message) = wrong_variable(&raw.value.environment) {
+            if let Some(message) = raw.value.wrong_variable() {
                 let key = format!("switches.{name}.environment");
                 let next = "take letters, digits and '_' for a name, and any text but NUL for a value";
                 return Err(at(raw.defined, &key, message, next));
@@ -78,16 +78,6 @@ impl File {
         }
         Ok(Self { project: raw.project.unwrap_or_else(|| path.display().to_string()), switches })
     }
-}
-
-/// What stands in no environment: Docker would refuse it only when the container is made.
-fn wrong_variable(environment: &BTreeMap<String, String>) -> Option<String> {
-    environment.iter().find_map(|(name, value)| match name {
-        name if name.is_empty() || name.contains(['=', '\0']) => {
-            Some(format!("{name:?} cannot be a variable's name"))
-        }
-        name => value.contains('\0').then(|| format!("the value of {name} has a NUL in it")),
-    })
 }
 
 #[cfg(test)]
