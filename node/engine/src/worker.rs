@@ -215,8 +215,8 @@ impl Worker {
     }
 
     fn commands(&mut self) {
-        // The bit first: whoever set it had queued the opening before.
-        let sweep = self.mailbox.sweep.swap(false, Ordering::AcqRel);
+        // First: whoever closed a stream had queued its opening before.
+        let closed = self.mailbox.look();
         for _ in 0..QUEUE {
             let Ok(command) = self.queue.try_recv() else { break };
             match command {
@@ -224,9 +224,8 @@ impl Worker {
                 Command::Tell(id, command) => self.command(id, command),
             }
         }
-        if sweep {
-            let closed = |stream: &Stream| stream.shared.closed.load(Ordering::Acquire);
-            while let Some(key) = self.streams.iter().find(|(_, stream)| closed(stream)).map(|(key, _)| key) {
+        for id in closed {
+            if let Some(&key) = self.keys.get(&id) {
                 self.close(key);
             }
         }

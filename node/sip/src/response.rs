@@ -17,8 +17,9 @@ pub fn to(request: &Request, status: u16, to_tag: Option<&str>) -> Response {
             "Timestamp" if status == 100 => response.headers.push_parsed(name, header.value().into()),
             "To" => {
                 let mut value = header.value().to_owned();
-                let untagged = request.headers.to().is_ok_and(|to| to.tag().is_none());
-                if let Some(tag) = to_tag.filter(|_| untagged && status != 100) {
+                if let Some(tag) = to_tag.filter(|_| status != 100)
+                    && let Ok(None) = request.headers.to_tag()
+                {
                     value.push_str(";tag=");
                     value.push_str(tag);
                 }

@@ -46,7 +46,7 @@ pub(crate) enum LegMessage {
     Request {
         /// What to answer it by.
         id: ServerId,
-        request: Box<Request>,
+        request: Arc<Request>,
         flow: Flow,
     },
     /// An INVITE wants the dialog's place (RFC 3891).
@@ -62,7 +62,7 @@ pub(crate) enum LegMessage {
         id: ClientId,
         /// What it answers.
         request: Arc<SipMessage>,
-        response: Box<Response>,
+        response: Arc<Response>,
         flow: Flow,
     },
     /// A request of ours had no answer; `status` is what that counts as (RFC 3261 §8.1.3.1).

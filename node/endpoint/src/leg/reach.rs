@@ -30,13 +30,18 @@ pub(crate) struct Reached {
 }
 
 impl Leg {
-    /// Looks the target up and opens the way to it, on a task of its own: nobody else waits.
+    /// Looks the target up and opens the way to it; on a task of its own where there is something to wait for.
     pub(super) fn reach(&mut self) {
         let (Role::Outbound(outbound), Some(leg)) = (&self.role, self.recipient.clone()) else { return };
         let (agent, target) = (Arc::clone(&self.agent), outbound.target.clone());
+        if let Some(flow) = Hop::of(&target).and_then(|hop| agent.udp_flow_at_once(&hop)) {
+            // A session that has ended needs no way.
+            _ = leg.send(LegMessage::Reached(Ok(Reached { flow, rest: VecDeque::new() })));
+            return;
+        }
         tokio::spawn(async move {
             let reached = look_up(&agent, &target).await;
-            // A session that has ended needs no way.
+            // As above.
             _ = leg.send(LegMessage::Reached(reached));
         });
     }

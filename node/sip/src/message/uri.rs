@@ -64,7 +64,13 @@ impl Uri {
     /// # Errors
     /// See [`UriError`].
     pub fn parse(text: &str) -> Result<Self, UriError> {
-        if text.chars().any(|c| c.is_whitespace() || c.is_control() || c == '<' || c == '>') {
+        let is_forbidden = |c: char| c.is_whitespace() || c.is_control() || c == '<' || c == '>';
+        let is_bad = if text.is_ascii() {
+            text.bytes().any(|b| is_forbidden(char::from(b)))
+        } else {
+            text.chars().any(is_forbidden)
+        };
+        if is_bad {
             return Err(UriError::Forbidden);
         }
         let colon = text.find(':').ok_or(UriError::NoScheme)?;

@@ -123,7 +123,7 @@ impl Layer {
     }
 
     fn begin(&mut self, now: Instant, request: Request, cseq: &CSeq, key: Key, flow: Flow, reply: Flow) {
-        let in_dialog = request.headers.to().is_ok_and(|to| to.tag().is_some());
+        let in_dialog = matches!(request.headers.to_tag(), Ok(Some(_)));
         let merge_key = if in_dialog { None } else { key::merge(&request, cseq).ok() };
         if merge_key.as_ref().is_some_and(|key| self.merge_keys.contains_key(key)) {
             self.counters.merged += 1;
@@ -165,8 +165,8 @@ impl Layer {
     /// ACK: of a failure by its branch, of a 2xx by its dialog (RFC 3261 §17.2.3, §13.3.1.4).
     fn receive_ack(&mut self, now: Instant, ack: Request, cseq: &CSeq, flow: Flow, found: Option<u64>) {
         let by_dialog = || {
-            let (from, to) = (ack.headers.from().ok()?, ack.headers.to().ok()?);
-            let key = key::ack(ack.headers.call_id().ok()?, from.tag(), to.tag(), cseq.number);
+            let (from, to) = (ack.headers.from_tag().ok()?, ack.headers.to_tag().ok()?);
+            let key = key::ack(ack.headers.call_id().ok()?, from, to, cseq.number);
             self.ack_keys.get(&key).copied()
         };
         match found.or_else(by_dialog) {
@@ -350,8 +350,7 @@ fn mark_source(request: &mut Request, via: &mut Via, flow: &Flow) -> Flow {
 }
 
 fn add_tag(response: &mut Response, tag: &str) {
-    if let Ok(to) = response.headers.to()
-        && to.tag().is_none()
+    if let Ok(None) = response.headers.to_tag()
         && let Some(value) = response.headers.first("To")
     {
         let tagged = format!("{value};tag={tag}");
@@ -361,6 +360,6 @@ fn add_tag(response: &mut Response, tag: &str) {
 
 fn ack_key(response: &Response) -> Option<Key> {
     let headers = &response.headers;
-    let (from, to) = (headers.from().ok()?, headers.to().ok()?);
-    Some(key::ack(headers.call_id().ok()?, from.tag(), to.tag(), headers.cseq().ok()?.number))
+    let (from, to) = (headers.from_tag().ok()?, headers.to_tag().ok()?);
+    Some(key::ack(headers.call_id().ok()?, from, to, headers.cseq().ok()?.number))
 }
