@@ -39,7 +39,7 @@ pub fn run(
     }
     let runtime = steps.step("runtime", || {
         tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(std::env::var("X_THREADS").ok().and_then(|x| x.parse().ok()).unwrap_or(2))
+            .worker_threads(2)
             .max_blocking_threads(4)
             .thread_name("control")
             .enable_all()

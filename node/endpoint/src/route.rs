@@ -115,7 +115,9 @@ impl Agent {
         match hop.transport.unwrap_or(Transport::Udp) {
             _ if stays && self.connections().is_open(seen) => Some(seen.clone()),
             // Seen there: from where it was spoken to, and without asking the kernel for the way once more.
-            Transport::Udp if address == seen.remote && seen.transport == Transport::Udp => Some(seen.clone()),
+            Transport::Udp if address == seen.remote && seen.transport == Transport::Udp => {
+                Some(seen.clone())
+            }
             Transport::Udp => self.udp_flow(address),
             Transport::Tcp => self.connections().to(address),
         }

@@ -259,6 +259,11 @@ impl Headers {
         self.list(name).map(|one| NameAddr::parse(one).map_err(|e| FieldError::Address(name, e))).collect()
     }
 
+    /// Whether it is there, once, and an address.
+    pub(crate) fn check_address(&self, name: &'static str) -> Result<(), FieldError> {
+        name_addr::check(self.only(name)?).map_err(|error| FieldError::Address(name, error))
+    }
+
     fn address(&self, name: &'static str) -> Result<NameAddr, FieldError> {
         NameAddr::parse(self.only(name)?).map_err(|error| FieldError::Address(name, error))
     }

@@ -36,6 +36,11 @@ const STEP: usize = 4;
 pub struct Headers(Vec<Header>);
 
 impl Headers {
+    /// With room for so many.
+    pub(crate) fn with_room(headers: usize) -> Self {
+        Self(Vec::with_capacity(headers))
+    }
+
     /// The value of the first header of that name.
     pub fn first(&self, name: &str) -> Option<&str> {
         let name = full_name(name);
@@ -157,7 +162,7 @@ impl<'a> IntoIterator for &'a Headers {
 }
 
 fn header(name: &str, mut value: String) -> Header {
-    if value.contains(['\r', '\n', '\0']) {
+    if value.bytes().any(|b| matches!(b, b'\r' | b'\n' | 0)) {
         value = value.replace(['\r', '\n', '\0'], " ");
     }
     Header { name: canonical(name), value }

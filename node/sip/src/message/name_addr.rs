@@ -58,6 +58,12 @@ impl NameAddr {
     }
 }
 
+/// Whether [`NameAddr::parse`] would read it.
+pub(super) fn check(text: &str) -> Result<(), NameAddrError> {
+    let (_, uri, _) = split(text)?;
+    Ok(Uri::check(uri)?)
+}
+
 /// The tag of an element, if any, without a look at its URI.
 pub(super) fn tag(text: &str) -> Result<Option<&str>, NameAddrError> {
     let (_, _, params) = split(text)?;

@@ -25,7 +25,9 @@ impl Params {
 
     /// The value of one parameter of a text that [`Self::parse`] reads, where no other is asked for.
     pub(super) fn value_in<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-        pairs(text, find_unquoted).find(|(have, _)| have.eq_ignore_ascii_case(name)).and_then(|(_, value)| value)
+        pairs(text, find_unquoted)
+            .find(|(have, _)| have.eq_ignore_ascii_case(name))
+            .and_then(|(_, value)| value)
     }
 
     /// Whether the parameter is there, with or without a value.

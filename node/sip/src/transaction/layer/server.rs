@@ -22,8 +22,8 @@ pub(super) struct Server {
     key: Key,
     merge_key: Option<Key>,
     ack_key: Option<Key>,
-    /// The tag responses get that have none.
-    tag: String,
+    /// The tag responses get that have none, once one was needed.
+    tag: Option<Box<str>>,
     /// The 100 that may have to be sent, until something else was.
     trying: Option<Box<Response>>,
     last: Option<Arc<Message>>,
@@ -89,7 +89,7 @@ impl Layer {
         }
         server.trying = None;
         if response.status > 100 {
-            add_tag(&mut response, &server.tag);
+            add_tag(&mut response, || server.tag.get_or_insert_with(|| self.tokens.token().into()));
         }
         if response.is_success() && matches!(server.machine, Machine::Invite(_)) {
             server.ack_key = ack_key(&response);
@@ -145,7 +145,6 @@ impl Layer {
         if let Some(key) = &merge_key {
             self.merge_keys.insert(key.clone(), id);
         }
-        let tag = self.tokens.token();
         let server = Server {
             machine,
             flow: reply,
@@ -153,7 +152,7 @@ impl Layer {
             key,
             merge_key,
             ack_key: None,
-            tag,
+            tag: None,
             trying,
             last: None,
         };
@@ -177,10 +176,11 @@ impl Layer {
 
     /// CANCEL is answered here, without a transaction: the answer is the same each time (§9.2).
     fn receive_cancel(&mut self, now: Instant, cancel: &Request, reply: Flow, found: Option<u64>) {
-        let Some(server) = found.and_then(|id| self.servers.get(&id)) else {
+        let Some(server) = found.and_then(|id| self.servers.get_mut(&id)) else {
             return self.refuse(cancel, reply, 481);
         };
-        let answer = response::to(cancel, 200, Some(&server.tag));
+        let tag = server.tag.get_or_insert_with(|| self.tokens.token().into());
+        let answer = response::to(cancel, 200, Some(tag));
         self.transmit(reply, Arc::new(Message::Response(answer)));
         if let Some(id) = found {
             self.step_server(now, id, ServerInput::Cancel);
@@ -349,11 +349,11 @@ fn mark_source(request: &mut Request, via: &mut Via, flow: &Flow) -> Flow {
     reply
 }
 
-fn add_tag(response: &mut Response, tag: &str) {
+fn add_tag<'a>(response: &mut Response, tag: impl FnOnce() -> &'a mut Box<str>) {
     if let Ok(None) = response.headers.to_tag()
         && let Some(value) = response.headers.first("To")
     {
-        let tagged = format!("{value};tag={tag}");
+        let tagged = format!("{value};tag={}", tag());
         response.headers.set("To", tagged);
     }
 }
