@@ -45,11 +45,11 @@ class Questions:
             ),
             curves(
                 "Answer-seizure ratio",
-                "Of the legs that began, those that were answered.",
+                "Of the legs that began, those that were answered, by who began them: outbound is that of the trunks.",
                 self.ask(
-                    "sum(rate(switch_sessions_answered_total{@}[$window]))"
-                    " / sum(rate(switch_sessions_started_total{@}[$window]))",
-                    "answered",
+                    "sum by (direction) (rate(switch_sessions_answered_total{@}[$window]))"
+                    " / sum by (direction) (rate(switch_sessions_started_total{@}[$window]))",
+                    "{{direction}}",
                 ),
                 unit="percentunit",
                 highest=1,

@@ -71,6 +71,12 @@ impl Local {
         self.last = self.before.take().or(self.last.take());
     }
 
+    /// What was agreed on last.
+    pub(crate) fn agreed(&self) -> Option<Audio> {
+        let formats: Vec<AudioFormat> = self.agreed.iter().cloned().map(from_sip).collect();
+        (!formats.is_empty()).then_some(Audio { formats, ptime: None })
+    }
+
     /// Whether the codecs agreed on are those of `audio`, in whatever order.
     pub(crate) fn speaks(&self, audio: &Audio) -> bool {
         same_codecs(&self.agreed, &to_sip(&audio.formats))

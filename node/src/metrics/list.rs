@@ -161,10 +161,13 @@ pub static METRICS: &[Row] = &[
         out.labelled(&["inbound"], read(&s.switch.counters().inbound) as f64);
         out.labelled(&["outbound"], read(&s.switch.counters().outbound) as f64);
     }),
-    counter("switch_sessions_answered_total", "sessions", "Sessions that were answered.", &[], |s, out| out.count(read(&s.switch.counters().answered))),
-    counter("switch_sessions_ended_total", "sessions", "Sessions ended, by hangup cause; causes that ended none are left out.", &["cause"], |s, out| {
-        for (cause, count) in s.switch.counters().ended() {
-            out.labelled(&[cause.name()], count as f64);
+    counter("switch_sessions_answered_total", "sessions", "Sessions that were answered, by who began the leg: of those started in the same direction, the answer-seizure ratio.", &["direction"], |s, out| {
+        out.labelled(&["inbound"], read(&s.switch.counters().answered_inbound) as f64);
+        out.labelled(&["outbound"], read(&s.switch.counters().answered_outbound) as f64);
+    }),
+    counter("switch_sessions_ended_total", "sessions", "Sessions ended, by who began the leg and by hangup cause; causes that ended none are left out.", &["direction", "cause"], |s, out| {
+        for (direction, cause, count) in s.switch.counters().ended() {
+            out.labelled(&[direction.name(), cause.name()], count as f64);
         }
     }),
     counter("switch_mailbox_overflows_total", "sessions", "Sessions hung up because their mailbox was full.", &[], |s, out| out.count(read(&s.switch.counters().mailbox_overflows))),

@@ -111,6 +111,10 @@ pub(crate) struct Leg {
     peer_audio: Option<Audio>,
     /// What the other leg's peer can; none where this leg is joined to none.
     other: Option<Audio>,
+    /// What the peer refused, not to be offered again before it says something new.
+    refused: Option<Box<Audio>>,
+    /// What the peer is to be brought back to, though it has named something else since.
+    restoring: Option<Box<Audio>>,
     /// It took another leg's place, and what is to be told of it is not known before the ACK.
     succeeds: Option<Succession>,
     role: Role,
@@ -205,6 +209,14 @@ impl Endpoint for Leg {
 
     fn follow(&mut self, other: Option<&Audio>) {
         self.other = other.and_then(description::relayable);
+        if other.is_none() {
+            (self.refused, self.restoring) = (None, None);
+        }
+        self.align();
+    }
+
+    fn restore(&mut self, other: &Audio) {
+        self.restoring = description::relayable(other).map(Box::new);
         self.align();
     }
 

@@ -97,6 +97,8 @@ impl EndpointInterface for Caller {
             agreed: None,
             peer_audio: None,
             other: offer,
+            refused: None,
+            restoring: None,
             succeeds: None,
             role: Role::Outbound(Box::new(Outbound {
                 target,
