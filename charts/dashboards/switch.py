@@ -105,7 +105,7 @@ class Questions:
         return [
             curves(
                 "MOS",
-                "By ITU-T G.107, of what the switch received. Below 3.6 many users are dissatisfied.",
+                "By ITU-T G.107 and G.107.1, of what the switch received. Below 3.6 many users are dissatisfied.",
                 *self.percentiles("switch_call_mos", 5, 50),
                 unit="none",
                 lowest=1,
