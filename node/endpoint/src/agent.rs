@@ -313,6 +313,15 @@ impl Agent {
 
     /// The UDP flow toward a peer: the socket whose family and address fit.
     pub(crate) fn udp_flow(&self, remote: SocketAddr) -> Option<Flow> {
+        let family =
+            || self.udp.iter().enumerate().filter(|(_, socket)| socket.local().is_ipv4() == remote.is_ipv4());
+        if let (Some((index, only)), None) = (family().next(), family().nth(1))
+            && !only.local().ip().is_unspecified()
+        {
+            // There is nothing to choose.
+            let (local, connection) = (only.local(), index as u64);
+            return Some(Flow { transport: Transport::Udp, local, remote, connection });
+        }
         let source = advertise::source_toward(remote).ok()?;
         let fits = |socket: &Udp| {
             let local = socket.local();

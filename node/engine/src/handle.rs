@@ -60,6 +60,11 @@ impl Mailbox {
         let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
     }
 
+    /// Whether there is something to look at.
+    pub(crate) fn is_woken(&self) -> bool {
+        self.woken.load(Ordering::Acquire)
+    }
+
     /// Those that were closed, and whatever was sent before: from here on it has to be woken for more.
     pub(crate) fn look(&self) -> Vec<StreamId> {
         // A swap: what was sent by whoever found the bit set has to be seen.

@@ -151,6 +151,12 @@ impl Worker {
         let (mut packets, mut woken) = (0, false);
         for _ in 0..ROUNDS {
             self.poll(ready, Some(Duration::ZERO));
+            if self.mailbox.is_woken() {
+                // What was told meanwhile was told before some of these packets were sent: a call was answered, say. One
+                // that is for a stream that was closed finds nothing.
+                self.commands();
+                woken = true;
+            }
             let now = Instant::now();
             let before = packets;
             for (index, event) in ready.iter().enumerate() {

@@ -251,6 +251,7 @@ impl Dialog {
         let strict = self.routes.first().filter(|route| !route.uri.has_param("lr"));
         let uri = strict.map_or(&self.target, |route| &route.uri).as_request_uri();
         let mut request = Request::new(method, uri);
+        request.headers = Headers::with_room(USUAL);
         request.headers.push("Max-Forwards", "70");
         for route in self.routes.iter().skip(usize::from(strict.is_some())) {
             request.headers.push("Route", route.to_string());
@@ -265,6 +266,9 @@ impl Dialog {
         request
     }
 }
+
+/// Headers most of its requests have: Via, Max-Forwards, From, To, Call-ID, CSeq, User-Agent, Reason.
+const USUAL: usize = 8;
 
 fn tag(given: Option<&str>) -> String {
     given.unwrap_or_default().to_owned()

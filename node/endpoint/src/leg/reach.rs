@@ -7,7 +7,7 @@ use switch_core::Cause;
 use switch_core::endpoint::LegEvent;
 use switch_core::media::OpenStream;
 use switch_sip::hop::Hop;
-use switch_sip::message::{Method, NameAddr, Request, Uri};
+use switch_sip::message::{Headers, Method, NameAddr, Request, Uri};
 use switch_sip::sdp::CONTENT_TYPE;
 use switch_sip::transaction::{ClientId, Flow};
 
@@ -22,6 +22,8 @@ use crate::route::{Candidate, RouteError};
 /// A place that is not the last is given up when nothing has come for this many T1: 4 s. Timer B would be 32 s
 /// (RFC 3263 §4.3), longer than callers wait.
 const PATIENCE: u32 = 8;
+/// Headers of our INVITE, Via and User-Agent among them.
+const INVITE: usize = 13;
 
 /// The way to the callee, and others should it lead nowhere.
 pub(crate) struct Reached {
@@ -169,6 +171,7 @@ impl Leg {
             from.display = Some(outbound.caller.name.clone());
         }
         let mut invite = Request::new(Method::Invite, outbound.target.as_request_uri());
+        invite.headers = Headers::with_room(INVITE);
         invite.headers.push("Max-Forwards", "70");
         invite.headers.push("From", from.to_string());
         invite.headers.push("To", NameAddr::new(outbound.target.clone()).to_string());

@@ -37,7 +37,7 @@ pub struct Headers(Vec<Header>);
 
 impl Headers {
     /// With room for so many.
-    pub(crate) fn with_room(headers: usize) -> Self {
+    pub fn with_room(headers: usize) -> Self {
         Self(Vec::with_capacity(headers))
     }
 

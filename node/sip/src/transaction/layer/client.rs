@@ -326,7 +326,7 @@ impl Layer {
         let branch = format!("{MAGIC}{}", self.tokens.token());
         let host = sent_by.ip().to_canonical().to_string();
         let via = Via::new(flow.transport.as_str(), &host, Some(sent_by.port()), &branch);
-        request.headers.insert_front("Via", via.to_string());
+        request.headers.insert_front("Via", via.value());
         if !request.headers.contains("Max-Forwards") {
             request.headers.push("Max-Forwards", "70");
         }

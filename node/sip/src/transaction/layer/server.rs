@@ -340,7 +340,7 @@ fn mark_source(request: &mut Request, via: &mut Via, flow: &Flow) -> Flow {
     }
     if wants_rport || via.host.parse() != Ok(source) {
         via.params.set("received", Some(&source.to_string()));
-        request.headers.replace_first_element("Via", &via.to_string());
+        request.headers.replace_first_element("Via", &via.value());
     }
     let mut reply = flow.clone();
     if flow.transport == Transport::Udp && !wants_rport {
