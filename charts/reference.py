@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Makes what the chart says twice: the table of values in its README, from values.yaml and the comments there, and in
-values.schema.json the keys of `config` and `routes`, from docs/configuration.md.
+"""Makes what the chart says twice: the table of values in its README, from values.yaml and the comments there; and from
+docs/configuration.md the keys of `config` and `routes` in values.schema.json, and the list of the switch's variables.
 
-    charts/reference.py            writes both
+    charts/reference.py            writes all of them
     charts/reference.py --check    writes nothing; fails where one is not up to date
 
 Needs Python alone, and reads of YAML what values.yaml has: maps, lists of texts, comments above their key.
@@ -26,11 +26,13 @@ def main():
         sys.exit(__doc__)
     readme = CHART / "README.md"
     schema = CHART / "values.schema.json"
+    variables = CHART / "templates" / "_variables.tpl"
     stale = [
         path
         for path, text in (
             (readme, with_table(readme.read_text(), table((CHART / "values.yaml").read_text()))),
             (schema, with_configuration(schema.read_text(), CONFIGURATION.read_text())),
+            (variables, listed(CONFIGURATION.read_text())),
         )
         if refresh(path, text, check)
     ]
@@ -40,8 +42,8 @@ def main():
 
 
 def refresh(path, text, check):
-    """Whether the file was another."""
-    if path.read_text() == text:
+    """Whether the file was another one."""
+    if path.exists() and path.read_text() == text:
         return False
     if not check:
         path.write_text(text)
@@ -172,6 +174,21 @@ def keys(configuration):
     if len(tables) < 5 or "[route]" not in tables:
         sys.exit(f"{CONFIGURATION}: its tables are not found; has its layout changed?")
     return tables
+
+
+def listed(configuration):
+    """The variables, as a template."""
+    names = re.findall(r"^- environment: `(\w+)`$", configuration, re.MULTILINE)
+    if len(names) < 20:
+        sys.exit(f"{CONFIGURATION}: its variables are not found; has its layout changed?")
+    return "\n".join(
+        [
+            "{{/* The variables of the switch, made from docs/configuration.md by charts/reference.py. */}}",
+            '{{- define "switch.variables" -}}',
+            *(f"- {name}" for name in names),
+            "{{- end }}\n",
+        ]
+    )
 
 
 def form(text):

@@ -134,7 +134,7 @@ impl Rooms {
             sip: Arc::clone(sip),
             routes: Arc::default(),
             level: Level::detached(),
-            token: Token::new(config::Secret::default()),
+            token: Token::new(&config::Http::default()),
         }
     }
 }
@@ -188,7 +188,7 @@ impl Reloader {
         self.rooms.routes.replace(routes);
         self.rooms.switch.reconfigure(rooms::core(&next));
         self.rooms.sip.replace(rooms::settings(&next));
-        self.rooms.token.replace(next.http.token.clone());
+        self.rooms.token.replace(&next.http);
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }

@@ -78,7 +78,7 @@ async fn serve(
 
     let server = steps.step("http", || Server::bind(config.http.listen))?;
     let http = server.local_addr().unwrap_or(config.http.listen);
-    let token = Token::new(config.http.token.clone());
+    let token = Token::new(&config.http);
     let rooms = Rooms {
         switch: Arc::clone(&switch),
         sip: Arc::clone(endpoint.live()),

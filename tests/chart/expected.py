@@ -21,6 +21,7 @@ def of(values, found):
     environment = {entry["name"]: entry.get("value") for entry in container["env"]}
     leaves(expect, spec, container, environment)
     is_confined(expect, spec, container)
+    is_admitted(expect, found, workload)
     is_selected(expect, found, workload)
     is_sound(expect, found)
     expect(
@@ -31,6 +32,9 @@ def of(values, found):
         expect(len(port["name"]) <= LONGEST_NAME, f"the port name {port['name']} is too long")
     scaled = helm.of_kind(found, "HorizontalPodAutoscaler") + helm.of_kind(found, "ScaledObject")
     expect(("replicas" in workload["spec"]) != bool(scaled), "replicas are set and scaled, or neither")
+    for manifest in helm.of_kind(found, "ScaledObject"):
+        (trigger,) = manifest["spec"]["triggers"]
+        is_scaled_by_its_own(expect, trigger["metadata"]["query"], workload["metadata"]["name"])
     annotated = "prometheus.io/scrape" in pod["metadata"]["annotations"]
     expect(not (annotated and helm.of_kind(found, "PodMonitor")), "is scraped twice")
     if workload["kind"] == "Deployment":
@@ -48,6 +52,9 @@ def leaves(expect, spec, container, environment):
     expect("lifecycle" not in container, "there is a hook")
     deadline = seconds(environment["SWITCH__DRAIN__DEADLINE"])
     expect(spec["terminationGracePeriodSeconds"] == deadline + 30, "the grace period is not the deadline and 30 s")
+    # One that hangs would be waited for as long as one with calls.
+    short = [container[f"{name}Probe"].get("terminationGracePeriodSeconds") for name in ("startup", "liveness")]
+    expect(short == [30, 30], f"a switch that does not live is given {short} seconds")
     asked = [container[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "liveness", "readiness")]
     expect(asked == ["/livez", "/livez", "/readyz"], f"the probes ask {asked}")
 
@@ -59,6 +66,45 @@ def is_confined(expect, spec, container):
     expect(inner["readOnlyRootFilesystem"] and not inner["allowPrivilegeEscalation"], "can write or rise")
     expect(inner["capabilities"] == {"drop": ["ALL"]}, "has capabilities")
     expect(spec["automountServiceAccountToken"] is False, "has a token of Kubernetes")
+
+
+VOLUMES = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
+
+
+def is_admitted(expect, found, workload):
+    """Pod Security Standards: every pod meets restricted, but that the host network is nothing below privileged."""
+    on_host = workload["kind"] == "Deployment"
+    for spec in [workload["spec"]["template"]["spec"], *(pod["spec"] for pod in helm.of_kind(found, "Pod"))]:
+        if not on_host or spec is not workload["spec"]["template"]["spec"]:
+            expect(not spec.get("hostNetwork"), "a pod of the host network where none is wanted")
+        expect(not spec.get("hostPID") and not spec.get("hostIPC"), "shares processes with the host")
+        for volume in spec.get("volumes", []):
+            expect(volume.keys() - {"name"} <= VOLUMES, f"the volume {volume} is of a kind that is not restricted")
+        for container in spec["containers"] + spec.get("initContainers", []):
+            security = {**spec["securityContext"], **container["securityContext"]}
+            expect(security["runAsNonRoot"] is True and security["runAsUser"] != 0, "may run as root")
+            expect(security["seccompProfile"]["type"] == "RuntimeDefault", "no seccomp profile")
+            expect(security["allowPrivilegeEscalation"] is False, "may rise")
+            expect(security["capabilities"] == {"drop": ["ALL"]}, "keeps capabilities")
+            expect(not security.get("privileged"), "is privileged")
+            for port in container.get("ports", []):
+                expect("hostPort" not in port, "takes a port of the host")
+            # Kubernetes 1.34 added this to baseline.
+            hosts = [probe["httpGet"].get("host") for key, probe in container.items() if key.endswith("Probe")]
+            expect(on_host or not any(hosts), f"is probed at {hosts}")
+
+
+def is_scaled_by_its_own(expect, query, name):
+    """Of the calls in the namespace those of this release's pods, whatever others are called."""
+    (pattern,) = set(re.findall('pod=~"([^"]+)"', query))
+    for pod, its in (
+        (f"{name}-6d4cf56db6-x7k2p", True),
+        (f"{name}-eu-6d4cf56db6-x7k2p", False),
+        (f"{name}-0", False),
+        (f"my-{name}-6d4cf56db6-x7k2p", False),
+    ):
+        expect(bool(re.fullmatch(pattern, pod)) == its, f"{query} counts {pod} {'not' if its else 'too'}")
+    expect("1 - max by (namespace, pod) (switch_draining{" in query, f"{query} counts calls that drain")
 
 
 def is_selected(expect, found, workload):

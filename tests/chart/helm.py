@@ -19,9 +19,9 @@ def commands(helm3):
     return {"Helm 3": [helm3], "Helm 4": [sys.executable, str(pathlib.Path(__file__).with_name("helm4.py"))]}
 
 
-def render(helm, *arguments, release="switch", namespace="default", kubernetes=KUBERNETES[-1]):
+def render(helm, *arguments, release="switch", namespace="default", kubernetes=KUBERNETES[-1], chart=CHART):
     """The text of `helm template`."""
-    command = [*helm, "template", release, CHART, "-n", namespace, "--kube-version", f"v{kubernetes}", *arguments]
+    command = [*helm, "template", release, chart, "-n", namespace, "--kube-version", f"v{kubernetes}", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Refused(done.stderr.strip())

@@ -8,7 +8,10 @@ import difflib
 import json
 import pathlib
 import re
+import subprocess
 import sys
+import tarfile
+import tempfile
 import tomllib
 
 import jsonschema
@@ -53,6 +56,7 @@ def main():
     if missing:
         problems.append(f"no values file renders {', '.join(sorted(missing))}, so nothing was seen of it")
     problems += files(helms) + rolls(helms) + token(helms) + notes(helms) + names(helms) + versions(helms)
+    problems += packaged(helms)
     if problems:
         sys.exit("\n".join(problems))
     print(
@@ -163,14 +167,49 @@ def names(helms):
     return [f"too long: {name}" for name in long]
 
 
+def packaged(helms):
+    """What `helm package` makes is the chart, without what is the tests'."""
+    values = ["-f", "charts/switch/ci/host-full.yaml"]
+    with tempfile.TemporaryDirectory() as directory:
+        command = [*helms["Helm 3"], "package", helm.CHART, "-d", directory]
+        subprocess.run(command, capture_output=True, check=True)
+        (archive,) = pathlib.Path(directory).iterdir()
+        with tarfile.open(archive) as file:
+            problems = [f"{archive.name} holds {name}" for name in file.getnames() if name.startswith("switch/ci/")]
+        for name, helm_of in helms.items():
+            whole = helm.objects(helm.render(helm_of, *values))
+            if helm.objects(helm.render(helm_of, *values, chart=str(archive))) != whole:
+                problems.append(f"{name}: {archive.name} renders something else than {helm.CHART}")
+    return problems
+
+
 def rolls(helms):
     """What rolls the pods, and what does not: one pod more is no reason to cut the calls of the others."""
 
-    def pod(*arguments):
+    def spec(*arguments):
         text = helm.render(helms["Helm 3"], "-f", "charts/switch/ci/service-nodeport.yaml", *arguments)
-        return helm.workload(helm.objects(text))["spec"]["template"]
+        return helm.workload(helm.objects(text))["spec"]
 
+    def pod(*arguments):
+        return spec(*arguments)["template"]
+
+    # What the API server lets nobody change of a StatefulSet, revisionHistoryLimit before Kubernetes 1.33.
+    fixed = {
+        "serviceName": "switch",
+        "podManagementPolicy": "Parallel",
+        "revisionHistoryLimit": 5,
+        "selector": {"matchLabels": {
+            "app.kubernetes.io/name": "switch",
+            "app.kubernetes.io/instance": "switch",
+            "app.kubernetes.io/component": "switch",
+        }},
+    }  # fmt: skip
+    changes = {"template": None, "replicas": None, "updateStrategy": None}
     problems, before = [], pod()
+    for arguments in ([], ["--set", "podLabels.a=b,serviceAccount.name=c,network.service.nodeSelector.d=e"]):
+        its = spec(*arguments)
+        if {key: value for key, value in its.items() if key not in changes} != fixed:
+            problems.append(f"an upgrade would be refused: of a StatefulSet nobody can change {its}")
     if pod("--set", "replicaCount=4") != before:
         problems.append("one pod more rolls the others")
     for change in ("config.log.level=debug", "routes[0].timeout=9s", "rtp.ports=30200-30299", "drain.deadline=2h"):

@@ -33,7 +33,30 @@ ROWS = [
     (HOST, {"probes": {"liveness": {"periodSeconds": 0}}}, SCHEMA, "periodSeconds"),
     (HOST, {"autoscaling": {"type": "vpa"}}, SCHEMA, "autoscaling"),
     (HOST, {"networkPolicy": {"from": ["192.0.2.1"]}}, SCHEMA, "from"),
+    (HOST, {"podDisruptionBudget": {"maxUnavailable": "101%"}}, SCHEMA, "maxUnavailable"),
+    (HOST, {"topologySpread": {"topologyKeys": ["zone", "zone"]}}, SCHEMA, "topologyKeys"),
+    (HOST, {"imagePullSecrets": ["mine", "mine"]}, SCHEMA, "imagePullSecrets"),
+    # The pod.
+    (HOST, {"image": {"repository": "registry.example:5000/switch:v1"}}, TEMPLATE,
+     "image.repository is registry.example:5000/switch:v1: the name alone belongs there, the tag into image.tag and the "
+     "digest into image.digest."),
+    (HOST, {"image": {"repository": "registry.example/Voice/switch"}}, TEMPLATE,
+     "image.repository is registry.example/Voice/switch, which is no image's name: behind the registry those have "
+     "small letters, digits, and . _ - / between them."),
+    (HOST, {"podLabels": {"app.kubernetes.io/component": "edge"}}, TEMPLATE,
+     "podLabels sets app.kubernetes.io/component, which the chart sets itself: it would stand there twice."),
+    (HOST, {"podAnnotations": {"cluster-autoscaler.kubernetes.io/safe-to-evict": "true"}}, TEMPLATE,
+     "podAnnotations sets cluster-autoscaler.kubernetes.io/safe-to-evict, which the chart sets itself: it would stand "
+     "there twice."),
     # The network.
+    (HOST, {"sip": {"advertise": "sip.example.org"}}, TEMPLATE,
+     'sip.advertise is "sip.example.org": write an address, auto, or a list NETWORK=ADDRESS,…; peers are told no host '
+     "name."),
+    (HOST, {"network": {"service": {"annotations": {"example.org/pool": "voice"}}}}, TEMPLATE,
+     "network.service.annotations and nodeSelector are for network.type service; nothing would heed them here."),
+    (NODEPORT, {"http": {"listen": "10.1.2.3:9282"}}, TEMPLATE,
+     "http.listen is 10.1.2.3:9282: a pod's address is not known before it runs, so listen on 0.0.0.0 or [::] in "
+     "network type service."),
     (BALANCER, {"replicaCount": 3}, TEMPLATE,
      "network.service.addresses has 2 entries and replicaCount is 3: with LoadBalancer each pod tells its peers an "
      "address of its own, so write one a pod."),
@@ -78,6 +101,14 @@ ROWS = [
      'rtp.ports is "20999-20000": ports are from 1 to 65535, and the first one comes first.'),
     (HOST, {"rtp": {"ports": "60000-70000"}}, TEMPLATE,
      'rtp.ports is "60000-70000": ports are from 1 to 65535, and the first one comes first.'),
+    (HOST, {"rtp": {"ports": "20001-20002"}}, TEMPLATE,
+     "rtp.ports is 20001-20002: a stream takes an even port and the odd one after it, and none are there."),
+    (HOST, {"rtp": {"ports": "1000-20000"}}, TEMPLATE,
+     "rtp.ports is 1000-20000: the switch runs without root and without capabilities, so choose ports from 1024 to "
+     "65535."),
+    (HOST, {"sip": {"listen": ["udp:*:5070", "udp:192.0.2.1:5070"]}}, TEMPLATE, "sip.listen names udp port 5070 twice."),
+    (HOST, {"sip": {"listen": ["tcp:192.0.2.1:5070", "tcp:192.0.2.1:5070"]}}, TEMPLATE,
+     "sip.listen names tcp port 5070 twice."),
     (HOST, {"sip": {"listen": ["udp:*:16400"]}}, TEMPLATE,
      "SIP port 16400 lies among the media ports 16384-29999: choose sip.listen outside rtp.ports."),
     (HOST, {"sip": {"listen": ["tcp:*:9282"]}}, TEMPLATE, "port 9282 is both in sip.listen and in http.listen."),
@@ -105,6 +136,19 @@ ROWS = [
      "http.token.existingSecret."),
     (HOST, {"extraEnv": [{"name": "SWITCH__SIP__LISTEN", "value": "udp:*:5070"}]}, TEMPLATE,
      "extraEnv sets SWITCH__SIP__LISTEN, which the chart sets itself: write it to sip.listen."),
+    (HOST, {"extraEnv": [{"name": "SWITCH__SIP__TARCE", "value": "true"}]}, TEMPLATE,
+     "extraEnv sets SWITCH__SIP__TARCE, which is no variable of the switch, and it would not start: "
+     "docs/configuration.md has them all."),
+    (HOST, {"envFile": "SWITCH__SIP__TARCE=true"}, TEMPLATE,
+     "envFile sets SWITCH__SIP__TARCE, which is no variable of the switch, and it would not start: "
+     "docs/configuration.md has them all."),
+    (NODEPORT, {"extraEnv": [{"name": "POD_NAME", "value": "mine"}]}, TEMPLATE,
+     "extraEnv sets POD_NAME, which the chart sets itself: it would stand there twice."),
+    (HOST, {"extraEnv": [{"name": "TZ", "value": "UTC"}, {"name": "TZ", "value": "UTC"}]}, TEMPLATE,
+     "extraEnv sets TZ twice: which one is meant?"),
+    (NODEPORT, {"routes": [{"match": f"^{number}{'0' * 800}", "bridge": "sip:a@b"} for number in range(500)]}, TEMPLATE,
+     "bytes of configuration, and a ConfigMap holds 1 MiB, in network type service a file for each pod: let one regular "
+     "expression stand for many routes, or use more releases with fewer pods."),
     (HOST, {"extraEnv": [{"name": "SWITCH__LOG__LEVEL", "value": "info"}],
             "envFile": "SWITCH__LOG__LEVEL=debug"}, TEMPLATE,
      "SWITCH__LOG__LEVEL is both in envFile and in extraEnv: which one is meant?"),
@@ -129,11 +173,14 @@ ROWS = [
     (HOST, {"podDisruptionBudget": {"minAvailable": 1}}, TEMPLATE,
      'podDisruptionBudget has both maxUnavailable and minAvailable, and Kubernetes takes one: set the other to "".'),
     (HOST, {"podDisruptionBudget": {"maxUnavailable": "", "minAvailable": 1}}, TEMPLATE,
-     "podDisruptionBudget.minAvailable is 1, and no more pods than that may run: none could ever be evicted, and "
+     "podDisruptionBudget.minAvailable is 1, and no more pods than 1 may run: none could ever be evicted, and "
      "no node drained."),
     (HOST, {"podDisruptionBudget": {"maxUnavailable": "", "minAvailable": "100%"}}, TEMPLATE,
-     "podDisruptionBudget.minAvailable is 100%, and no more pods than that may run: none could ever be evicted, "
+     "podDisruptionBudget.minAvailable is 100%, and no more pods than 1 may run: none could ever be evicted, "
      "and no node drained."),
+    (HOST, {"podDisruptionBudget": {"maxUnavailable": "", "minAvailable": "51%"}, "replicaCount": 2}, TEMPLATE,
+     "podDisruptionBudget.minAvailable is 51%, and no more pods than 2 may run: none could ever be evicted, and no "
+     "node drained."),
     (HOST, {"podDisruptionBudget": {"maxUnavailable": 0}}, TEMPLATE,
      "podDisruptionBudget.maxUnavailable is 0: no pod could ever be evicted, and no node drained. Calls are kept "
      "by the "
@@ -162,6 +209,16 @@ TAKEN = [
     (HOST, {"http": {"listen": "127.0.0.1:9282"}, "metrics": {"enabled": False}}),
     (HOST, {"podDisruptionBudget": {"maxUnavailable": "", "minAvailable": 1}, "replicaCount": 2}),
     (HOST, {"podDisruptionBudget": {"enabled": False, "maxUnavailable": 0}}),
+    (HOST, {"podDisruptionBudget": {"maxUnavailable": "", "minAvailable": "50%"}, "replicaCount": 2}),
+    (HOST, {"podDisruptionBudget": {"maxUnavailable": "", "minAvailable": 1}, "replicaCount": 0}),
+    (HOST, {"image": {"repository": "registry.example:5000/voice/switch_1.x--edge"}}),
+    (HOST, {"podLabels": {"app.kubernetes.io/part-of": "voice"}, "podAnnotations": {"example.org/a": "b"}}),
+    (HOST, {"sip": {"advertise": "10.0.0.0/8=10.1.2.3, ::/0 = 2001:db8::1"}}),
+    (HOST, {"rtp": {"ports": "20000-20001"}}),
+    (HOST, {"sip": {"listen": ["udp:0.0.0.0:5070", "udp:[::]:5070", "tcp:*:5070"]}}),
+    (HOST, {"extraEnv": [{"name": "SWITCH__LIMITS__CALLS", "value": "5"}, {"name": "TZ", "value": "UTC"}]}),
+    (NODEPORT, {"replicaCount": 0}),
+    (NODEPORT, {"routes": [{"match": f"^{number}{'0' * 500}", "bridge": "sip:a@b"} for number in range(500)]}),
     (HOST, {"config": {"builtin": {"numbers": False}}, "test": {"number": "4711"}}),
     (HOST, {"config": {"http": {}, "drain": None}}),
     (HOST, {"drain": {"deadline": "1d 2h"}}),

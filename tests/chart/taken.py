@@ -10,6 +10,7 @@ What is asked by HTTP is asked from inside the node's namespace, by this file ag
 
 import json
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -34,6 +35,7 @@ GIVEN = {
 
 def main():
     helm3, binary = helm.commands(sys.argv[1])["Helm 3"], sys.argv[2]
+    looked_at_beforehand(sys.argv[1], binary)
     calls = 0
     for values in helm.VALUES:
         found = helm.objects(helm.render(helm3, "-f", str(values)))
@@ -44,6 +46,29 @@ def main():
             except Failed as failed:
                 sys.exit(f"{values}: {pod}: {failed}")
     print(f"{len(helm.VALUES)} values files started, {calls} calls with audio", file=sys.stderr)
+
+
+def looked_at_beforehand(helm3, binary):
+    """The command of docs/kubernetes.md that has the switch judge what would be installed, as it is printed there."""
+    printed = pathlib.Path("docs/kubernetes.md").read_text()
+    (command,) = re.findall(r"^(helm template switch .*?/dev/stdin)$", printed, re.MULTILINE | re.DOTALL)
+    script = f'helm() {{ {helm3} "$@"; }}; switch-node() {{ {binary} "$@"; }}; set -o pipefail; {command}'
+
+    def judged(values):
+        at = script.replace("values.yaml", str(values))
+        return subprocess.run(["bash", "-c", at], env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False)
+
+    with tempfile.TemporaryDirectory() as directory:
+        for source in helm.VALUES:
+            values = yaml.safe_load(source.read_text())
+            if "existingConfigMap" in values:
+                continue
+            if (done := judged(source)).returncode != 0:
+                sys.exit(f"{source}, looked at beforehand: {done.stderr}{done.stdout}")
+            wrong = pathlib.Path(directory, "wrong.yaml")
+            wrong.write_text(yaml.safe_dump(values | {"routes": [{"match": "^(", "bridge": "sip:a@192.0.2.1"}]}))
+            if (done := judged(wrong)).returncode == 0 or "route[0].match" not in done.stderr:
+                sys.exit(f"{source} with a route that is none, looked at beforehand: {done.stderr}{done.stdout}")
 
 
 class Failed(Exception):

@@ -51,3 +51,23 @@ fn it_returns_at_once_when_asked_to_and_notices_that_it_was_taken_back() {
     let error = String::from_utf8(ended.stderr).unwrap();
     assert!(error.contains("taken back"), "{error}");
 }
+
+/// As where a Secret of Kubernetes is mounted: nobody is left who could show the token from before.
+#[test]
+fn it_shows_the_token_that_its_file_holds_by_now() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("token");
+    std::fs::write(&file, "hunter2").unwrap();
+    let switch = Switch::start(&format!("[http]\ntoken_file = \"{}\"\n", file.display()));
+    std::fs::write(&file, "hunter3").unwrap();
+    assert!(switch.command(&["drain", "--no-wait"]).status().unwrap().success());
+    is_refused(&switch, "9196");
+    assert!(switch.http("DELETE /drain").starts_with("HTTP/1.1 401"), "none is shown");
+    // What its file held before counts no longer, whoever shows it.
+    let old = directory.path().join("old");
+    std::fs::write(&old, "hunter2").unwrap();
+    let mut asked = switch.command(&["drain", "--undo"]);
+    asked.env("SWITCH__HTTP__TOKEN_FILE", &old);
+    assert!(!asked.status().unwrap().success());
+    is_refused(&switch, "9196");
+}

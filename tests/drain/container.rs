@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use switch_tests::load::{Generator, Signalling};
 use switch_tests::{Phone, header, media};
 
 const IMAGE: &str = "switch:drain";
 const NAME: &str = "switch-drain";
+const CALLS: usize = 200;
 
 /// A Docker daemon of the test's own, and the switch's image in it.
 struct Docker {
@@ -114,7 +116,7 @@ fn socket(scratch: &Path) -> String {
 }
 
 #[test]
-fn docker_stop_waits_for_the_last_call_and_the_container_stays_healthy() {
+fn docker_stop_cuts_none_of_two_hundred_calls_and_the_container_stays_healthy() {
     let docker = Docker::new();
     // Of this test's own: the switch in host mode shares loopback with all others.
     let here = Ipv4Addr::new(127, 91, (std::process::id() >> 8) as u8, std::process::id() as u8 | 1);
@@ -124,9 +126,14 @@ fn docker_stop_waits_for_the_last_call_and_the_container_stays_healthy() {
         format!("SWITCH__HTTP__LISTEN={http}"),
         "SWITCH__DRAIN__DEADLINE=50s".to_owned(),
     ];
-    let mut run = vec!["run", "-d", "--name", NAME, "--network", "host", "--stop-timeout", "60"];
+    let mut signalling = Signalling::new();
+    let file = docker.scratch.path().join("switch.toml");
+    std::fs::write(&file, format!("[limits]\ncalls_per_second = 1000\n{}", signalling.route())).unwrap();
+    let mount = format!("{}:/etc/switch.toml:ro", file.display());
+    let mut run =
+        vec!["run", "-d", "--name", NAME, "--network", "host", "--stop-timeout", "60", "-v", &mount];
     run.extend(environment.iter().flat_map(|variable| ["-e", variable.as_str()]));
-    run.push(IMAGE);
+    run.extend([IMAGE, "--config", "/etc/switch.toml"]);
     docker.run(&run).unwrap();
     let until = |state: &str, value: &str| {
         let end = Instant::now() + Duration::from_secs(60);
@@ -138,6 +145,8 @@ fn docker_stop_waits_for_the_last_call_and_the_container_stays_healthy() {
     };
     until("Health.Status", "healthy");
 
+    signalling = signalling.toward(sip);
+    let calls = signalling.place(CALLS);
     let mut phone = Phone::at(Ipv4Addr::LOCALHOST.into(), sip);
     let there = media(&phone.call("9196"));
     let opened = phone.open(there, &phone);
@@ -158,6 +167,9 @@ fn docker_stop_waits_for_the_last_call_and_the_container_stays_healthy() {
     };
     assert!(refused.starts_with("SIP/2.0 503"), "{refused}");
     assert_eq!(header(&refused, "Retry-After"), "10");
+    // Each of the others has its sound, both ways.
+    let report = Generator::new(&calls).run_patiently(Duration::from_secs(2));
+    assert_eq!((report.lost(), report.gaps, report.wrong), (0, 0, 0), "of {}", report.sent);
     // Beyond Docker's usual ten seconds, with several looks at its health, the call has its sound.
     let mut sequence = opened;
     while begun.elapsed() < Duration::from_secs(12) {
@@ -171,6 +183,8 @@ fn docker_stop_waits_for_the_last_call_and_the_container_stays_healthy() {
             assert_eq!(docker.state("Status"), "running");
         }
     }
+    signalling.hang_up(calls);
+    assert_eq!(docker.state("Status"), "running", "one call is up");
     // The last call's end is the container's.
     phone.request("BYE", 2, "9196", "", "");
     phone.expect("SIP/2.0 200");

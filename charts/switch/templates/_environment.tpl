@@ -33,22 +33,42 @@ SWITCH__DRAIN__DEADLINE: drain.deadline
 
 {{/* What is left of envFile when the chart has taken its own, and extraEnv, as entries of a container's env. */}}
 {{- define "switch.furtherEnv" -}}
+{{- $known := include "switch.variables" . | fromYamlArray -}}
 {{- $owned := include "switch.owned" . | fromYaml -}}
 {{- $file := include "switch.envFile" . | fromJson -}}
 {{- range $name, $value := $file -}}
+{{- include "switch.refuse.variable" (list "envFile" $name $known) -}}
 {{- if not (hasKey $owned $name) }}
 - name: {{ $name }}
   {{- /* To Kubernetes, a dollar sign may begin a variable's name. */}}
   value: {{ $value | replace "$" "$$" | quote }}
 {{- end -}}
 {{- end -}}
+{{- $further := dict -}}
 {{- range .Values.extraEnv -}}
+{{- include "switch.refuse.variable" (list "extraEnv" .name $known) -}}
 {{- if hasKey $owned .name -}}
   {{- fail (printf "extraEnv sets %s, which the chart sets itself: write it to %s." .name (get $owned .name)) -}}
 {{- end -}}
+{{- if hasKey $further .name -}}
+  {{- fail (printf "extraEnv sets %s twice: which one is meant?" .name) -}}
+{{- end -}}
+{{- $_ := set $further .name true -}}
 {{- if hasKey $file .name -}}
   {{- fail (printf "%s is both in envFile and in extraEnv: which one is meant?" .name) -}}
 {{- end }}
 - {{ toYaml . | nindent 2 | trim }}
+{{- end -}}
+{{- end }}
+
+{{/* switch.refuse.variable (list VALUE NAME KNOWN): the switch would not start with one that belongs to no key. */}}
+{{- define "switch.refuse.variable" -}}
+{{- $value := index . 0 -}}
+{{- $name := index . 1 -}}
+{{- if eq $name "POD_NAME" -}}
+  {{- fail (printf "%s sets POD_NAME, which the chart sets itself: it would stand there twice." $value) -}}
+{{- end -}}
+{{- if and (hasPrefix "SWITCH__" $name) (not (has $name (index . 2))) -}}
+  {{- fail (printf "%s sets %s, which is no variable of the switch, and it would not start: docs/configuration.md has them all." $value $name) -}}
 {{- end -}}
 {{- end }}

@@ -9,18 +9,7 @@ metadata:
     {{- toYaml . | nindent 4 }}
     {{- end }}
   annotations:
-    kubectl.kubernetes.io/default-container: switch
-    # Whoever takes nodes away asks these before it takes one with calls on it.
-    cluster-autoscaler.kubernetes.io/safe-to-evict: "false"
-    karpenter.sh/do-not-disrupt: "true"
-    {{- if and .Values.rollOnConfigChange (not .Values.existingConfigMap) }}
-    checksum/config: {{ include "switch.checksum" . }}
-    {{- end }}
-    {{- if and .Values.metrics.enabled (not .Values.metrics.podMonitor.enabled) }}
-    prometheus.io/scrape: "true"
-    prometheus.io/port: {{ int $settings.http.port | quote }}
-    prometheus.io/path: /metrics
-    {{- end }}
+    {{- include "switch.annotations" (list . $settings) | nindent 4 }}
     {{- with .Values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -99,6 +88,24 @@ spec:
         items:
           - key: {{ .Values.http.token.key }}
             path: token
+{{- end }}
+
+{{/* switch.annotations (list ROOT SETTINGS): the pods' own. */}}
+{{- define "switch.annotations" -}}
+{{- $root := index . 0 -}}
+{{- $settings := index . 1 -}}
+kubectl.kubernetes.io/default-container: switch
+# Whoever takes nodes away asks these before it takes one with calls on it.
+cluster-autoscaler.kubernetes.io/safe-to-evict: "false"
+karpenter.sh/do-not-disrupt: "true"
+{{- if and $root.Values.rollOnConfigChange (not $root.Values.existingConfigMap) }}
+checksum/config: {{ include "switch.checksum" $root }}
+{{- end }}
+{{- if and $root.Values.metrics.enabled (not $root.Values.metrics.podMonitor.enabled) }}
+prometheus.io/scrape: "true"
+prometheus.io/port: {{ int $settings.http.port | quote }}
+prometheus.io/path: /metrics
+{{- end }}
 {{- end }}
 
 {{/* switch.placement (list ROOT REACH): on which nodes. */}}

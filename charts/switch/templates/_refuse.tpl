@@ -9,12 +9,34 @@ values.schema.json's.
 {{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) -}}
   {{- fail (printf "%s cannot be a Service's name: those begin with a letter and have no dots. Set fullnameOverride." $name) -}}
 {{- end -}}
+{{- include "switch.refuse.pod" (list . $settings) -}}
 {{- include "switch.refuse.network" (list . $settings) -}}
 {{- include "switch.refuse.ports" $settings -}}
 {{- include "switch.refuse.configuration" . -}}
 {{- include "switch.refuse.scaling" . -}}
 {{- include "switch.refuse.metrics" (list . $settings) -}}
 {{- include "switch.refuse.test" . -}}
+{{- include "switch.refuse.standing" (list . $settings) -}}
+{{- end }}
+
+{{- define "switch.refuse.pod" -}}
+{{- $root := index . 0 -}}
+{{- $repository := $root.Values.image.repository -}}
+{{- $last := splitList "/" $repository | last -}}
+{{- if or (contains ":" $last) (contains "@" $repository) -}}
+  {{- fail (printf "image.repository is %s: the name alone belongs there, the tag into image.tag and the digest into image.digest." $repository) -}}
+{{- end -}}
+{{- if not (regexMatch "^([A-Za-z0-9.-]+(:[0-9]+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*$" $repository) -}}
+  {{- fail (printf "image.repository is %s, which is no image's name: behind the registry those have small letters, digits, and . _ - / between them." $repository) -}}
+{{- end -}}
+{{- $own := dict "podLabels" (include "switch.pods" $root | fromYaml) "podAnnotations" (include "switch.annotations" . | fromYaml) -}}
+{{- range $value, $its := $own -}}
+  {{- range $key, $_ := get $root.Values $value -}}
+    {{- if hasKey $its $key -}}
+      {{- fail (printf "%s sets %s, which the chart sets itself: it would stand there twice." $value $key) -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
 {{- end }}
 
 {{- define "switch.refuse.network" -}}
@@ -24,6 +46,11 @@ values.schema.json's.
 {{- $service := $root.Values.network.service -}}
 {{- $count := int $root.Values.replicaCount -}}
 {{- $scaled := ne $root.Values.autoscaling.type "none" -}}
+{{- $address := "([0-9]{1,3}([.][0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)" -}}
+{{- $each := printf "\\s*%s/[0-9]{1,3}\\s*=\\s*%s\\s*" $address $address -}}
+{{- if not (regexMatch (printf "^(|auto|%s|%s(,%s)*)$" $address $each $each) (trim $settings.advertise)) -}}
+  {{- fail (printf "sip.advertise is %q: write an address, auto, or a list NETWORK=ADDRESS,…; peers are told no host name." $settings.advertise) -}}
+{{- end -}}
 {{- if eq $reach "LoadBalancer" -}}
   {{- if lt (len $service.addresses) $count -}}
     {{- fail (printf "network.service.addresses has %d entries and replicaCount is %d: with LoadBalancer each pod tells its peers an address of its own, so write one a pod." (len $service.addresses) $count) -}}
@@ -42,6 +69,9 @@ values.schema.json's.
     {{- fail "network.service.sourceRanges and loadBalancerClass are for network.type service with network.service.type LoadBalancer; nothing would heed them here." -}}
   {{- end -}}
 {{- end -}}
+{{- if and (eq $reach "host") (or $service.annotations $service.nodeSelector) -}}
+  {{- fail "network.service.annotations and nodeSelector are for network.type service; nothing would heed them here." -}}
+{{- end -}}
 {{- if and (eq $reach "NodePort") (eq $settings.advertise "auto") -}}
   {{- fail "sip.advertise is auto, but with NodePort that is the pod's own address, where nobody outside the cluster reaches it: leave sip.advertise empty for the node's address, or write one." -}}
 {{- end -}}
@@ -54,6 +84,9 @@ values.schema.json's.
   {{- end -}}
   {{- if $settings.http.loopback -}}
     {{- fail (printf "http.listen is %s: in a pod's own network the kubelet cannot reach a loopback address, and the pod would never be ready. Use 0.0.0.0:9282 and networkPolicy." $settings.http.listen) -}}
+  {{- end -}}
+  {{- if not (has $settings.http.address (list "0.0.0.0" "[::]")) -}}
+    {{- fail (printf "http.listen is %s: a pod's address is not known before it runs, so listen on 0.0.0.0 or [::] in network type service." $settings.http.listen) -}}
   {{- end -}}
   {{- range $settings.listeners -}}
     {{- if not (has .address (list "*" "0.0.0.0" "[::]")) -}}
@@ -72,6 +105,25 @@ values.schema.json's.
 {{- $size := add 1 (sub (int .range.last) (int .range.first)) -}}
 {{- if and (ne $reach "host") (gt $size 500) -}}
   {{- fail (printf "rtp.ports has %d ports: in network type service each is a line of a Service and a rule on every node, so take 500 at most, or network.type host." $size) -}}
+{{- end -}}
+{{- if lt (sub (int .range.last) (add (int .range.first) (mod (int .range.first) 2))) 1 -}}
+  {{- fail (printf "rtp.ports is %s: a stream takes an even port and the odd one after it, and none are there." .range.text) -}}
+{{- end -}}
+{{- if lt (int .range.first) 1024 -}}
+  {{- fail (printf "rtp.ports is %s: the switch runs without root and without capabilities, so choose ports from 1024 to 65535." .range.text) -}}
+{{- end -}}
+{{- $seen := list -}}
+{{- range .listeners -}}
+  {{- $socket := printf "%s port %d" .transport (int .port) -}}
+  {{- $wild := has .address (list "*" "0.0.0.0" "[::]") -}}
+  {{- $address := ternary "*" .address $wild -}}
+  {{- range ternary (list 4 6) (list (ternary 6 4 (contains ":" .address))) (eq .address "*") -}}
+    {{- $key := printf "%s over IPv%d" $socket . -}}
+    {{- if or (has (printf "%s *" $key) $seen) (has (printf "%s %s" $key $address) $seen) (and $wild (has $key $seen)) -}}
+      {{- fail (printf "sip.listen names %s twice." $socket) -}}
+    {{- end -}}
+    {{- $seen = concat $seen (list $key (printf "%s %s" $key $address)) -}}
+  {{- end -}}
 {{- end -}}
 {{- $signalling := list -}}
 {{- range $pods -}}
@@ -133,8 +185,13 @@ values.schema.json's.
     {{- if ne (toString $budget.maxUnavailable) "" -}}
       {{- fail "podDisruptionBudget has both maxUnavailable and minAvailable, and Kubernetes takes one: set the other to \"\"." -}}
     {{- end -}}
-    {{- if or (eq (toString $budget.minAvailable) "100%") (and (not (hasSuffix "%" (toString $budget.minAvailable))) (ge (int $budget.minAvailable) $count)) -}}
-      {{- fail (printf "podDisruptionBudget.minAvailable is %v, and no more pods than that may run: none could ever be evicted, and no node drained." $budget.minAvailable) -}}
+    {{- $stay := int $budget.minAvailable -}}
+    {{- if hasSuffix "%" (toString $budget.minAvailable) -}}
+      {{- /* A share is rounded up. */ -}}
+      {{- $stay = div (add 99 (mul $count (trimSuffix "%" $budget.minAvailable | int))) 100 | int -}}
+    {{- end -}}
+    {{- if and (gt $count 0) (ge $stay $count) -}}
+      {{- fail (printf "podDisruptionBudget.minAvailable is %v, and no more pods than %d may run: none could ever be evicted, and no node drained." $budget.minAvailable $count) -}}
     {{- end -}}
   {{- else if has (toString $budget.maxUnavailable) (list "0" "0%") -}}
     {{- fail "podDisruptionBudget.maxUnavailable is 0: no pod could ever be evicted, and no node drained. Calls are kept by the drain, not by this." -}}

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::network::DaemonArgs;
+use super::daemon::DaemonArgs;
 use super::port::StateArgs;
 
 pub(super) const HELP: &str = "\

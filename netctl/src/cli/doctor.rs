@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::network::DaemonArgs;
+use super::daemon::DaemonArgs;
 use super::port::StateArgs;
 
 pub(super) const HELP: &str = "\

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::docker::Host;
+use super::daemon::DaemonArgs;
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -14,14 +14,17 @@ Examples:
   netctl image load -i switch.tar.zst
   netctl image save -o - switch:v1.0.3 | ssh HOST netctl image load -i -
   netctl image ls --output json
-  netctl image --host unix:///tmp/docker.sock ls";
+  netctl image --host unix:///tmp/docker.sock ls
+  netctl image --host ssh://admin@switch1 load -i switch.tar.zst
+  netctl image --tlsverify --host tcp://switch1:2376 ls
+  netctl image --context switch1 ls                       of docker context create";
 
 /// Images, and the daemon that has them.
 #[derive(Debug, Args)]
 pub struct ImageArgs {
-    /// Where Docker's daemon is: unix://PATH, tcp://HOST or tcp://HOST:PORT
-    #[arg(long, short = 'H', global = true, env = "DOCKER_HOST", default_value_t = Host::default(), value_name = "ADDRESS")]
-    pub host: Host,
+    /// The daemon.
+    #[command(flatten)]
+    pub daemon: DaemonArgs,
     /// What to do.
     #[command(subcommand)]
     pub verb: ImageVerb,

@@ -1,6 +1,7 @@
 //! The command line: what can be typed.
 
 mod bridge;
+mod daemon;
 mod declared;
 mod doctor;
 mod image;
@@ -13,10 +14,11 @@ use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub use bridge::BridgeVerb;
+pub use daemon::DaemonArgs;
 pub use declared::{FileArgs, PlanArgs, UpArgs, WatchArgs};
 pub use doctor::DoctorArgs;
 pub use image::{BuildArgs, ImageArgs, ImageVerb};
-pub use network::{CreateArgs, DaemonArgs, NetworkArgs, NetworkVerb};
+pub use network::{CreateArgs, NetworkArgs, NetworkVerb};
 pub use port::{PortArgs, PortVerb, StateArgs};
 pub use switch::{NamedArgs, RunArgs};
 pub use why::WhyArgs;
@@ -57,7 +59,7 @@ Exit codes:
     0  done
     1  it was tried and did not succeed
     2  the command line was not understood
-    3  not permitted: a capability or the permission on a socket is missing
+    3  not permitted: a capability or the permission on a socket is missing, or the daemon or ssh lets nobody in
     4  what was named does not exist
     5  the Docker daemon does not answer
     6  a file is damaged, incomplete or made for another machine, and was refused
@@ -133,6 +135,23 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    /// clap itself does not look: what is known below would be taken for what is known above.
+    #[test]
+    fn what_is_known_everywhere_is_known_by_its_own_name() {
+        fn look(command: &clap::Command, above: &[String]) {
+            let own = |argument: &&clap::Arg| !argument.is_global_set();
+            for argument in command.get_arguments().filter(own) {
+                let id = argument.get_id().to_string();
+                assert!(!above.contains(&id), "{} {id}", command.get_name());
+            }
+            let global = command.get_arguments().filter(|argument| argument.is_global_set());
+            let all: Vec<String> =
+                above.iter().cloned().chain(global.map(|argument| argument.get_id().to_string())).collect();
+            command.get_subcommands().for_each(|command| look(command, &all));
+        }
+        look(&Cli::command(), &[]);
     }
 
     /// A verb without a word of help is not finished.

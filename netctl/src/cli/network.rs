@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use clap::{Args, Subcommand};
 use ipnet::IpNet;
 
-use crate::docker::Host;
+use super::daemon::DaemonArgs;
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -13,14 +13,6 @@ Examples:
   netctl network create voice --subnet 10.20.0.0/24 --ip-range 10.20.0.128/25
   netctl network inspect voice --output json
   netctl network rm voice";
-
-/// The daemon that is asked.
-#[derive(Args, Clone, Debug)]
-pub struct DaemonArgs {
-    /// Where Docker's daemon is: unix://PATH, tcp://HOST or tcp://HOST:PORT
-    #[arg(long, short = 'H', global = true, env = "DOCKER_HOST", default_value_t = Host::default(), value_name = "ADDRESS")]
-    pub host: Host,
-}
 
 /// Networks, and the daemon that has them.
 #[derive(Args, Debug)]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use ipnet::IpNet;
 
-use crate::docker::Host;
+use super::daemon::DaemonArgs;
 use crate::ports::Ports;
 use crate::publish::Via;
 
@@ -24,9 +24,9 @@ They go with the container's network namespace and with a reboot: publish again 
 /// Published ports, and the daemon that has the containers.
 #[derive(Debug, Args)]
 pub struct PortArgs {
-    /// Where Docker's daemon is: unix://PATH; it has to be on this machine
-    #[arg(long, short = 'H', global = true, env = "DOCKER_HOST", default_value_t = Host::default(), value_name = "ADDRESS")]
-    pub host: Host,
+    /// The daemon, which has to be on this machine.
+    #[command(flatten)]
+    pub daemon: DaemonArgs,
     /// What is published.
     #[command(flatten)]
     pub state: StateArgs,
@@ -43,10 +43,22 @@ pub struct StateArgs {
         long,
         global = true,
         env = "NETCTL_STATE_DIR",
-        default_value = "/run/netctl",
+        default_value = DIRECTORY,
         value_name = "DIRECTORY"
     )]
     pub state_dir: PathBuf,
+}
+
+const DIRECTORY: &str = "/run/netctl";
+
+impl StateArgs {
+    /// What another verb has to be told to find the same records, to be typed behind its name.
+    pub fn options(&self) -> String {
+        match self.state_dir.to_str() {
+            Some(DIRECTORY) => String::new(),
+            _ => format!(" --state-dir {}", self.state_dir.display()),
+        }
+    }
 }
 
 /// What to do with ports.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use clap::Args;
 use ipnet::IpNet;
 
-use super::network::DaemonArgs;
+use super::daemon::DaemonArgs;
 use super::port::StateArgs;
 use crate::bridge::InterfaceName;
 use crate::docker::{Restart, Ulimit};

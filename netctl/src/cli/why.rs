@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use clap::Args;
 
-use super::network::DaemonArgs;
+use super::daemon::DaemonArgs;
 use super::port::StateArgs;
 
 pub(super) const HELP: &str = "\
@@ -36,17 +36,4 @@ pub struct WhyArgs {
     /// Where published ports are remembered.
     #[command(flatten)]
     pub state: StateArgs,
-}
-
-/// Where `port publish` keeps it by default, too.
-const DIRECTORY: &str = "/run/netctl";
-
-impl WhyArgs {
-    /// What `port publish` has to be told to find the same records.
-    pub fn publish_options(&self) -> String {
-        match self.state.state_dir.to_str() {
-            Some(DIRECTORY) => String::new(),
-            _ => format!(" --state-dir {}", self.state.state_dir.display()),
-        }
-    }
 }

@@ -6,8 +6,6 @@ mod events;
 mod networks;
 mod whereabouts;
 
-use std::io;
-use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use bollard::Docker;
@@ -16,14 +14,18 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
+use super::endpoint::Endpoint;
 use super::engine::{BuildEvent, BuildOrder, Chunks, Engine, Image, Platform};
 use super::error::DockerError;
 use super::host::Host;
+use super::transport::{self, TransportError};
 
-/// How long an answer may take, in seconds: the daemon answers a load only when all of it has arrived.
-const ANSWER: u64 = 3600;
 /// How long the first answer may take: it tells whether anybody is there.
 const GREETING: Duration = Duration::from_secs(10);
+/// The same where ssh comes before it, which gives up a connection after 30 s.
+const LOGIN: Duration = Duration::from_secs(45);
+/// What a daemon answers that was not spoken to in TLS.
+const WITHOUT_TLS: &str = "HTTP request to an HTTPS server";
 
 /// What was asked for by name, or nothing where the daemon knows none of that name.
 fn found<T>(asked: Result<T, bollard::errors::Error>) -> Result<Option<T>, DockerError> {
@@ -38,42 +40,51 @@ fn found<T>(asked: Result<T, bollard::errors::Error>) -> Result<Option<T>, Docke
 #[derive(Clone)]
 pub struct Client {
     docker: Docker,
-    host: Host,
+    endpoint: Endpoint,
 }
 
 impl Client {
-    /// Finds the daemon and agrees with it on a version of the API.
+    /// Goes to the daemon. Nothing is agreed with it: bollard asks without a version, which is the daemon's own.
     ///
     /// # Errors
-    /// [`DockerError::NoDaemon`], [`DockerError::NoPermission`] or [`DockerError::Tls`].
-    pub async fn connect(host: &Host) -> Result<Self, DockerError> {
-        let docker = match host {
-            Host::Unix(path) => {
-                // bollard's own error does not tell a closed door from an absent house.
-                if let Err(error) = UnixStream::connect(path) {
-                    return Err(match error.kind() {
-                        io::ErrorKind::PermissionDenied => DockerError::NoPermission(path.clone()),
-                        _ => DockerError::NoDaemon { host: host.clone(), source: Some(error.into()) },
-                    });
-                }
-                Docker::connect_with_unix(&path.to_string_lossy(), ANSWER, bollard::API_DEFAULT_VERSION)?
-            }
-            Host::Tcp(address) => {
-                if std::env::var_os("DOCKER_TLS_VERIFY").is_some_and(|set| !set.is_empty()) {
-                    return Err(DockerError::Tls);
-                }
-                Docker::connect_with_http(&format!("tcp://{address}"), ANSWER, bollard::API_DEFAULT_VERSION)?
-            }
-        };
-        match tokio::time::timeout(GREETING, docker.negotiate_version()).await {
-            Ok(Ok(docker)) => Ok(Self { docker, host: host.clone() }),
-            Ok(Err(error)) => Err(DockerError::NoDaemon { host: host.clone(), source: Some(error.into()) }),
-            Err(_) => Err(DockerError::NoDaemon {
-                host: host.clone(),
-                source: Some(format!("no answer within {} s", GREETING.as_secs()).into()),
-            }),
-        }
+    /// [`DockerError::NoDaemon`], [`DockerError::NoPermission`] or [`DockerError::NoWay`].
+    pub async fn connect(endpoint: &Endpoint) -> Result<Self, DockerError> {
+        let no_way = |error| DockerError::no_way(endpoint, error);
+        let docker = transport::client(endpoint).map_err(no_way)?;
+        let patience = if matches!(endpoint.host, Host::Ssh(_)) { LOGIN } else { GREETING };
+        let greeted = tokio::time::timeout(patience, docker.ping()).await;
+        let greeted = greeted.map_err(|_| no_way(TransportError::Silent(patience)))?;
+        greeted.map_err(|error| no_way(unanswered(&endpoint.host, &error)))?;
+        Ok(Self { docker, endpoint: endpoint.clone() })
     }
+}
+
+/// Why the first question had no answer.
+fn unanswered(host: &Host, error: &bollard::errors::Error) -> TransportError {
+    match (error, TransportError::within(error)) {
+        (_, Some(own)) => own,
+        (bollard::errors::Error::DockerResponseServerError { message, .. }, None)
+            if message.contains(WITHOUT_TLS) =>
+        {
+            TransportError::TlsOnly
+        }
+        (other, None) => match host {
+            // ssh itself has nothing to complain of.
+            Host::Ssh(ssh) => TransportError::chatter(ssh, chain(other)),
+            _ => TransportError::Other(chain(other)),
+        },
+    }
+}
+
+/// An error with its causes.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 impl Engine for Client {

@@ -2,7 +2,7 @@
 
 use super::facts::{Facts, Question};
 use super::finding::{Finding, Level};
-use crate::docker::Daemon;
+use crate::docker::{Daemon, Host};
 
 /// The oldest that netctl is tried with.
 const OLDEST: (u32, u32) = (20, 10);
@@ -14,15 +14,36 @@ pub(super) fn check(facts: &impl Facts, question: &Question) -> Vec<Finding> {
         Ok(daemon) => daemon,
         Err(why_not) => {
             let why = "images, containers and networks are Docker's";
-            let finding = Finding::new("daemon", why_not.clone(), "it answers", why);
-            return vec![finding.unless(false, Level::Bad).mend("systemctl start docker")];
+            let mut finding =
+                Finding::new("daemon", why_not.clone(), "it answers", why).unless(false, Level::Bad);
+            if matches!(question.endpoint.host, Host::Unix(_)) {
+                finding = finding.mend("systemctl start docker");
+            }
+            return vec![endpoint(question), finding];
         }
     };
-    let mut found =
-        vec![version(daemon), backend(daemon), live_restore(daemon), proxies(daemon), cgroup(daemon)];
+    let mut found = vec![
+        endpoint(question),
+        version(daemon),
+        backend(daemon),
+        live_restore(daemon),
+        proxies(daemon),
+        cgroup(daemon),
+    ];
     found.push(seccomp(facts, question, daemon));
     found.extend(files(facts, question, daemon));
     found
+}
+
+/// Another one than is meant is easily asked: variables and contexts stay.
+fn endpoint(question: &Question) -> Finding {
+    let why = "what is looked at, and what netctl's other verbs change, is this daemon's";
+    Finding::new(
+        "endpoint",
+        format!("the daemon is asked at {}", question.endpoint),
+        "the one that is meant",
+        why,
+    )
 }
 
 fn version(daemon: &Daemon) -> Finding {
@@ -55,7 +76,7 @@ fn live_restore(daemon: &Daemon) -> Finding {
 fn configured(key: &str, value: &str, verb: &str) -> String {
     const FILE: &str = "/etc/docker/daemon.json";
     format!(
-        "touch {FILE} && jq -s '(.[0] // {{}}) + {{\"{key}\": {value}}}' {FILE} > {FILE}.new && mv {FILE}.new {FILE} && \
+        "mkdir -p /etc/docker && touch {FILE} && jq -s '(.[0] // {{}}) + {{\"{key}\": {value}}}' {FILE} > {FILE}.new && mv {FILE}.new {FILE} && \
          systemctl {verb} docker"
     )
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::docker::Daemon;
+use crate::docker::{Daemon, DockerEndpoint};
 use crate::firewall::PortRange;
 use crate::network::{Capability, Socket};
 use crate::ports::Ports;
@@ -64,6 +64,10 @@ pub struct Question {
     pub media: PortRange,
     /// The ports of its signalling.
     pub sip: Vec<Ports>,
+    /// Which daemon is meant, and who says so.
+    pub endpoint: DockerEndpoint,
+    /// What `port` needs to find the same records, for instance ` --state-dir /tmp/x`.
+    pub options: String,
     /// What the daemon says; or why it says nothing.
     pub daemon: Result<Daemon, String>,
     /// The container, where one is named.

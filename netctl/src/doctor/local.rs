@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::facts::{Facts, Link};
-use crate::firewall::{Change, Firewall as _, Place as Family, Point};
+use crate::firewall::{self, Change, Family};
 use crate::netlink::{self, Nftables};
 use crate::network::{Capability, Interface, Place, Socket, Sockets as _};
 use crate::ports::Ports;
@@ -62,10 +62,7 @@ impl Facts for Local {
     }
 
     fn forward_drops(&self) -> bool {
-        let chains = Nftables::open().and_then(|firewall| firewall.chains()).unwrap_or_default();
-        chains
-            .iter()
-            .any(|chain| chain.point == Some(Point::Forward) && chain.drops && chain.place != Family::Ip6)
+        Nftables::open().is_ok_and(|rules| firewall::forward_drops(&rules, Family::V4))
     }
 
     fn legacy_iptables(&self) -> bool {
@@ -105,6 +102,7 @@ fn example() -> Publication {
         bridge: "trial0".to_owned(),
         ports: ports.iter().filter_map(|text| text.parse().ok()).collect(),
         from: Vec::new(),
+        follows: true,
         paths: vec![path(four(1), four(2), four(3)), path(six(1), six(2), six(3))],
     }
 }

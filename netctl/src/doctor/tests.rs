@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::docker::Daemon;
+use crate::docker::{Daemon, DockerEndpoint};
 use crate::firewall::PortRange;
 use crate::network::{Capability, Holder, Socket};
 use crate::ports::{Ports, Protocol};
@@ -110,6 +110,8 @@ fn question() -> Question {
     Question {
         media: PortRange { first: 16384, last: 32767 },
         sip: vec![Ports::one(5060, Protocol::Udp)],
+        endpoint: DockerEndpoint::default(),
+        options: String::new(),
         daemon: Ok(daemon),
         patient: Some(Patient { name: "switch".to_owned(), pid: Some(8), is_host: false }),
     }
@@ -251,7 +253,14 @@ fn the_daemon() {
     assert_eq!(topics(|daemon| daemon.live_restore = false), [("live_restore", Level::Warn)]);
     assert_eq!(topics(|daemon| daemon.proxies = 200), [("userland_proxy", Level::Warn)]);
     assert_eq!(topics(|daemon| daemon.cgroup.clear()), [("cgroup", Level::Warn)]);
+    let asked = examine(&Fake::default(), &question());
+    let endpoint = asked.0.iter().find(|finding| finding.topic == "endpoint").unwrap();
+    assert_eq!(endpoint.is, "the daemon is asked at unix:///var/run/docker.sock (the default)");
     let silent = Question { daemon: Err("nobody answers".to_owned()), ..question() };
     let mend = Some("systemctl start docker".to_owned());
     assert_eq!(wrong(&Fake::default(), &silent), [("daemon", Level::Bad, mend)]);
+    // What is started here does not answer there.
+    let host = "ssh://elsewhere".parse().unwrap();
+    let far = Question { endpoint: DockerEndpoint { host, ..DockerEndpoint::default() }, ..silent };
+    assert_eq!(wrong(&Fake::default(), &far), [("daemon", Level::Bad, None)]);
 }

@@ -15,7 +15,7 @@ mod trace;
 
 pub use change::{Change, Firewall};
 pub use error::FirewallError;
-pub use list::{SeenChain, SeenRule, SeenTable, Verdict};
+pub use list::{SeenChain, SeenRule, SeenTable, Verdict, forward_drops};
 pub use rule::{Bit, DockerRule, FlowKey, Side, Statement, TRACED, Test, Way};
 pub(crate) use table::MOST_FLOWS;
 pub use table::{Chain, Content, Family, Hook, Kind, Place, Point, PortRange, Rule, Set, Table};

@@ -5,13 +5,13 @@
 
 mod bridge;
 mod namespace;
-mod neighbour;
+mod news;
 mod nftables;
-mod outside;
 mod parse;
 mod parse_wires;
 mod route;
 mod trial;
+mod vacant;
 mod wires;
 
 use std::io;
@@ -21,8 +21,8 @@ use rtnetlink::Handle;
 use crate::bridge::KernelError;
 
 pub(crate) use namespace::{apart, inside};
+pub use news::KernelNews;
 pub use nftables::{Nftables, Traces};
-pub use outside::Outside;
 pub use route::routing;
 pub use trial::refuses_link;
 pub use wires::Wires;

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsFd as _;
 
+use nix::sched::{CloneFlags, unshare};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::Netlink;
@@ -26,13 +27,16 @@ pub(crate) fn inside<T: Send>(pid: u32, work: impl FnOnce() -> T + Send) -> io::
 pub(crate) fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
-            // Unsound only with UnshareFlags::FILES, which parts threads from each other's descriptors.
-            #[expect(deprecated, reason = "what took its place is unsafe for the sake of other flags")]
-            rustix::thread::unshare(rustix::thread::UnshareFlags::NEWNET)?;
+            leave()?;
             Ok(work())
         });
         thread.join().unwrap_or_else(|_| Err(io::Error::other("the thread in the namespace ended early")))
     })
+}
+
+/// Leaves the thread's network namespace for a new one.
+pub(super) fn leave() -> io::Result<()> {
+    Ok(unshare(CloneFlags::CLONE_NEWNET)?)
 }
 
 impl Netlink {

@@ -32,6 +32,7 @@ fn interface(link: &LinkMessage, addresses: &[AddressMessage]) -> Interface {
     for attribute in &link.attributes {
         match attribute {
             LinkAttribute::IfName(name) => interface.name.clone_from(name),
+            LinkAttribute::Controller(index) => interface.master = Some(*index),
             LinkAttribute::Mtu(mtu) => interface.mtu = *mtu,
             LinkAttribute::IfAlias(alias) => interface.alias = Some(alias.clone()),
             LinkAttribute::Address(bytes) if bytes.iter().any(|byte| *byte != 0) => {

@@ -12,9 +12,9 @@ use rtnetlink::{
     AddressMessageBuilder, Handle, LinkMessageBuilder, LinkUnspec, LinkVeth, RouteMessageBuilder,
 };
 
-use super::{Netlink, inside, neighbour, parse_wires as parse, refused};
+use super::{Netlink, inside, parse_wires as parse, refused, vacant};
 use crate::bridge::{InterfaceName, KernelError};
-use crate::network::{Interface, Neighbour, Pair, Place, Route, Wiring};
+use crate::network::{Interface, Pair, Place, Route, Vacant, Wiring};
 
 /// The main table of Linux's include/uapi/linux/rtnetlink.h.
 pub(super) const MAIN: u8 = 254;
@@ -43,7 +43,22 @@ impl Wiring for Wires {
     }
 
     async fn add_pair(&self, pair: &Pair, pid: u32) -> Result<(), KernelError> {
-        add_pair(pair, pid).await
+        let Netlink { handle } = open(Place::Here)?;
+        let inside = LinkMessageBuilder::<LinkUnspec>::new()
+            .name(pair.inside.as_str())
+            .address(pair.mac.to_vec())
+            .setns_by_pid(pid)
+            .build();
+        let mut message = LinkMessageBuilder::<LinkVeth>::new(pair.outside.as_str(), pair.inside.as_str())
+            .set_info_data(InfoData::Veth(InfoVeth::Peer(inside)));
+        if let Some(master) = pair.master {
+            message = message.controller(master);
+        }
+        handle.link().add(message.build()).execute().await.map_err(refused)?;
+        // Only RTM_SETLINK takes the alias.
+        let message =
+            LinkUnspec::new_with_name(pair.outside.as_str()).alias(pair.alias.as_str()).up().build();
+        handle.link().set(message).execute().await.map_err(refused)
     }
 
     async fn delete(&self, index: u32) -> Result<(), KernelError> {
@@ -53,92 +68,64 @@ impl Wiring for Wires {
 
     async fn add_addresses(
         &self,
-        pid: u32,
+        place: Place,
         name: &InterfaceName,
         addresses: &[IpNet],
     ) -> Result<(), KernelError> {
-        add_addresses(Place::Process(pid), name, addresses).await
+        if addresses.iter().any(|address| matches!(address, IpNet::V6(_))) {
+            // Docker switches IPv6 off in namespaces whose network has none; on hosts others do.
+            let path = format!("/proc/sys/net/ipv6/conf/{name}/disable_ipv6");
+            // Often enough nobody may write there, and nobody needs to.
+            let write = || match std::fs::read_to_string(&path) {
+                Ok(text) if text.trim() == "0" => Ok(()),
+                _ => std::fs::write(&path, "0"),
+            };
+            let written = match place {
+                Place::Here => write(),
+                Place::Process(pid) => inside(pid, write).and_then(|written| written),
+            };
+            written.map_err(KernelError::Refused)?;
+        }
+        let Netlink { handle } = open(place)?;
+        let index = index(&handle, name).await?;
+        for address in addresses {
+            let mut message = match address {
+                IpNet::V4(net) => AddressMessageBuilder::<std::net::Ipv4Addr>::new()
+                    .address(net.addr(), net.prefix_len())
+                    .index(index)
+                    .build(),
+                IpNet::V6(net) => AddressMessageBuilder::<std::net::Ipv6Addr>::new()
+                    .address(net.addr(), net.prefix_len())
+                    .index(index)
+                    .build(),
+            };
+            // Without the second in which an IPv6 address is tentative and cannot be bound (RFC 4862 §5.4).
+            message.attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
+            let mut request = handle.address().add(index, address.addr(), address.prefix_len());
+            *request.message_mut() = message;
+            request.execute().await.map_err(refused)?;
+        }
+        handle.link().set(LinkUnspec::new_with_index(index).up().build()).execute().await.map_err(refused)
     }
 
     async fn add_gateway(&self, pid: u32, gateway: IpAddr) -> Result<(), KernelError> {
-        add_gateway(pid, gateway).await
-    }
-
-    async fn add_neighbour(&self, ours: IpNet, its: IpNet) -> Result<Neighbour, KernelError> {
-        neighbour::add(ours, its).await
-    }
-}
-
-pub(super) async fn add_pair(pair: &Pair, pid: u32) -> Result<(), KernelError> {
-    let Netlink { handle } = open(Place::Here)?;
-    let inside = LinkMessageBuilder::<LinkUnspec>::new()
-        .name(pair.inside.as_str())
-        .address(pair.mac.to_vec())
-        .setns_by_pid(pid)
-        .build();
-    let mut message = LinkMessageBuilder::<LinkVeth>::new(pair.outside.as_str(), pair.inside.as_str())
-        .set_info_data(InfoData::Veth(InfoVeth::Peer(inside)));
-    if let Some(master) = pair.master {
-        message = message.controller(master);
-    }
-    handle.link().add(message.build()).execute().await.map_err(refused)?;
-    // Only RTM_SETLINK takes the alias.
-    let message = LinkUnspec::new_with_name(pair.outside.as_str()).alias(pair.alias.as_str()).up().build();
-    handle.link().set(message).execute().await.map_err(refused)
-}
-
-pub(super) async fn add_addresses(
-    place: Place,
-    name: &InterfaceName,
-    addresses: &[IpNet],
-) -> Result<(), KernelError> {
-    let has_six = addresses.iter().any(|address| matches!(address, IpNet::V6(_)));
-    if let (Place::Process(pid), true) = (place, has_six) {
-        // Docker switches IPv6 off in namespaces whose network has none.
-        let path = format!("/proc/sys/net/ipv6/conf/{name}/disable_ipv6");
-        inside(pid, || std::fs::write(path, "0"))
-            .and_then(|written| written)
-            .map_err(KernelError::Refused)?;
-    }
-    let Netlink { handle } = open(place)?;
-    let index = index(&handle, name).await?;
-    for address in addresses {
-        let mut message = match address {
-            IpNet::V4(net) => AddressMessageBuilder::<std::net::Ipv4Addr>::new()
-                .address(net.addr(), net.prefix_len())
-                .index(index)
-                .build(),
-            IpNet::V6(net) => AddressMessageBuilder::<std::net::Ipv6Addr>::new()
-                .address(net.addr(), net.prefix_len())
-                .index(index)
-                .build(),
+        let Netlink { handle } = open(Place::Process(pid))?;
+        let message = match gateway {
+            IpAddr::V4(ip) => RouteMessageBuilder::<std::net::Ipv4Addr>::new().gateway(ip).build(),
+            IpAddr::V6(ip) => RouteMessageBuilder::<std::net::Ipv6Addr>::new().gateway(ip).build(),
         };
-        // Without the second in which an IPv6 address is tentative and cannot be bound (RFC 4862 §5.4).
-        message.attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
-        let mut request = handle.address().add(index, address.addr(), address.prefix_len());
-        *request.message_mut() = message;
-        request.execute().await.map_err(refused)?;
+        handle.route().add(message).execute().await.map_err(refused)
     }
-    handle.link().set(LinkUnspec::new_with_index(index).up().build()).execute().await.map_err(refused)
+
+    async fn add_namespace(&self) -> Result<Vacant, KernelError> {
+        vacant::make().map_err(KernelError::Refused)
+    }
 }
 
-pub(super) async fn add_gateway(pid: u32, gateway: IpAddr) -> Result<(), KernelError> {
-    let Netlink { handle } = open(Place::Process(pid))?;
-    let message = match gateway {
-        IpAddr::V4(ip) => RouteMessageBuilder::<std::net::Ipv4Addr>::new().gateway(ip).build(),
-        IpAddr::V6(ip) => RouteMessageBuilder::<std::net::Ipv6Addr>::new().gateway(ip).build(),
-    };
-    handle.route().add(message).execute().await.map_err(refused)
-}
-
-pub(super) async fn index(handle: &Handle, name: &InterfaceName) -> Result<u32, KernelError> {
+async fn index(handle: &Handle, name: &InterfaceName) -> Result<u32, KernelError> {
     let mut links = handle.link().get().match_name(name.as_str()).execute();
     let link = links.try_next().await.map_err(refused)?;
     link.map(|link| link.header.index).ok_or_else(|| gone(name))
-}
-
-pub(super) fn interface_name(text: String) -> Result<InterfaceName, KernelError> {
-    text.parse().map_err(|_| KernelError::Protocol(format!("{text} is no name of an interface")))
 }
 
 pub(super) fn open(place: Place) -> Result<Netlink, KernelError> {

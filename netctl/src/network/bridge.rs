@@ -9,13 +9,14 @@ use super::error::{CheckError, RunError};
 use super::labels;
 use super::order::Order;
 use super::plan::{self, Plan};
-use super::publisher::{Publication, Publisher as _};
+use super::publisher::Publisher as _;
 use super::sockets::Place;
 use super::step::Step;
 use super::wiring::Wiring as _;
 use super::world::Worldly;
 use crate::docker::{Container, Containers as _, Endpoint, Network, NetworkOrder, Networks as _, Pool};
 use crate::firewall::Family;
+use crate::publish::{Request, Via};
 
 /// The name of netctl's own network.
 const OWN: &str = "netctl";
@@ -85,12 +86,12 @@ async fn steps(
     let containers = world.docker().containers().await?;
     let mut notes = Vec::new();
     let pinned = pin(order, network, &containers, &mut notes)?;
-    let publication = publication(order);
+    let request = request(order);
     let mut advertise: Vec<IpAddr> = order.advertise.into_iter().collect();
-    if let Some(publication) = &publication {
-        let foreseen = world.publisher().foresee(publication, &families(network, &pinned), &[]).await;
+    if let Some(request) = &request {
+        let foreseen = world.publisher().foresee(request, &families(network, &pinned), &[]).await;
         let foreseen = foreseen.map_err(CheckError::Publish)?;
-        notes.extend(foreseen.notes);
+        notes.extend(foreseen.findings.told().iter().map(ToString::to_string));
         if advertise.is_empty() {
             advertise = once_a_family(foreseen.host_ips);
         }
@@ -105,17 +106,18 @@ async fn steps(
         container.labels.extend(labels::published(order));
     }
     steps.extend([Step::Container(Box::new(container)), plan::start(order)]);
-    steps.extend(publication.map(Step::Publish));
+    steps.extend(request.map(Step::Publish));
     steps.push(plan::ready(order, &settings));
     Ok(Plan { steps, notes })
 }
 
-fn publication(order: &Order) -> Option<Publication> {
-    (!order.ports.is_empty()).then(|| Publication {
-        name: order.name.clone(),
+fn request(order: &Order) -> Option<Request> {
+    (!order.ports.is_empty()).then(|| Request {
+        container: order.name.clone(),
         ports: order.ports.clone(),
         host_ips: order.host_ips.clone(),
         from: order.from.clone(),
+        via: Via::Auto,
     })
 }
 

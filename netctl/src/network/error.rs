@@ -5,10 +5,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::call::CallError;
 use super::labels::LabelError;
 use super::order::{MeaningError, Mode};
 use super::ports::Claim;
-use super::probe::CallError;
 use super::settings::SettingsError;
 use super::sockets::Capability;
 use crate::bridge::KernelError;
@@ -280,7 +280,7 @@ impl CheckError {
         })
     }
 
-    fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::NoMeaning { .. }
             | Self::Needs(_)

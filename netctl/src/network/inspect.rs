@@ -14,7 +14,7 @@ use super::wiring::{Interface, Route, Wiring as _};
 use super::world::Worldly;
 use crate::columns;
 use crate::docker::{Container, Containers as _};
-use crate::publish::{self, Counted};
+use crate::publish::Counted;
 
 /// What there is inside.
 #[derive(Debug)]
@@ -78,8 +78,7 @@ fn write_rules(f: &mut Formatter<'_>, published: &Counted) -> fmt::Result {
     let list = |texts: &mut dyn Iterator<Item = String>| texts.collect::<Vec<_>>().join(",");
     let publication = &published.publication;
     let ports = list(&mut publication.ports.iter().map(ToString::to_string));
-    let hosts =
-        list(&mut publication.paths.iter().flat_map(publish::Path::hosts).map(|host| host.to_string()));
+    let hosts = list(&mut publication.hosts().map(|host| host.to_string()));
     writeln!(f, "\n{ports} at {hosts}: {}", published.state)?;
     let head = ["Rules of", "Chain", "Packets", "Bytes", "Rule"].map(str::to_owned);
     let rows = published.rules.iter().map(|rule| {

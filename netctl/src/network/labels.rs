@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use super::order::Order;
 use super::ports::{Claim, Ports, Purpose};
-use super::publisher::Publication;
 use crate::docker::Container;
+use crate::publish::{Request, Via};
 
 /// Which run made it: a container, a network or an interface with this label or alias is netctl's.
 pub(crate) const RUN: &str = "io.switch.netctl.run";
@@ -15,21 +15,23 @@ pub(super) const CLAIMS: &str = "io.switch.netctl.claims";
 /// The outer end of its pair of interfaces.
 pub(crate) const INTERFACE: &str = "io.switch.netctl.interface";
 /// Addresses that netctl gave it.
-pub(super) const ADDRESSES: &str = "io.switch.netctl.addresses";
+pub(crate) const ADDRESSES: &str = "io.switch.netctl.addresses";
 /// The network of netctl's own that it is on.
 pub(super) const NETWORK: &str = "io.switch.netctl.network";
 /// On a network: the container it was made for.
 pub(super) const FOR: &str = "io.switch.netctl.for";
 /// The bridge that the outer end is a port of.
-pub(super) const BRIDGE: &str = "io.switch.netctl.bridge";
+pub(crate) const BRIDGE: &str = "io.switch.netctl.bridge";
 /// Its ways out.
-pub(super) const GATEWAYS: &str = "io.switch.netctl.gateways";
+pub(crate) const GATEWAYS: &str = "io.switch.netctl.gateways";
 /// Ports that are to be published, on anybody's container: `16384-32767/udp,5060/udp`.
 pub(crate) const PUBLISH: &str = "io.switch.publish";
 /// At which of the host's addresses.
 pub(super) const HOST_IP: &str = "io.switch.host-ip";
 /// For whom.
 pub(super) const ALLOWED: &str = "io.switch.from";
+/// The variable by which a switch is told its address, with the sign before the value.
+pub(crate) const ADVERTISE: &str = "SWITCH__SIP__ADVERTISE=";
 /// Behind the name of a container that another one takes the place of, until that one runs.
 pub(crate) const ASIDE: &str = ".netctl-before";
 
@@ -100,18 +102,19 @@ pub(super) fn published(order: &Order) -> impl Iterator<Item = (String, String)>
 ///
 /// # Errors
 /// The label and its text, where that is not understood: anybody may have written it.
-pub(crate) fn publication(container: &Container) -> Option<Result<Publication, LabelError>> {
+pub(crate) fn request(container: &Container) -> Option<Result<Request, LabelError>> {
     fn list<T: FromStr>(container: &Container, label: &'static str) -> Result<Vec<T>, LabelError> {
         let text = container.labels.get(label).map_or("", String::as_str);
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
         parts.map(|part| part.parse().map_err(|_| LabelError { label, text: part.to_owned() })).collect()
     }
     let read = || {
-        Ok(Publication {
-            name: container.name.clone(),
+        Ok(Request {
+            container: container.name.clone(),
             ports: list(container, PUBLISH)?,
             host_ips: list(container, HOST_IP)?,
             from: list(container, ALLOWED)?,
+            via: Via::Auto,
         })
     };
     container.labels.contains_key(PUBLISH).then(read)

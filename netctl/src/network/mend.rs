@@ -55,9 +55,9 @@ pub(crate) async fn lacks(world: &impl Worldly, container: &Container) -> Result
         };
         lacks.extend((!furnished).then_some(Lack::Interface));
     }
-    if let Some(publication) = labels::publication(container) {
+    if let Some(request) = labels::request(container) {
         let stands = match container.pid {
-            Some(_) => world.publisher().stands(&publication?).await.map_err(StepError::from),
+            Some(_) => world.publisher().stands(&request?).await.map_err(StepError::from),
             None => Ok(false),
         };
         let stands = stands.map_err(|source| RunError::Unseen { name: container.name.clone(), source })?;
@@ -90,8 +90,8 @@ pub(crate) async fn steps(
             Lack::Namespace => steps.push(Step::Rejoin { name: name() }),
             Lack::Interface => steps.extend(none::again(world, container).await?),
             Lack::Publication => {
-                if let Some(publication) = labels::publication(container) {
-                    steps.push(Step::Publish(publication?));
+                if let Some(request) = labels::request(container) {
+                    steps.push(Step::Publish(request?));
                 }
             }
         }

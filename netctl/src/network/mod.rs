@@ -7,6 +7,7 @@
 
 pub(crate) mod aside;
 mod bridge;
+mod call;
 pub(crate) mod change;
 pub(crate) mod container;
 mod error;
@@ -17,8 +18,8 @@ mod inspect;
 pub(crate) mod labels;
 mod listeners;
 pub(crate) mod mend;
-mod neighbour;
-mod none;
+pub(crate) mod neighbour;
+pub(crate) mod none;
 mod order;
 pub(crate) mod plan;
 mod ports;
@@ -33,22 +34,26 @@ pub(crate) mod step;
 #[cfg(test)]
 mod tests;
 mod verbs;
+mod way;
 mod wiring;
 mod world;
 
+pub use call::{CallError, call};
 pub use error::{CheckError, Conflict, RunError, StepError};
 pub use inspect::{Inside, inspect};
 pub use labels::LabelError;
 pub use mend::Lack;
+pub use neighbour::Neighbour;
 pub use order::{Address, MeaningError, Mode, ModeError, Order};
 pub use ports::{Claim, Ports, PortsError, Protocol, Purpose};
-pub use probe::{CallError, Heard, claims_of, place_of_call, probe};
-pub use publisher::{Foreseen, Publication, Publisher};
+pub use probe::{Heard, probe};
+pub use publisher::Publisher;
 pub(crate) use remove::sweep;
 pub use remove::{Removed, remove as remove_switch};
 pub use run::{Ran, run};
 pub use settings::{Settings, SettingsError};
 pub use sockets::{Capability, Holder, Place, Socket, Sockets};
 pub use verbs::{CreateNetwork, Created, Details, List, NetworkError, create, list, remove, show};
-pub use wiring::{Counters, Interface, Neighbour, Pair, Route, Wiring};
+pub use way::{Origin, Way, claims_of, ways};
+pub use wiring::{Counters, Interface, Pair, Route, Vacant, Wiring};
 pub use world::{World, Worldly};

@@ -20,7 +20,7 @@ use crate::docker::{Container, Containers as _, Restart};
 /// Docker's name for the mode.
 const NETWORK: &str = "none";
 /// The inner end's name, the one that Docker gives, too.
-const INSIDE: &str = "eth0";
+pub(crate) const INSIDE: &str = "eth0";
 /// Lets a socket be bound to an address that is still to come (ip-sysctl of the kernel's documentation).
 const NONLOCAL: [&str; 2] = ["net.ipv4.ip_nonlocal_bind", "net.ipv6.ip_nonlocal_bind"];
 
@@ -219,7 +219,7 @@ fn interface_name(text: String) -> InterfaceName {
 }
 
 /// Made of the address as Docker makes it, so that neighbours need not learn a new one when the switch comes again.
-fn hardware_address(address: Option<IpAddr>) -> [u8; 6] {
+pub(crate) fn hardware_address(address: Option<IpAddr>) -> [u8; 6] {
     let last = match address {
         Some(IpAddr::V4(ip)) => ip.octets(),
         Some(IpAddr::V6(ip)) => {

@@ -26,6 +26,8 @@ pub trait Sockets {
     fn kin(&self, pid: u32) -> Vec<u32>;
     /// The number of a process's network namespace, while there is the process.
     fn namespace(&self, pid: u32) -> Option<u64>;
+    /// In which PID namespace we are: elsewhere the same number is another process's.
+    fn pid_namespace(&self) -> u64;
     /// Whether frames that only cross a bridge pass iptables, too (br_netfilter).
     fn filters_bridges(&self) -> bool;
     /// Whether this process is known not to have a capability.

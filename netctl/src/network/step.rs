@@ -11,13 +11,14 @@ use super::error::{CheckError, StepError};
 use super::host;
 use super::labels;
 use super::ports::Claim;
-use super::publisher::{Publication, Publisher as _};
+use super::publisher::Publisher as _;
 use super::ready;
 use super::sockets::{Place, Sockets as _};
 use super::wiring::{Pair, Wiring as _};
 use super::world::Worldly;
 use crate::bridge::InterfaceName;
 use crate::docker::{Container, ContainerOrder, Containers as _, DockerError, NetworkOrder, Networks as _};
+use crate::publish::Request;
 
 /// One step.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +46,7 @@ pub(crate) enum Step {
     /// A default route.
     Gateway { name: String, gateway: IpAddr },
     /// Packets from outside.
-    Publish(Publication),
+    Publish(Request),
     /// The switch listens.
     Ready { name: String, claims: Vec<Claim> },
 }
@@ -90,16 +91,19 @@ impl Step {
                 furnished(world, name, done).await?;
             }
             Self::Addresses { name, interface, addresses } => {
-                let done = world.kernel().add_addresses(pid(world, name).await?, interface, addresses).await;
+                let done = world
+                    .kernel()
+                    .add_addresses(Place::Process(pid(world, name).await?), interface, addresses)
+                    .await;
                 furnished(world, name, done).await?;
             }
             Self::Gateway { name, gateway } => {
                 let done = world.kernel().add_gateway(pid(world, name).await?, *gateway).await;
                 furnished(world, name, done).await?;
             }
-            Self::Publish(publication) => {
-                let done = world.publisher().publish(publication).await;
-                furnished(world, &publication.name, done).await?;
+            Self::Publish(request) => {
+                let done = world.publisher().publish(request).await;
+                furnished(world, &request.container, done).await?;
             }
             Self::Ready { name, claims } => ready::wait(world, name, claims).await?,
         }
@@ -133,7 +137,7 @@ impl Step {
             Self::Resume { name } => world.docker().stop(name).await?,
             Self::Aside(container) => aside::put_back(world, container).await?,
             Self::Pair { pair, .. } => delete(world, pair).await?,
-            Self::Publish(publication) => world.publisher().unpublish(&publication.name).await?,
+            Self::Publish(request) => world.publisher().unpublish(&request.container).await?,
             // Nothing was changed, or it goes with the container or the pair.
             Self::Free { .. }
             | Self::Clear { .. }
@@ -196,7 +200,7 @@ impl fmt::Display for Step {
                 write!(f, "give {interface} the address {}", addresses.join(" and "))
             }
             Self::Gateway { gateway, .. } => write!(f, "route by {gateway}"),
-            Self::Publish(publication) => write!(f, "publish the ports of {}", publication.name),
+            Self::Publish(request) => write!(f, "publish the ports of {}", request.container),
             Self::Ready { name, .. } => write!(f, "bring {name} to listen"),
         }
     }

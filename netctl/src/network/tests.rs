@@ -124,6 +124,22 @@ fn rm_takes_back_what_a_killed_run_left() {
 }
 
 /// Somebody removed the container, and its namespace lives on with the address.
+/// The daemon elsewhere has no container of that name; what is published under it is this host's.
+#[test]
+fn rm_leaves_this_hosts_rules_alone_for_a_daemon_elsewhere() {
+    let fake = Fake::new();
+    wait(run(&fake.world(), &published(), pending())).unwrap();
+    fake.0.containers.borrow_mut().clear();
+    *fake.0.whereabouts.borrow_mut() = Whereabouts::Elsewhere("it is reached over ssh://h".to_owned());
+    let before = fake.snapshot();
+    let failures = wait(remove_switch(&fake.world(), "switch")).unwrap_err();
+    assert!(matches!(failures[..], [RunError::Remote(_)]), "{failures:?}");
+    assert_eq!(fake.snapshot(), before);
+    *fake.0.whereabouts.borrow_mut() = Whereabouts::Here;
+    wait(remove_switch(&fake.world(), "switch")).unwrap();
+    assert!(fake.0.published.borrow().is_empty());
+}
+
 #[test]
 fn what_a_removed_container_left_makes_room() {
     let fake = Fake::new();
@@ -379,8 +395,9 @@ fn what_docker_does_not_keep_is_said() {
 
 #[test]
 fn the_call_goes_where_the_switch_can_be_reached() {
-    let way =
-        |fake: &Fake| wait(probe::way(&fake.world(), fake.0.containers.borrow().last().unwrap())).unwrap();
+    let way = |fake: &Fake| {
+        wait(way::ways(&fake.world(), fake.0.containers.borrow().last().unwrap())).unwrap().remove(0)
+    };
     let told = |order: &Order| {
         let fake = Fake::new();
         wait(run(&fake.world(), order, pending())).unwrap();
@@ -391,18 +408,18 @@ fn the_call_goes_where_the_switch_can_be_reached() {
         host_ips: vec!["127.0.0.9".parse().unwrap()],
         ..order("host")
     };
-    assert_eq!(told(&tcp), ("sip:9196@127.0.0.9:5070;transport=tcp".to_owned(), Some(probe::Origin::Here)));
-    assert_eq!(told(&furnished()), ("sip:9196@10.1.0.9:5060".to_owned(), Some(probe::Origin::Here)));
+    assert_eq!(told(&tcp), ("sip:9196@127.0.0.9:5070;transport=tcp".to_owned(), Some(Origin::Here)));
+    assert_eq!(told(&furnished()), ("sip:9196@10.1.0.9:5060".to_owned(), Some(Origin::Here)));
     let far = Order { addresses: vec!["10.2.0.9/24".parse().unwrap()], gateways: vec![], ..furnished() };
     assert_eq!(told(&far), ("sip:9196@10.2.0.9:5060".to_owned(), None));
-    let inside = ("sip:9196@127.0.0.1:5060".to_owned(), Some(probe::Origin::Inside(100)));
+    let inside = ("sip:9196@127.0.0.1:5060".to_owned(), Some(Origin::Inside(100)));
     assert_eq!(told(&order("container:other")), inside);
-    assert_eq!(told(&order("voice")), ("sip:9196@10.9.0.3:5060".to_owned(), Some(probe::Origin::Here)));
-    let outside = Some(probe::Origin::Outside("192.0.2.5".parse().unwrap()));
+    assert_eq!(told(&order("voice")), ("sip:9196@10.9.0.3:5060".to_owned(), Some(Origin::Here)));
+    let outside = Some(Origin::Outside("192.0.2.5".parse().unwrap()));
     assert_eq!(told(&published()), ("sip:9196@192.0.2.5:5060".to_owned(), outside));
     // Whoever is not let in cannot call from outside, and what is translated elsewhere cannot be called from here.
     let some = Order { from: vec!["10.0.0.0/8".parse().unwrap()], ..published() };
-    assert_eq!(told(&some).1, Some(probe::Origin::Here));
+    assert_eq!(told(&some).1, Some(Origin::Here));
     let all = Order { from: vec!["0.0.0.0/0".parse().unwrap()], ..published() };
     assert_eq!(told(&all).1, outside);
     let cloud = Order { advertise: "198.51.100.77".parse().ok(), ..published() };
@@ -414,7 +431,7 @@ fn the_call_goes_where_the_switch_can_be_reached() {
 #[test]
 fn a_missing_process_is_no_panic() {
     let gone = Container { name: "x".to_owned(), labels: BTreeMap::new(), ..Container::default() };
-    assert!(matches!(wait(probe::way(&Fake::new().world(), &gone)), Err(RunError::NotRunning(_))));
+    assert!(matches!(wait(way::ways(&Fake::new().world(), &gone)), Err(RunError::NotRunning(_))));
     assert!(
         crate::netlink::inside(u32::MAX, || ()).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
     );
@@ -426,19 +443,24 @@ fn a_neighbour_has_addresses_that_no_route_leads_to() {
     let fake = Fake::new();
     let host = "192.0.2.5".parse().unwrap();
     let ends = |fake: &Fake| -> Vec<ipnet::IpNet> {
-        drop(wait(neighbour::make(&fake.world(), host)).unwrap());
-        let asked = fake.0.asked.borrow().last().cloned().unwrap();
-        asked.split(' ').skip(1).map(|text| text.parse().unwrap()).collect()
+        let before = fake.0.interfaces.borrow().clone();
+        let made = wait(neighbour::make(fake, fake, &[host])).unwrap();
+        let ours = fake.0.interfaces.borrow().last().unwrap().addresses[0];
+        let its = made.address(crate::firewall::Family::V4).unwrap();
+        assert!(ours.contains(&its), "{ours} {its}");
+        wait(neighbour::part(fake, made)).unwrap();
+        assert_eq!(*fake.0.interfaces.borrow(), before);
+        vec![ours, its.into()]
     };
     let first = ends(&fake);
     assert!(first.iter().all(|end| neighbour::range(host).contains(end)), "{first:?}");
     let taken = |to| Route { destination: to, gateway: None, metric: 0, interface: "eth0".to_owned() };
-    fake.0.routes.borrow_mut().push(taken(first[1].trunc()));
+    fake.0.routes.borrow_mut().push(taken(first[0].trunc()));
     let second = ends(&fake);
     assert_ne!(first, second);
     fake.0.routes.borrow_mut().push(taken(neighbour::range(host)));
     let asked = fake.0.asked.borrow().len();
-    let Err(error) = wait(neighbour::make(&fake.world(), host)) else { panic!("it is in somebody's way") };
+    let Err(error) = wait(neighbour::make(&fake, &fake, &[host])) else { panic!("it is in somebody's way") };
     assert_eq!(
         error.to_string(),
         "routes lead to all the addresses that are set aside for tests, 198.18.0.0/15"

@@ -19,18 +19,17 @@ pub trait Wiring {
     fn add_pair(&self, pair: &Pair, pid: u32) -> impl Future<Output = Result<(), KernelError>>;
     /// Deletes an interface of our own namespace, and the other end of its pair with it.
     fn delete(&self, index: u32) -> impl Future<Output = Result<(), KernelError>>;
-    /// Gives an interface in a process's namespace its addresses, and sets it up.
+    /// Gives an interface of ours its addresses, and sets it up.
     fn add_addresses(
         &self,
-        pid: u32,
+        place: Place,
         name: &InterfaceName,
         addresses: &[IpNet],
     ) -> impl Future<Output = Result<(), KernelError>>;
     /// Adds the default route by a gateway, in a process's namespace.
     fn add_gateway(&self, pid: u32, gateway: IpAddr) -> impl Future<Output = Result<(), KernelError>>;
-    /// Makes a namespace of our own and joins it to this one: both ends have their address, and its default route leads
-    /// here.
-    fn add_neighbour(&self, ours: IpNet, its: IpNet) -> impl Future<Output = Result<Neighbour, KernelError>>;
+    /// Makes a namespace of our own, with nothing in it.
+    fn add_namespace(&self) -> impl Future<Output = Result<Vacant, KernelError>>;
 }
 
 /// Two interfaces that are joined (veth(4)).
@@ -48,13 +47,10 @@ pub struct Pair {
     pub alias: String,
 }
 
-/// A namespace of our own, joined to this one. It is there as long as this is kept, and goes with this process however
-/// that ends, its interfaces with it: nothing has to be found and taken away later.
-pub struct Neighbour {
-    /// What is in it.
+/// A namespace of our own. It is there as long as this is kept, and goes with this process however that ends.
+pub struct Vacant {
+    /// The thread that is in it.
     pub pid: u32,
-    /// The interface in our own namespace; deleting it spares the moment that the kernel takes to do it by itself.
-    pub index: u32,
     /// Whatever keeps it.
     pub keeper: Box<dyn Send>,
 }
@@ -66,6 +62,8 @@ pub struct Interface {
     pub index: u32,
     /// Its name.
     pub name: String,
+    /// The number of the bridge that it is a port of.
+    pub master: Option<u32>,
     /// veth, bridge and so on; nothing for what has no such kind.
     pub kind: Option<String>,
     /// UP, RUNNING and so on, in ifconfig's words.

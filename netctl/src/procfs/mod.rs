@@ -10,12 +10,13 @@ mod socket;
 mod udp;
 
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 
 use crate::network::{Place, Socket, Sockets};
 
 pub use process::{file_limit, is_filtered, named};
 pub use setting::setting;
-pub(crate) use socket::bound;
+pub(crate) use socket::bound_by;
 pub use udp::udp_losses;
 
 /// The /proc of this machine.
@@ -34,8 +35,11 @@ impl Sockets for Proc {
     }
 
     fn namespace(&self, pid: u32) -> Option<u64> {
-        use std::os::unix::fs::MetadataExt as _;
         Some(std::fs::metadata(format!("/proc/{pid}/ns/net")).ok()?.ino())
+    }
+
+    fn pid_namespace(&self) -> u64 {
+        std::fs::metadata("/proc/self/ns/pid").map_or(0, |its| its.ino())
     }
 
     fn filters_bridges(&self) -> bool {

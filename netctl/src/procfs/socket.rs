@@ -1,7 +1,7 @@
 //! /proc/PID/net/{tcp,udp}{,6}: what listens, and what is bound without a peer.
 
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::network::{Place, Protocol, Socket};
@@ -13,18 +13,24 @@ const UNCONNECTED: u8 = 0x07;
 
 /// What waits for somebody, without its holder.
 pub(crate) fn bound(place: Place) -> io::Result<Vec<Socket>> {
+    bound_by(place, &[Protocol::Tcp, Protocol::Udp])
+}
+
+/// The same of some protocols.
+pub(crate) fn bound_by(place: Place, protocols: &[Protocol]) -> io::Result<Vec<Socket>> {
     let process = match place {
         Place::Here => "self".to_owned(),
         Place::Process(pid) => pid.to_string(),
     };
     let mut sockets = Vec::new();
-    for (file, protocol, state) in [
+    let files = [
         ("tcp", Protocol::Tcp, LISTEN),
         ("tcp6", Protocol::Tcp, LISTEN),
         ("udp", Protocol::Udp, UNCONNECTED),
         ("udp6", Protocol::Udp, UNCONNECTED),
-    ] {
-        match fs::read_to_string(format!("/proc/{process}/net/{file}")) {
+    ];
+    for (file, protocol, state) in files.into_iter().filter(|(_, protocol, _)| protocols.contains(protocol)) {
+        match read(&format!("/proc/{process}/net/{file}")) {
             Ok(table) => {
                 let rows = table.lines().skip(1).filter_map(|line| parse(line, protocol));
                 sockets.extend(rows.filter(|(_, its)| *its == state).map(|(socket, _)| socket));
@@ -36,6 +42,14 @@ pub(crate) fn bound(place: Place) -> io::Result<Vec<Socket>> {
     }
     sockets.sort_by_key(|socket| (socket.protocol, socket.local.port(), socket.local.ip()));
     Ok(sockets)
+}
+
+/// In as few calls as it takes: for each of them the kernel may go through all its sockets.
+fn read(path: &str) -> io::Result<String> {
+    const ENOUGH: usize = 64 * 1024;
+    let mut text = String::with_capacity(ENOUGH);
+    File::open(path)?.read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// `sl local remote st tx:rx tr:when retrnsmt uid timeout inode …`

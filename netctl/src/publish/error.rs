@@ -32,6 +32,8 @@ pub enum PublishError {
     NoPorts,
     #[error("{0} is not an address of this host")]
     NotOwn(IpAddr),
+    #[error("{0} is not an address of this host any more; what is published there waits until it is back")]
+    Lost(IpAddr),
     #[error("container {name} has no {} address, so {address} cannot be published", family(.address))]
     NoSuchFamily { name: String, address: IpAddr },
     #[error("this host has no default route, so there is no address to choose")]
@@ -113,6 +115,12 @@ impl Explain for PublishError {
             Self::Name(_) => "docker rename it to something of at most 200 bytes",
             Self::NoPorts => "name some: 16384-32767/udp 5060/udp 5060/tcp",
             Self::NotOwn(_) => "ip addr lists this host's addresses",
+            Self::Lost(address) => {
+                let length = if address.is_ipv4() { 24 } else { 64 };
+                return Some(format!(
+                    "give it back (ip addr add {address}/{length} dev INTERFACE), or publish at another one (--host-ip)"
+                ));
+            }
             Self::NoSuchFamily { .. } => {
                 "leave it out of --host-ip, or give the container's network such addresses (docker network create --ipv6)"
             }

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::error::{PublishError, cannot};
 use super::journal::Journal;
 use super::machine::Machine;
-use super::request::{Path, Publication, Request};
+use super::request::{Publication, Request};
 use super::resolve::paths;
 use super::road::{Findings, taken};
 use crate::firewall::Family;
@@ -17,7 +17,7 @@ use crate::ports::Ports;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Foreseen {
     /// The host's addresses, at least one.
-    pub hosts: Vec<IpAddr>,
+    pub host_ips: Vec<IpAddr>,
     /// What has to be said of it.
     pub findings: Findings,
 }
@@ -42,11 +42,12 @@ pub fn foresee<M: Machine>(
         bridge: String::new(),
         ports: Ports::joined(&request.ports),
         from: request.from.clone(),
+        follows: request.host_ips.is_empty(),
         paths: paths(request, machine, &stand_ins, &request.container, &[])?,
     };
     let findings = Findings::look(&host, machine, request.via, &mut publication)?;
     taken(journal, &publication, gone)?;
-    Ok(Foreseen { hosts: publication.paths.iter().flat_map(Path::hosts).collect(), findings })
+    Ok(Foreseen { host_ips: publication.hosts().collect(), findings })
 }
 
 fn somewhere(family: Family) -> (IpAddr, IpNet) {

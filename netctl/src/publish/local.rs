@@ -2,16 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use super::accept::DockersRules;
+use super::astray::{Astray, astray};
 use super::count::{Counted, counted};
 use super::error::{PublishError, cannot};
-use super::foresee::foresee;
+use super::foresee::{Foreseen, foresee};
 use super::journal::{Record, StateDirectory};
 use super::machine::{LocalMachine, Machine as _};
-use super::request::{Publication, Request, Via};
+use super::request::{Publication, Request};
 use super::steps::{is_damaged, publish, restore, stands_as, unpublish};
 use crate::docker::{Client, Containers as _};
 use crate::firewall::Family;
-use crate::network::{Foreseen, Publication as Wanted, Publisher};
+use crate::network::Publisher;
 
 /// Publishes on this machine.
 #[derive(Clone)]
@@ -38,24 +40,22 @@ impl Local {
 impl Publisher for Local {
     async fn foresee(
         &self,
-        wanted: &Wanted,
+        request: &Request,
         families: &[Family],
         gone: &[&str],
     ) -> Result<Foreseen, PublishError> {
         let journal = self.journal().await?;
-        let foreseen = foresee(&LocalMachine, &journal, &request(wanted), families, gone)?;
-        let notes = foreseen.findings.told().iter().map(ToString::to_string).collect();
-        Ok(Foreseen { host_ips: foreseen.hosts, notes })
+        foresee(&LocalMachine, &journal, request, families, gone)
     }
 
-    async fn publish(&self, wanted: &Wanted) -> Result<(), PublishError> {
-        publish(&self.docker, &LocalMachine, &self.journal().await?, &request(wanted)).await.map(drop)
+    async fn publish(&self, request: &Request) -> Result<(), PublishError> {
+        publish(&self.docker, &LocalMachine, &self.journal().await?, request).await.map(drop)
     }
 
-    async fn stands(&self, wanted: &Wanted) -> Result<bool, PublishError> {
-        let Some(record) = StateDirectory::look(&self.state, &wanted.name)? else { return Ok(false) };
-        let container = self.docker.container(&wanted.name).await?;
-        stands_as(&LocalMachine, &record, &request(wanted), container.as_ref())
+    async fn stands(&self, request: &Request) -> Result<bool, PublishError> {
+        let Some(record) = StateDirectory::look(&self.state, &request.container)? else { return Ok(false) };
+        let container = self.docker.container(&request.container).await?;
+        stands_as(&LocalMachine, &record, request, container.as_ref())
     }
 
     async fn published(&self, name: &str) -> Result<Option<Publication>, PublishError> {
@@ -85,6 +85,19 @@ impl Publisher for Local {
         Ok(restored)
     }
 
+    async fn astray(&self) -> Result<Vec<(String, Astray)>, PublishError> {
+        let records = StateDirectory::look_all(&self.state)?;
+        let its = |record: Record| {
+            Some((record.publication.name.clone(), astray(&LocalMachine, &record.publication)?))
+        };
+        Ok(records.into_iter().filter_map(its).collect())
+    }
+
+    async fn dockers_rules(&self) -> Result<DockersRules, PublishError> {
+        let host = LocalMachine.firewall().map_err(cannot("open the host's rules"))?;
+        DockersRules::look(&host).map_err(cannot("read the host's rules"))
+    }
+
     async fn counted(&self, name: &str) -> Result<Option<Counted>, PublishError> {
         let record = StateDirectory::look(&self.state, name)?;
         record.map(|record| counted(&LocalMachine, &record)).transpose()
@@ -95,15 +108,5 @@ impl Publisher for Local {
             Err(PublishError::Nothing(_)) => Ok(()),
             done => done,
         }
-    }
-}
-
-fn request(wanted: &Wanted) -> Request {
-    Request {
-        container: wanted.name.clone(),
-        ports: wanted.ports.clone(),
-        host: wanted.host_ips.clone(),
-        from: wanted.from.clone(),
-        via: Via::Auto,
     }
 }

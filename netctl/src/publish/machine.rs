@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::firewall::{Family, Firewall, FirewallError};
 use crate::netlink::Nftables;
-use crate::ports::Ports;
+use crate::ports::{Ports, Protocol};
 use crate::procfs::{self, address, namespace};
 
 /// This machine. [`LocalMachine`] is the real one.
@@ -38,8 +38,8 @@ pub trait Machine {
     fn is_own(&self, address: IpAddr) -> bool;
     /// Whether there is an interface of this name.
     fn has_interface(&self, name: &str) -> bool;
-    /// What waits for packets on this host: the port, and the address (none for all).
-    fn listeners(&self) -> Vec<(Ports, Option<IpAddr>)>;
+    /// What waits for packets of some protocols on this host: the port, and the address (none for all).
+    fn listeners(&self, protocols: &[Protocol]) -> Vec<(Ports, Option<IpAddr>)>;
     /// Whether the old iptables is in use, whose tables nftables does not see.
     fn legacy_iptables(&self) -> bool;
 }
@@ -101,9 +101,9 @@ impl Machine for LocalMachine {
         namespace::has_interface(name)
     }
 
-    fn listeners(&self) -> Vec<(Ports, Option<IpAddr>)> {
+    fn listeners(&self, protocols: &[Protocol]) -> Vec<(Ports, Option<IpAddr>)> {
         // Told only as a help: who has a port is said, and nothing hangs on it.
-        let bound = procfs::bound(crate::network::Place::Here).unwrap_or_default();
+        let bound = procfs::bound_by(crate::network::Place::Here, protocols).unwrap_or_default();
         let listener = |socket: crate::network::Socket| {
             let address = socket.local.ip().to_canonical();
             let ports = Ports::one(socket.local.port(), socket.protocol);

@@ -1,10 +1,11 @@
 //! Publishing: a range of a container's ports at the host's address, by a constant number of rules.
 //!
 //! `request` is what is asked for, `resolve` finds what it comes to, `road` what stands in the way (`foreign` looks for
-//! other firewalls), `foresee` looks at both before there is a container, `rules` says by which rules, `accept` what Docker's own chains are told, `steps` makes the change
+//! other firewalls), `foresee` looks at both before there is a container, `rules` says by which rules, `accept` what Docker's own chains are told, `astray` what becomes of it when the host's addresses change, `steps` makes the change
 //! with the `journal` written first. Docker, the kernel's rules and the rest of the machine stand behind traits.
 
 mod accept;
+mod astray;
 mod count;
 mod error;
 mod foreign;
@@ -21,6 +22,8 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
+pub use accept::DockersRules;
+pub use astray::Astray;
 pub use count::{Counted, CountedRule, counted};
 pub use error::PublishError;
 pub use foreign::{Obstacle, obstacles};

@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 use crate::firewall::{Family, PortRange};
 use crate::ports::{Ports, Protocol};
 
-/// What is asked for.
+/// What is asked for, by the flags of a verb, by labels or by a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Request {
     /// The container's name or id.
     pub container: String,
-    /// Which ports; at least one.
+    /// The same outside and inside; at least one.
     pub ports: Vec<Ports>,
-    /// The host's addresses; none for the one that faces the default route.
-    pub host: Vec<IpAddr>,
+    /// The host's addresses; none for the ones that face the default routes.
+    pub host_ips: Vec<IpAddr>,
     /// Who may reach them; none for everybody.
     pub from: Vec<IpNet>,
     /// By which road.
@@ -50,6 +50,9 @@ pub struct Publication {
     pub ports: Vec<Ports>,
     /// Who may reach them; none for everybody.
     pub from: Vec<IpNet>,
+    /// Whether it follows the address that faces the default route; else its addresses were asked for.
+    #[serde(default)]
+    pub follows: bool,
     /// Its addresses, one of a family.
     pub paths: Vec<Path>,
 }
@@ -59,6 +62,23 @@ impl Publication {
     pub fn ranges(&self, protocol: Protocol) -> Vec<PortRange> {
         let its = self.ports.iter().filter(|ports| ports.protocol == protocol);
         its.map(|ports| PortRange { first: ports.first, last: ports.last }).collect()
+    }
+
+    /// All of the host's addresses.
+    pub fn hosts(&self) -> impl Iterator<Item = IpAddr> {
+        self.paths.iter().flat_map(Path::hosts)
+    }
+
+    /// What would come to the same.
+    pub fn request(&self) -> Request {
+        let by_tracking_alone = self.paths.iter().all(|path| path.stateless.is_none());
+        Request {
+            container: self.name.clone(),
+            ports: self.ports.clone(),
+            host_ips: if self.follows { Vec::new() } else { self.hosts().collect() },
+            from: self.from.clone(),
+            via: if by_tracking_alone { Via::Conntrack } else { Via::Auto },
+        }
     }
 }
 
@@ -88,5 +108,39 @@ impl Path {
     /// All of the host's addresses.
     pub fn hosts(&self) -> impl Iterator<Item = IpAddr> {
         self.stateless.into_iter().chain(self.tracked.iter().copied())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_published_again_takes_the_same_road() {
+        let host: IpAddr = [192, 0, 2, 1].into();
+        let path = |stateless, tracked| Path {
+            container: [172, 29, 0, 2].into(),
+            network: "172.29.0.0/24".parse().unwrap(),
+            stateless,
+            tracked,
+            peers: Vec::new(),
+        };
+        let publication = |path, follows| Publication {
+            name: "switch".to_owned(),
+            container: "c0ffee".to_owned(),
+            bridge: "br-voice".to_owned(),
+            ports: vec!["5060/udp".parse().unwrap()],
+            from: Vec::new(),
+            follows,
+            paths: vec![path],
+        };
+        for (path, follows, via, host_ips) in [
+            (path(Some(host), Vec::new()), false, Via::Auto, vec![host]),
+            (path(None, vec![host]), false, Via::Conntrack, vec![host]),
+            (path(Some(host), Vec::new()), true, Via::Auto, Vec::new()),
+        ] {
+            let request = publication(path, follows).request();
+            assert_eq!((request.via, request.host_ips), (via, host_ips));
+        }
     }
 }

@@ -22,15 +22,17 @@ pub(super) async fn resolve(
     if request.ports.is_empty() {
         return Err(PublishError::NoPorts);
     }
-    match docker.whereabouts().await? {
+    // Asked at once: what the daemon says of itself takes it some milliseconds.
+    let (whereabouts, container, networks) =
+        tokio::join!(docker.whereabouts(), docker.container(&request.container), docker.networks());
+    match whereabouts? {
         Whereabouts::Here => {}
         Whereabouts::Elsewhere(why) => return Err(PublishError::Elsewhere(why)),
         Whereabouts::Rootless => return Err(PublishError::Rootless),
     }
-    let container = docker.container(&request.container).await?;
-    let container = container.ok_or_else(|| DockerError::NoSuchContainer(request.container.clone()))?;
+    let container = container?.ok_or_else(|| DockerError::NoSuchContainer(request.container.clone()))?;
     let pid = running(&container)?;
-    let networks: Vec<Bridged> = docker.networks().await?.iter().filter_map(Bridged::of).collect();
+    let networks: Vec<Bridged> = networks?.iter().filter_map(Bridged::of).collect();
     let (network, addresses) = attachment(&container, &networks, machine, pid)?;
     let namespace = here(machine, &network.bridge, pid, &addresses)?;
     let subnets: Vec<IpNet> = networks.iter().flat_map(|network| network.subnets.iter().copied()).collect();
@@ -41,6 +43,7 @@ pub(super) async fn resolve(
         bridge: network.bridge.clone(),
         ports: Ports::joined(&request.ports),
         from: IpNet::aggregate(&request.from),
+        follows: request.host_ips.is_empty(),
         paths,
     };
     Ok((publication, namespace))
@@ -169,13 +172,13 @@ fn hosts(
     name: &str,
 ) -> Result<Vec<IpAddr>, PublishError> {
     let has = |family| addresses.iter().any(|(address, _)| Family::of(*address) == family);
-    if request.host.is_empty() {
+    if request.host_ips.is_empty() {
         let facing = Family::ALL.into_iter().filter(|family| has(*family));
         let found: Vec<IpAddr> = facing.filter_map(|family| machine.facing(family)).collect();
         return if found.is_empty() { Err(PublishError::NoAddress) } else { Ok(found) };
     }
     let mut hosts: Vec<IpAddr> = Vec::new();
-    for host in &request.host {
+    for host in &request.host_ips {
         if !machine.is_own(*host) {
             return Err(PublishError::NotOwn(*host));
         }

@@ -9,7 +9,7 @@ use super::journal::Journal;
 use super::machine::Machine;
 use super::request::{Path, Publication, Via};
 use crate::firewall::{Firewall, Place, Point};
-use crate::ports::Ports;
+use crate::ports::{Ports, Protocol};
 
 /// What has to be said of a publication and is no failure.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -112,8 +112,12 @@ fn deaf(host: &impl Firewall, publication: &Publication) -> Result<Option<Obstac
 
 /// Says which ports the host itself keeps.
 fn held(machine: &impl Machine, publication: &Publication) -> Vec<Ports> {
-    let hosts: Vec<_> = publication.paths.iter().flat_map(Path::hosts).collect();
-    let kept = machine.listeners().into_iter().filter_map(|(ports, address)| {
+    let hosts: Vec<_> = publication.hosts().collect();
+    // Asking costs: the kernel goes through all sockets of a protocol, some milliseconds for TCP.
+    let protocols = [Protocol::Udp, Protocol::Tcp];
+    let published: Vec<Protocol> =
+        protocols.into_iter().filter(|protocol| !publication.ranges(*protocol).is_empty()).collect();
+    let kept = machine.listeners(&published).into_iter().filter_map(|(ports, address)| {
         let ours = address.is_none_or(|address| hosts.contains(&address))
             && publication.ports.iter().any(|published| published.meet(ports));
         ours.then_some(ports)
@@ -134,8 +138,8 @@ pub(super) fn taken(journal: &impl Journal, wanted: &Publication, gone: &[&str])
         if other.name == wanted.name || gone.contains(&other.name.as_str()) {
             continue;
         }
-        let others: Vec<_> = other.paths.iter().flat_map(Path::hosts).collect();
-        let address = wanted.paths.iter().flat_map(Path::hosts).find(|host| others.contains(host));
+        let others: Vec<_> = other.hosts().collect();
+        let address = wanted.hosts().find(|host| others.contains(host));
         let ports = wanted.ports.iter().find(|mine| other.ports.iter().any(|theirs| mine.meet(*theirs)));
         if let (Some(address), Some(ports)) = (address, ports) {
             return Err(PublishError::Taken { ports: ports.to_string(), address, other: other.name });

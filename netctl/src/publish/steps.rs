@@ -7,11 +7,12 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use sha2::{Digest as _, Sha256};
 
-use super::accept::{accepts, own_accepts};
+use super::accept::{accepts, in_force, own_accepts};
+use super::astray::{Astray, astray};
 use super::error::{INSIDE, PublishError, cannot};
 use super::journal::{Journal, Phase, Record};
 use super::machine::Machine;
-use super::request::{Path, Publication, Request};
+use super::request::{Publication, Request};
 use super::resolve::resolve;
 use super::road::{Findings, taken};
 use super::rules::{container_table, host_table, table_name};
@@ -132,12 +133,14 @@ pub(super) fn stands_as<M: Machine>(
     container: Option<&Container>,
 ) -> Result<bool, PublishError> {
     let publication = &record.publication;
-    let hosts: Vec<_> = publication.paths.iter().flat_map(Path::hosts).collect();
+    let hosts: Vec<_> = publication.hosts().collect();
     let as_asked = record.phase == Phase::Published
         && publication.ports == Ports::joined(&request.ports)
         && publication.from == IpNet::aggregate(&request.from)
-        && (request.host.is_empty()
-            || request.host.len() == hosts.len() && request.host.iter().all(|host| hosts.contains(host)));
+        && publication.follows == request.host_ips.is_empty()
+        && (publication.follows
+            || request.host_ips.len() == hosts.len()
+                && request.host_ips.iter().all(|host| hosts.contains(host)));
     // A process of the same number may be another one, and so may its namespace.
     let the_same = container.is_some_and(|container| {
         let has = |ip: IpAddr| {
@@ -150,7 +153,8 @@ pub(super) fn stands_as<M: Machine>(
             && publication.paths.iter().all(|path| has(path.container))
             && container.pid.and_then(|pid| machine.namespace(pid)) == Some(record.namespace)
     });
-    if !as_asked || !the_same {
+    let moved = matches!(astray(machine, publication), Some(Astray::Moved { .. }));
+    if !as_asked || !the_same || moved {
         return Ok(false);
     }
     let host = machine.firewall().map_err(cannot("open the host's rules"))?;
@@ -165,8 +169,7 @@ pub(super) fn stands<M: Machine>(
 ) -> Result<bool, PublishError> {
     let look = || {
         let publication = &record.publication;
-        let wanted = accepts(host, publication)?.len();
-        if own_accepts(host, &publication.name)?.len() != wanted || !has(host, &host_table_of(publication))? {
+        if !in_force(host, publication)? || !has(host, &host_table_of(publication))? {
             return Ok(false);
         }
         match machine.firewall_within(&record.namespace)? {
@@ -195,7 +198,12 @@ impl Step {
                 let inside = machine.firewall_within(&record.namespace).map_err(cannot(INSIDE))?;
                 let gone = || FirewallError::Socket(io::Error::other("the container has ended"));
                 let inside = inside.ok_or_else(gone).map_err(cannot(INSIDE))?;
-                inside.apply(&[Change::Remove(table_name(&publication.name)), add]).map_err(cannot(INSIDE))
+                let change = || {
+                    let mut changes = former_table(&inside, &publication.name)?;
+                    changes.push(add);
+                    inside.apply(&changes)
+                };
+                change().map_err(cannot(INSIDE))
             }
             Self::Host => {
                 let change = || {
@@ -266,8 +274,17 @@ fn take_back<M: Machine>(
 /// What takes away all that a container may have in the host's namespace.
 fn removal(host: &impl Firewall, name: &str) -> Result<Vec<Change>, FirewallError> {
     let mut changes = own_accepts(host, name)?;
-    changes.push(Change::Remove(table_name(name)));
+    changes.extend(former_table(host, name)?);
     Ok(changes)
+}
+
+/// What takes a container's table away, where there is one. Only there: whatever is taken away the kernel waits for when
+/// the socket is closed (some 10 ms, nft_rcv_nl_event in net/netfilter/nf_tables_api.c), and first making what is not
+/// there counts as that.
+fn former_table(firewall: &impl Firewall, name: &str) -> Result<Vec<Change>, FirewallError> {
+    let table = table_name(name);
+    let there = firewall.tables()?.iter().any(|seen| seen.place == Place::Inet && seen.name == table);
+    Ok(if there { vec![Change::Remove(table)] } else { Vec::new() })
 }
 
 /// Whether a table is there as it was made. Its comment says of what text; the number of rules, that none is gone.

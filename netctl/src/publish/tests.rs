@@ -1,6 +1,6 @@
 //! Publishing against fakes: which steps, in which order, and what is taken back.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -99,6 +99,8 @@ struct Computer {
     container: Fake,
     remote: bool,
     legacy: bool,
+    facing: Cell<Option<IpAddr>>,
+    lost: Cell<Option<IpAddr>>,
 }
 
 impl Computer {
@@ -126,7 +128,7 @@ impl Computer {
         };
         host.chains.borrow_mut().push(user);
         host.filter.borrow_mut().push(end);
-        Self { host, container, ..Self::default() }
+        Self { host, container, facing: Cell::new(Some([192, 0, 2, 1].into())), ..Self::default() }
     }
 
     fn asked(&self) -> Vec<String> {
@@ -159,15 +161,15 @@ impl Machine for Computer {
         None
     }
     fn facing(&self, family: Family) -> Option<IpAddr> {
-        (family == Family::V4).then(|| [192, 0, 2, 1].into())
+        self.facing.get().filter(|_| family == Family::V4)
     }
-    fn is_own(&self, _: IpAddr) -> bool {
-        true
+    fn is_own(&self, address: IpAddr) -> bool {
+        self.lost.get() != Some(address)
     }
     fn has_interface(&self, _: &str) -> bool {
         true
     }
-    fn listeners(&self) -> Vec<(Ports, Option<IpAddr>)> {
+    fn listeners(&self, _: &[Protocol]) -> Vec<(Ports, Option<IpAddr>)> {
         let at = |port| (Ports::one(port, Protocol::Udp), Some([192, 0, 2, 1].into()));
         vec![
             at(5060),
@@ -205,15 +207,15 @@ fn request(ports: &[&str]) -> Request {
     Request {
         container: "switch".to_owned(),
         ports: ports.iter().map(|text| text.parse().unwrap()).collect(),
-        host: Vec::new(),
+        host_ips: Vec::new(),
         from: Vec::new(),
         via: Via::Auto,
     }
 }
 
 const PUBLISHED: [&str; 2] = [
-    "container: remove netctl-switch, add netctl-switch",
-    "host: remove netctl-switch, add netctl-switch, accept Out in DOCKER-USER, accept In in DOCKER-USER",
+    "container: add netctl-switch",
+    "host: add netctl-switch, accept Out in DOCKER-USER, accept In in DOCKER-USER",
 ];
 
 #[tokio::test]
@@ -228,6 +230,11 @@ async fn one_transaction_a_namespace() {
     assert_eq!(machine.state().2.last(), Some(&None));
     let done = publish(&docker, &machine, &journal, &asked).await.unwrap();
     assert_eq!((done.outcome, machine.asked()), (Outcome::Unchanged, vec![]));
+    // In place of the former ones.
+    publish(&docker, &machine, &journal, &request(&["5060/udp"])).await.unwrap();
+    let asked_for = machine.asked();
+    assert_eq!(asked_for[0], "container: remove netctl-switch, add netctl-switch");
+    assert!(asked_for[1].contains("remove netctl-switch, add netctl-switch, accept Out"), "{asked_for:?}");
     unpublish(&machine, &journal, "switch").unwrap();
     assert_eq!(machine.state(), before);
     assert!(matches!(unpublish(&machine, &journal, "switch"), Err(PublishError::Nothing(_))));
@@ -318,4 +325,87 @@ async fn the_old_iptables() {
     machine.host.chains.borrow_mut().clear();
     let refused = publish(&Docker::default(), &machine, &Memory::default(), &asked).await;
     assert!(matches!(refused, Err(PublishError::Legacy)));
+}
+
+/// Somebody has flushed the table filter, and left FORWARD's policy.
+#[tokio::test]
+async fn where_forward_leads_nowhere_the_accepts_stand_in_it() {
+    let (docker, machine, journal) = (Docker::default(), Computer::new(), Memory::default());
+    let forward = SeenChain {
+        place: Place::Ip,
+        table: "filter".to_owned(),
+        name: "FORWARD".to_owned(),
+        point: Some(Point::Forward),
+        drops: true,
+    };
+    machine.host.chains.borrow_mut().push(forward);
+    let jump = SeenRule {
+        chain: "FORWARD".to_owned(),
+        handle: 2,
+        verdict: Some(Verdict::Jump("DOCKER-USER".to_owned())),
+        ..SeenRule::default()
+    };
+    machine.host.filter.borrow_mut().push(jump.clone());
+    publish(&docker, &machine, &journal, &request(&["5060/udp"])).await.unwrap();
+    let chains = || {
+        let filter = machine.host.filter.borrow();
+        filter.iter().filter(|rule| rule.comment.is_some()).map(|rule| rule.chain.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(chains(), ["DOCKER-USER", "DOCKER-USER"]);
+    let record = journal.read("switch").unwrap().unwrap();
+    assert!(!steps::is_damaged(&machine.host, &machine, &record));
+    // The accepts are there, and nothing comes to them.
+    machine.host.filter.borrow_mut().retain(|rule| rule.chain != "FORWARD");
+    // But by a chain of somebody else's.
+    let jump_of = |from: &str, to: &str| SeenRule {
+        chain: from.to_owned(),
+        handle: 20,
+        verdict: Some(Verdict::Jump(to.to_owned())),
+        ..SeenRule::default()
+    };
+    let detour = [jump_of("FORWARD", "mine"), jump_of("mine", "DOCKER-USER"), jump_of("mine", "FORWARD")];
+    machine.host.filter.borrow_mut().extend(detour);
+    assert!(!steps::is_damaged(&machine.host, &machine, &record));
+    machine.host.filter.borrow_mut().retain(|rule| rule.chain != "mine" && rule.chain != "FORWARD");
+    assert!(steps::is_damaged(&machine.host, &machine, &record));
+    assert!(steps::restore(&machine, &journal, "switch").unwrap());
+    assert_eq!(chains(), ["FORWARD", "FORWARD"]);
+    assert!(!steps::restore(&machine, &journal, "switch").unwrap());
+    // And back, when Docker has started again.
+    machine.host.filter.borrow_mut().insert(0, jump);
+    assert!(steps::restore(&machine, &journal, "switch").unwrap());
+    assert_eq!(chains(), ["DOCKER-USER", "DOCKER-USER"]);
+}
+
+#[tokio::test]
+async fn the_hosts_addresses_change() {
+    let (docker, machine, journal) = (Docker::default(), Computer::new(), Memory::default());
+    let published =
+        async |asked: &Request| publish(&docker, &machine, &journal, asked).await.unwrap().publication;
+    let asked = request(&["5060/udp"]);
+    let follows = published(&asked).await;
+    let record = || journal.read("switch").unwrap().unwrap();
+    let stands =
+        |asked: &Request| steps::stands_as(&machine, &record(), asked, Some(&docker.container)).unwrap();
+    let address = |last| IpAddr::from([192, 0, 2, last]);
+    assert_eq!(astray::astray(&machine, &follows), None);
+    // Between two leases nothing moves.
+    machine.facing.set(None);
+    assert_eq!(astray::astray(&machine, &follows), None);
+    assert!(stands(&asked));
+    machine.facing.set(Some(address(9)));
+    let moved = Astray::Moved { from: address(1), to: address(9) };
+    assert_eq!(astray::astray(&machine, &follows), Some(moved));
+    assert!(!stands(&asked));
+    let follows = published(&asked).await;
+    assert_eq!((astray::astray(&machine, &follows), stands(&asked)), (None, true));
+    // One that was asked for stays, and its rules with it.
+    let asked = Request { host_ips: vec![address(9)], ..asked };
+    assert!(!stands(&asked), "it would go away with the route");
+    let named = published(&asked).await;
+    machine.facing.set(Some(address(1)));
+    assert_eq!(astray::astray(&machine, &named), None);
+    machine.lost.set(Some(address(9)));
+    assert_eq!(astray::astray(&machine, &named), Some(Astray::Lost(address(9))));
+    assert!(stands(&asked));
 }

@@ -14,10 +14,9 @@ use crate::docker::{
 use crate::firewall::Family;
 use crate::network::labels;
 use crate::network::{
-    Capability, Foreseen, Interface, Neighbour, Pair, Place, Publication, Publisher, Route, Socket, Sockets,
-    Wiring, World, Worldly,
+    Capability, Interface, Pair, Place, Publisher, Route, Socket, Sockets, Vacant, Wiring, World, Worldly,
 };
-use crate::publish::{self, PublishError};
+use crate::publish::{Astray, Counted, DockersRules, Foreseen, Publication, PublishError, Request};
 
 /// One of the four parts of a world, without what belongs to some containers.
 pub(super) struct Without<'a, T> {
@@ -122,10 +121,10 @@ impl<K: Wiring> Wiring for Without<'_, K> {
     async fn delete(&self, _: u32) -> Result<(), KernelError> {
         looked_at_only()
     }
-    async fn add_addresses(&self, _: u32, _: &InterfaceName, _: &[IpNet]) -> Result<(), KernelError> {
+    async fn add_addresses(&self, _: Place, _: &InterfaceName, _: &[IpNet]) -> Result<(), KernelError> {
         looked_at_only()
     }
-    async fn add_neighbour(&self, _: IpNet, _: IpNet) -> Result<Neighbour, KernelError> {
+    async fn add_namespace(&self) -> Result<Vacant, KernelError> {
         looked_at_only()
     }
     async fn add_gateway(&self, _: u32, _: IpAddr) -> Result<(), KernelError> {
@@ -147,6 +146,9 @@ impl<S: Sockets> Sockets for Without<'_, S> {
     fn namespace(&self, pid: u32) -> Option<u64> {
         self.inner.namespace(pid)
     }
+    fn pid_namespace(&self) -> u64 {
+        self.inner.pid_namespace()
+    }
     fn filters_bridges(&self) -> bool {
         self.inner.filters_bridges()
     }
@@ -158,33 +160,36 @@ impl<S: Sockets> Sockets for Without<'_, S> {
 impl<P: Publisher> Publisher for Without<'_, P> {
     async fn foresee(
         &self,
-        publication: &Publication,
+        request: &Request,
         families: &[Family],
         gone: &[&str],
     ) -> Result<Foreseen, PublishError> {
         let names = self.gone.iter().map(|gone| gone.name.as_str());
         let gone: Vec<&str> = gone.iter().copied().chain(names).collect();
-        self.inner.foresee(publication, families, &gone).await
+        self.inner.foresee(request, families, &gone).await
     }
-    fn published(
-        &self,
-        name: &str,
-    ) -> impl Future<Output = Result<Option<publish::Publication>, PublishError>> {
+    fn published(&self, name: &str) -> impl Future<Output = Result<Option<Publication>, PublishError>> {
         self.inner.published(name)
     }
-    fn counted(&self, name: &str) -> impl Future<Output = Result<Option<publish::Counted>, PublishError>> {
+    fn counted(&self, name: &str) -> impl Future<Output = Result<Option<Counted>, PublishError>> {
         self.inner.counted(name)
     }
-    fn stands(&self, publication: &Publication) -> impl Future<Output = Result<bool, PublishError>> {
-        self.inner.stands(publication)
+    fn stands(&self, request: &Request) -> impl Future<Output = Result<bool, PublishError>> {
+        self.inner.stands(request)
     }
-    fn all(&self) -> impl Future<Output = Result<Vec<publish::Publication>, PublishError>> {
+    fn all(&self) -> impl Future<Output = Result<Vec<Publication>, PublishError>> {
         self.inner.all()
     }
     async fn restore(&self) -> Result<Vec<String>, PublishError> {
         looked_at_only()
     }
-    async fn publish(&self, _: &Publication) -> Result<(), PublishError> {
+    fn astray(&self) -> impl Future<Output = Result<Vec<(String, Astray)>, PublishError>> {
+        self.inner.astray()
+    }
+    fn dockers_rules(&self) -> impl Future<Output = Result<DockersRules, PublishError>> {
+        self.inner.dockers_rules()
+    }
+    async fn publish(&self, _: &Request) -> Result<(), PublishError> {
         looked_at_only()
     }
     async fn unpublish(&self, _: &str) -> Result<(), PublishError> {

@@ -1,5 +1,8 @@
 //! How bringing about what is declared fails.
 
+use std::io;
+use std::path::PathBuf;
+
 use super::file::FileError;
 use crate::docker::DockerError;
 use crate::error::{Exit, Explain};
@@ -34,6 +37,14 @@ pub enum UpError {
     Leftover { name: String, source: Box<RunError> },
     #[error("{count} of {all} differ from what is declared")]
     Differs { count: usize, all: usize },
+    #[error("cannot use the state directory {}", .path.display())]
+    State {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("cannot listen to the kernel's news of rules and addresses")]
+    Deaf(#[source] io::Error),
 }
 
 impl From<RunError> for UpError {
@@ -57,6 +68,8 @@ impl Explain for UpError {
             Self::Leftover { .. } => Some("run netctl up again; it goes on there".to_owned()),
             Self::DownInterrupted => Some("run netctl down again; it goes on there".to_owned()),
             Self::Differs { .. } => Some("netctl up brings it about".to_owned()),
+            Self::State { .. } => Some("say where the state may be kept: --state-dir DIRECTORY".to_owned()),
+            Self::Deaf(_) => Some("run it as root, in the host's network namespace".to_owned()),
             Self::Interrupted => None,
         }
     }
@@ -69,7 +82,12 @@ impl Explain for UpError {
             Self::Clash { .. } | Self::Circle { .. } => Exit::Usage,
             Self::Interrupted | Self::DownInterrupted => Exit::Interrupted,
             Self::Differs { .. } => Exit::Differs,
-            Self::Foreign { .. } | Self::Shared { .. } => Exit::Failed,
+            Self::State { source, .. } | Self::Deaf(source)
+                if source.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                Exit::Denied
+            }
+            Self::Foreign { .. } | Self::Shared { .. } | Self::State { .. } | Self::Deaf(_) => Exit::Failed,
         }
     }
 }

@@ -27,4 +27,4 @@ pub use error::UpError;
 pub use file::{File, FileError};
 pub use turn::{Share, Turn};
 pub use validate::validate;
-pub use watch::{Watch, watch};
+pub use watch::{News, Watch, watch};

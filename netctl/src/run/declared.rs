@@ -6,13 +6,14 @@ use super::one;
 use super::switch::{here, judge, world};
 use crate::cli::{FileArgs, Format, PlanArgs, UpArgs, WatchArgs};
 use crate::error::Failure;
+use crate::netlink::KernelNews;
 use crate::network;
 use crate::output;
 use crate::reconcile::{self, File, Share, Turn, UpError, Watch};
 
 pub(super) async fn plan(args: PlanArgs, format: Format) -> Result<(), Vec<Failure>> {
     let file = File::read(&args.declared.file).map_err(one)?;
-    let world = world(&args.declared.daemon.host, &args.declared.state).await?;
+    let world = world(&args.declared.daemon, &args.declared.state).await?;
     let comparison = reconcile::compare(&world, &file).await.map_err(all)?;
     output::write(format, &comparison, comparison.json()).map_err(one)?;
     // What stands in the way is told here already, not only when it is to be done.
@@ -26,7 +27,7 @@ pub(super) async fn plan(args: PlanArgs, format: Format) -> Result<(), Vec<Failu
 /// Brings it about and calls each switch; a signal before the calls takes all back.
 pub(super) async fn up(args: UpArgs, format: Format) -> Result<(), Vec<Failure>> {
     let file = File::read(&args.declared.file).map_err(one)?;
-    let world = world(&args.declared.daemon.host, &args.declared.state).await?;
+    let world = world(&args.declared.daemon, &args.declared.state).await?;
     let turn = Turn::wait(&args.declared.state.state_dir, Share::Alone).await;
     let done = reconcile::up(&world, &file, signal(), &mut say).await.map_err(all)?;
     drop(turn);
@@ -58,7 +59,7 @@ pub(super) async fn up(args: UpArgs, format: Format) -> Result<(), Vec<Failure>>
 
 pub(super) async fn down(args: FileArgs, format: Format) -> Result<(), Vec<Failure>> {
     let file = File::read(&args.file).map_err(one)?;
-    let world = world(&args.daemon.host, &args.state).await?;
+    let world = world(&args.daemon, &args.state).await?;
     let _turn = Turn::wait(&args.state.state_dir, Share::Alone).await;
     let downed = reconcile::down(&world, &file, signal(), &mut say).await.map_err(all)?;
     output::write(format, &downed, downed.json()).map_err(one)
@@ -67,9 +68,11 @@ pub(super) async fn down(args: FileArgs, format: Format) -> Result<(), Vec<Failu
 /// Until it is told to end, which is no failure.
 pub(super) async fn watch(args: WatchArgs) -> Result<(), Vec<Failure>> {
     let what = Watch { files: args.file, state: args.state.state_dir.clone() };
-    let connect = async || here(&args.daemon.host, &args.state).await;
-    reconcile::watch(&what, connect, signal(), &mut say).await;
-    Ok(())
+    // Once: a context that is changed later does not carry what is watched to another daemon.
+    let endpoint = super::daemon::find(&args.daemon).map_err(one)?;
+    let connect = async || here(&endpoint, &args.state).await;
+    let mut news = KernelNews::open().map_err(|error| one(UpError::Deaf(error)))?;
+    reconcile::watch(&what, connect, &mut news, signal(), &mut say).await.map_err(one)
 }
 
 async fn signal() {

@@ -2,7 +2,7 @@
 
 use super::one;
 use crate::cli::{DoctorArgs, Format};
-use crate::docker::{Client, Container, Containers as _, Whereabouts};
+use crate::docker::{Client, Container, Containers as _, DockerEndpoint, Whereabouts};
 use crate::doctor::{self, DoctorError, Level, Local, Patient, Question};
 use crate::error::{Failure, report};
 use crate::firewall::PortRange;
@@ -22,7 +22,8 @@ pub(super) async fn run(args: DoctorArgs, format: Format) -> Result<(), Vec<Fail
 }
 
 async fn ask(args: &DoctorArgs) -> Result<(Local, Question), DoctorError> {
-    let client = Client::connect(&args.daemon.host).await;
+    let endpoint = super::daemon::find(&args.daemon)?;
+    let client = Client::connect(&endpoint).await;
     if let Ok(client) = &client
         && let Whereabouts::Elsewhere(why) = client.whereabouts().await?
     {
@@ -47,7 +48,8 @@ async fn ask(args: &DoctorArgs) -> Result<(Local, Question), DoctorError> {
         interfaces: Wires.interfaces(Place::Here).await.unwrap_or_default(),
         published: published(args).await,
     };
-    Ok((facts, question(&claims, daemon, container.as_ref())))
+    let options = args.state.options();
+    Ok((facts, Question { options, ..question(&claims, endpoint, daemon, container.as_ref()) }))
 }
 
 /// Without the rights to read it, nothing is known of it, which is said by another finding.
@@ -63,6 +65,7 @@ async fn published(args: &DoctorArgs) -> Vec<publish::Row> {
 
 fn question(
     claims: &[Claim],
+    endpoint: DockerEndpoint,
     daemon: Result<crate::docker::Daemon, String>,
     container: Option<&Container>,
 ) -> Question {
@@ -77,7 +80,7 @@ fn question(
         pid: container.pid,
         is_host: container.network_mode == "host",
     });
-    Question { media, sip: of(Purpose::Sip).collect(), daemon, patient }
+    Question { media, sip: of(Purpose::Sip).collect(), endpoint, options: String::new(), daemon, patient }
 }
 
 fn words(error: &crate::docker::DockerError) -> String {

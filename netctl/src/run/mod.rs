@@ -1,6 +1,7 @@
 //! Does what was typed, with the parts that do it.
 
 mod bridge;
+mod daemon;
 mod declared;
 mod doctor;
 mod image;
@@ -13,7 +14,6 @@ use clap::CommandFactory as _;
 
 use crate::bridge::BridgeError;
 use crate::cli::{Cli, Command};
-use crate::docker::Client;
 use crate::error::{Exit, Explain, Failure};
 use crate::netlink::Netlink;
 use crate::output;
@@ -70,12 +70,12 @@ async fn command(cli: Cli) -> Result<(), Vec<Failure>> {
             bridge::run(&kernel, verb, cli.output).await
         }
         Command::Image(args) => {
-            let client = Client::connect(&args.host).await.map_err(one)?;
+            let client = daemon::connect(&args.daemon).await.map_err(one)?;
             image::run(&client, args.verb, cli.output).await.map_err(one)
         }
         Command::Port(args) => port::run(args, cli.output).await,
         Command::Network(args) => {
-            let client = Client::connect(&args.daemon.host).await.map_err(one)?;
+            let client = daemon::connect(&args.daemon).await.map_err(one)?;
             network::run(&client, args.verb, cli.output).await.map_err(one)
         }
         Command::Run(args) => switch::run(*args, cli.output).await,

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::one;
+use super::{daemon, one};
 use crate::cli::{Format, PortArgs, PortVerb};
 use crate::docker::{Client, Host};
 use crate::error::Failure;
@@ -18,11 +18,12 @@ pub(super) async fn run(args: PortArgs, format: Format) -> Result<(), Vec<Failur
     };
     match args.verb {
         PortVerb::Publish { name, ports, host_ip, from, via } => {
-            if let Host::Tcp(address) = &args.host {
-                return Err(one(PublishError::Elsewhere(format!("it is asked at {address}"))));
+            let endpoint = daemon::find(&args.daemon).map_err(one)?;
+            if !matches!(endpoint.host, Host::Unix(_)) {
+                return Err(one(PublishError::Elsewhere(format!("it is reached over {endpoint}"))));
             }
-            let request = Request { container: name, ports, host: host_ip, from, via };
-            let docker = Client::connect(&args.host).await.map_err(one)?;
+            let request = Request { container: name, ports, host_ips: host_ip, from, via };
+            let docker = Client::connect(&endpoint).await.map_err(one)?;
             let done =
                 publish::publish(&docker, &LocalMachine, &state().await?, &request).await.map_err(one)?;
             for found in done.findings.told() {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::one;
-use crate::cli::{Format, NamedArgs, RunArgs, StateArgs};
-use crate::docker::{Client, DockerError, Host};
+use crate::cli::{DaemonArgs, Format, NamedArgs, RunArgs, StateArgs};
+use crate::docker::{Client, DockerEndpoint, DockerError};
 use crate::error::Failure;
 use crate::netlink::Wires;
 use crate::network::{self, Heard, Order, RunError, World};
@@ -17,19 +17,20 @@ use crate::reconcile::{Share, Turn};
 
 pub(super) type Here = World<Client, Wires, Proc, Local>;
 
-pub(super) async fn world(host: &Host, state: &StateArgs) -> Result<Here, Vec<Failure>> {
-    here(host, state).await.map_err(one)
+pub(super) async fn world(daemon: &DaemonArgs, state: &StateArgs) -> Result<Here, Vec<Failure>> {
+    let endpoint = super::daemon::find(daemon).map_err(one)?;
+    here(&endpoint, state).await.map_err(one)
 }
 
-pub(super) async fn here(host: &Host, state: &StateArgs) -> Result<Here, DockerError> {
-    let docker = Client::connect(host).await?;
+pub(super) async fn here(endpoint: &DockerEndpoint, state: &StateArgs) -> Result<Here, DockerError> {
+    let docker = Client::connect(endpoint).await?;
     let publisher = Local::new(docker.clone(), &state.state_dir);
     Ok(World { docker, kernel: Wires, proc: Proc, publisher })
 }
 
 /// Runs a switch and calls it; a signal that comes while it is made takes all back.
 pub(super) async fn run(args: RunArgs, format: Format) -> Result<(), Vec<Failure>> {
-    let world = world(&args.daemon.host, &args.state).await?;
+    let world = world(&args.daemon, &args.state).await?;
     let call = !args.no_probe;
     let state = args.state.state_dir.clone();
     let order = order(args);
@@ -64,21 +65,18 @@ pub(super) async fn run(args: RunArgs, format: Format) -> Result<(), Vec<Failure
 
 pub(super) async fn remove(args: NamedArgs, format: Format) -> Result<(), Vec<Failure>> {
     let _turn = Turn::wait(&args.state.state_dir, Share::Shared).await;
-    let removed = network::remove_switch(&world(&args.daemon.host, &args.state).await?, &args.name)
-        .await
-        .map_err(all)?;
+    let removed =
+        network::remove_switch(&world(&args.daemon, &args.state).await?, &args.name).await.map_err(all)?;
     output::write(format, &removed, removed.json()).map_err(one)
 }
 
 pub(super) async fn inspect(args: NamedArgs, format: Format) -> Result<(), Vec<Failure>> {
-    let inside =
-        network::inspect(&world(&args.daemon.host, &args.state).await?, &args.name).await.map_err(one)?;
+    let inside = network::inspect(&world(&args.daemon, &args.state).await?, &args.name).await.map_err(one)?;
     output::write(format, &inside, inside.json()).map_err(one)
 }
 
 pub(super) async fn probe(args: NamedArgs, format: Format) -> Result<(), Vec<Failure>> {
-    let heard =
-        network::probe(&world(&args.daemon.host, &args.state).await?, &args.name).await.map_err(one)?;
+    let heard = network::probe(&world(&args.daemon, &args.state).await?, &args.name).await.map_err(one)?;
     output::write(format, &heard, json!(heard.json())).map_err(one)?;
     judge(&heard)
 }

@@ -1,33 +1,30 @@
 //! The verb `why`.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::one;
 use crate::cli::{Format, WhyArgs};
-use crate::docker::{Client, Containers as _, Whereabouts};
+use crate::docker::Containers as _;
 use crate::error::Failure;
-use crate::netlink::Outside;
-use crate::network::{self, RunError};
+use crate::network::{self, Neighbour, Origin, Place, Way, Worldly, neighbour, plan};
 use crate::output;
 use crate::publish::{self, LocalMachine, StateDirectory};
-use crate::why::{self, Caller, Local, Options, Subject, WhyError};
+use crate::why::{self, Asked, Caller, Local, Options, Reach, Subject, WhyError};
 
 pub(super) async fn run(args: WhyArgs, format: Format) -> Result<(), Vec<Failure>> {
     let report = look(&args).await.map_err(one)?;
     output::write(format, &report, report.json()).map_err(one)?;
-    if report.conclusion.passes() {
+    if report.passes() {
         return Ok(());
     }
-    Err(one(WhyError::Broken(format!("{}: {}", args.name, report.conclusion))))
+    Err(one(WhyError::Broken(report.sentence())))
 }
 
 async fn look(args: &WhyArgs) -> Result<why::Report, WhyError> {
-    let docker = Client::connect(&args.daemon.host).await?;
-    match docker.whereabouts().await? {
-        Whereabouts::Here => {}
-        Whereabouts::Elsewhere(why) => return Err(RunError::Remote(why).into()),
-        Whereabouts::Rootless => return Err(RunError::Rootless.into()),
-    }
+    let endpoint = super::daemon::find(&args.daemon)?;
+    let world = super::switch::here(&endpoint, &args.state).await?;
+    plan::beside(&world).await?;
     let published = {
         let directory = args.state.state_dir.clone();
         // Another netctl may have it; a signal need not wait for that.
@@ -35,29 +32,61 @@ async fn look(args: &WhyArgs) -> Result<why::Report, WhyError> {
         let journal = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         publish::list(&LocalMachine, &journal)?
     };
-    let subject = Subject::find(&docker, &args.name, &published.rows).await?;
+    let subject = Subject::find(world.docker(), world.proc(), &args.name, &published.rows).await?;
     let options = Options {
         seconds: Duration::from_secs(args.seconds.into()),
         peer: args.peer,
-        publish: args.publish_options(),
+        publish: args.state.options(),
     };
-    if args.no_call || args.peer.is_some() || subject.pid.is_none() {
-        return why::why(&Local, &subject, None, &options).await;
+    if args.no_call || args.peer.is_some() || subject.pid.is_none() || subject.left_by.is_some() {
+        return why::why(&Local, &subject, &Asked::default(), &options).await;
     }
-    // Kept until the end: the caller's namespace goes with it.
-    let (_outside, caller) = caller(args, &subject).await?;
-    why::why(&Local, &subject, caller.as_ref(), &options).await
+    let (asked, neighbour) = ask(&world, &subject).await?;
+    let report = why::why(&Local, &subject, &asked, &options).await;
+    if let Some(neighbour) = neighbour {
+        neighbour::part(world.kernel(), neighbour).await.map_err(WhyError::Parting)?;
+    }
+    report
 }
 
-/// Who calls: through published ports somebody from outside of this host, else whoever `probe` lets call.
-async fn caller(args: &WhyArgs, subject: &Subject) -> Result<(Option<Outside>, Option<Caller>), WhyError> {
-    if let Some(target) = subject.published_target() {
-        let outside = Outside::make().await.map_err(WhyError::Outside)?;
-        let (from, address) = (outside.place(), Some(outside.address));
-        let caller = Caller { target, from, words: "a network namespace outside of this host's", address };
-        return Ok((Some(outside), Some(caller)));
+/// Who calls: whoever `probe` lets call, by each family. A published switch that the host alone may call is looked at while
+/// others do: the host's own packets have other stations.
+async fn ask(world: &impl Worldly, subject: &Subject) -> Result<(Asked, Option<Neighbour>), WhyError> {
+    let container = world.docker().container(&subject.name).await?;
+    let container = container.ok_or_else(|| WhyError::NoSuchContainer(subject.name.clone()))?;
+    let ways = network::ways(world, &container).await?;
+    let outside = |way: &Way| match way.from {
+        Some(Origin::Outside(host)) => Some(host),
+        _ => None,
+    };
+    let hosts: Vec<IpAddr> = ways.iter().filter_map(outside).collect();
+    let neighbour = match hosts.is_empty() {
+        true => None,
+        false => {
+            Some(neighbour::make(world.kernel(), world.proc(), &hosts).await.map_err(WhyError::Outside)?)
+        }
+    };
+    let mut asked = Asked::default();
+    for Way { target, family, from, words, untested } in ways {
+        let (from, address) = match (from, &neighbour) {
+            (Some(Origin::Outside(_)), Some(neighbour)) => (neighbour.place(), neighbour.address(family)),
+            (Some(Origin::Here), _) if !matches!(subject.reach, Reach::Published { .. }) => {
+                (Place::Here, None)
+            }
+            (Some(Origin::Inside(pid)), _) => (Place::Process(pid), None),
+            (Some(_), _) => {
+                asked.not_called.push(format!(
+                    "no call to {target}: only this host may place it, whose own packets have other stations (--from, or no \
+                     SIP is published)"
+                ));
+                continue;
+            }
+            (None, _) => {
+                asked.not_called.extend(untested.first().map(|what| format!("not tested: {what}")));
+                continue;
+            }
+        };
+        asked.callers.push(Caller { target, family, from, words, address });
     }
-    let world = super::switch::here(&args.daemon.host, &args.state).await?;
-    let place = network::place_of_call(&world, &subject.name).await?;
-    Ok((None, place.map(|(target, from, words)| Caller { target, from, words, address: None })))
+    Ok((asked, neighbour))
 }

@@ -3,16 +3,18 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use switch_probe::{ProbeOptions, ProbeTarget, Report};
+use switch_probe::{ProbeOptions, Report};
 
-use crate::netlink;
-use crate::network::Place;
+use crate::firewall::Family;
+use crate::network::{self, Place};
 
 /// Who calls.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// Whom, for instance `sip:9196@192.0.2.1:5060`.
     pub target: String,
+    /// By which family.
+    pub family: Family,
     /// From which namespace.
     pub from: Place,
     /// The same in words.
@@ -27,23 +29,8 @@ impl Caller {
     /// # Errors
     /// Why there was no call, in words.
     pub async fn call(&self, duration: Duration) -> Result<Report, String> {
-        let target: ProbeTarget =
-            self.target.parse().map_err(|error: switch_probe::TargetError| error.to_string())?;
         let options = ProbeOptions { duration, ..ProbeOptions::default() };
-        match self.from {
-            Place::Here => switch_probe::call(&target, options).await.map_err(|error| words(&error)),
-            Place::Process(pid) => {
-                let work = move || {
-                    netlink::inside(pid, || {
-                        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                        Ok::<_, std::io::Error>(runtime.block_on(switch_probe::call(&target, options)))
-                    })
-                };
-                let called = tokio::task::spawn_blocking(work).await.map_err(|error| words(&error))?;
-                let called = called.and_then(|inner| inner).map_err(|error| words(&error))?;
-                called.map_err(|error| words(&error))
-            }
-        }
+        network::call(&self.target, self.from, options).await.map_err(|error| words(&error))
     }
 }
 

@@ -6,7 +6,7 @@ use crate::bridge::KernelError;
 use crate::docker::DockerError;
 use crate::error::{Exit, Explain};
 use crate::firewall::FirewallError;
-use crate::network::{RunError, SettingsError};
+use crate::network::{CheckError, RunError, SettingsError};
 use crate::publish::PublishError;
 
 /// Why there is no answer, or what the answer is where audio does not pass.
@@ -34,7 +34,9 @@ pub enum WhyError {
     #[error("cannot read what UDP lost in the container's namespace")]
     Losses(#[from] io::Error),
     #[error("cannot make a place outside of this host to call from")]
-    Outside(#[source] KernelError),
+    Outside(#[source] CheckError),
+    #[error("cannot take away the place outside of this host that was called from")]
+    Parting(#[source] KernelError),
     #[error("{0}")]
     Broken(String),
 }
@@ -60,6 +62,7 @@ impl Explain for WhyError {
                     .to_owned(),
             ),
             Self::Outside(_) => Some("run it as root, or watch while somebody calls: --no-call --seconds 20".to_owned()),
+            Self::Parting(_) => Some("it goes with netctl by itself; ip link shows whether it did".to_owned()),
             // It was told with the table.
             Self::Broken(_) => None,
         }
@@ -73,7 +76,8 @@ impl Explain for WhyError {
             Self::Settings(_) => Exit::Usage,
             Self::NoSuchContainer(_) => Exit::Missing,
             Self::Counters(error) if error.denied() => Exit::Denied,
-            Self::Outside(error) if error.denied() => Exit::Denied,
+            Self::Outside(error) => error.exit(),
+            Self::Parting(error) if error.denied() => Exit::Denied,
             Self::Sockets(error) | Self::Losses(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 Exit::Denied
             }

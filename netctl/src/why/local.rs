@@ -7,9 +7,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use super::machine::{Machine, Question, Routing, UdpLosses, Watch};
-use super::watch::{Counts, counts};
+use super::watch::{ByFamily, counts};
 use crate::bridge::KernelError;
-use crate::firewall::{self, Change, Firewall as _, FirewallError, Step, Table};
+use crate::firewall::{self, Change, Family, Firewall as _, FirewallError, Step, Table};
 use crate::netlink::{self, Nftables, Traces, Wires};
 use crate::network::{Interface, Place, Socket, Sockets as _, Wiring as _};
 use crate::procfs::{self, Proc};
@@ -45,6 +45,10 @@ impl Machine for Local {
 
     fn setting(&self, place: Place, path: &str) -> Option<String> {
         procfs::setting(place, path)
+    }
+
+    fn forward_drops(&self, family: Family) -> bool {
+        Nftables::open().is_ok_and(|rules| firewall::forward_drops(&rules, family))
     }
 
     async fn interfaces(&self, place: Place) -> Result<Vec<Interface>, KernelError> {
@@ -90,7 +94,7 @@ pub struct Standing {
 }
 
 impl Watch for Standing {
-    fn counts(&self) -> Result<Counts, FirewallError> {
+    fn counts(&self) -> Result<ByFamily, FirewallError> {
         let seen = self.nftables.rules(firewall::Place::Inet, &self.table.name)?;
         counts(&self.table, &seen).ok_or(FirewallError::Changed)
     }

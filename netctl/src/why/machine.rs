@@ -4,9 +4,9 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use super::watch::Counts;
+use super::watch::ByFamily;
 use crate::bridge::KernelError;
-use crate::firewall::{FirewallError, Step, Table};
+use crate::firewall::{Family, FirewallError, Step, Table};
 use crate::network::{Interface, Place, Socket};
 
 /// This machine. [`super::Local`] is the real one.
@@ -31,6 +31,8 @@ pub trait Machine {
     fn sockets(&self, place: Place) -> io::Result<Vec<Socket>>;
     /// A setting of the kernel by its path below /proc/sys; none if there is no such.
     fn setting(&self, place: Place, path: &str) -> Option<String>;
+    /// Whether a chain of this host drops what is forwarded and nobody lets through.
+    fn forward_drops(&self, family: Family) -> bool;
     /// The interfaces of a namespace.
     fn interfaces(&self, place: Place) -> impl Future<Output = Result<Vec<Interface>, KernelError>>;
     /// Where the kernel would send a packet.
@@ -45,7 +47,7 @@ pub trait Watch {
     ///
     /// # Errors
     /// Where they are not there any more.
-    fn counts(&self) -> Result<Counts, FirewallError>;
+    fn counts(&self) -> Result<ByFamily, FirewallError>;
     /// What the kernel has told of marked packets since it was last asked.
     fn steps(&mut self) -> Vec<Step>;
 }

@@ -1,24 +1,24 @@
 //! Commands that mend what was found, as they can be typed.
 
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
 use super::hop::Hop;
-use super::subject::Subject;
+use super::subject::{Joint, Subject};
 use crate::firewall::{End, PortRange, Step};
+use crate::network::none::{INSIDE, hardware_address};
 use crate::ports::Protocol;
-use crate::publish::Publication;
+use crate::publish::{Publication, Request, Via};
 
 /// Publishes again what was published.
 pub(super) fn publish_again(publication: &Publication, owner: &str, options: &str) -> String {
+    let Request { ports, host_ips, from, via, .. } = publication.request();
     let mut command = format!("netctl port{options} publish {owner}");
-    for ports in &publication.ports {
-        command.push_str(&format!(" {ports}"));
-    }
-    for host in publication.paths.iter().flat_map(|path| path.hosts()) {
-        command.push_str(&format!(" --host-ip {host}"));
-    }
-    for network in &publication.from {
-        command.push_str(&format!(" --from {network}"));
-    }
-    if publication.paths.iter().all(|path| path.stateless.is_none()) {
+    ports.iter().for_each(|ports| command.push_str(&format!(" {ports}")));
+    host_ips.iter().for_each(|host| command.push_str(&format!(" --host-ip {host}")));
+    from.iter().for_each(|network| command.push_str(&format!(" --from {network}")));
+    if via == Via::Conntrack {
         command.push_str(" --via conntrack");
     }
     command
@@ -30,6 +30,26 @@ pub(super) fn within(pid: Option<u32>, command: &str) -> String {
         Some(pid) => format!("nsenter -t {pid} -n {command}"),
         None => command.to_owned(),
     }
+}
+
+/// Joins a container of none mode to its bridge again, as netctl did.
+pub(super) fn furnish(joint: &Joint, pid: u32) -> String {
+    let Joint { interface, alias, bridge, addresses, gateways } = joint;
+    // The neighbours remember the hardware address that it had.
+    let mac =
+        hardware_address(addresses.first().map(IpNet::addr)).map(|byte| format!("{byte:02x}")).join(":");
+    let mut commands = vec![
+        format!(
+            "ip link add {interface} master {bridge} type veth peer name {INSIDE} address {mac} netns {pid}"
+        ),
+        format!("ip link set {interface} alias {alias} up"),
+    ];
+    let address = |net: &IpNet| within(Some(pid), &format!("ip addr add {net} dev {INSIDE}"));
+    commands.extend(addresses.iter().map(address));
+    commands.push(within(Some(pid), &format!("ip link set {INSIDE} up")));
+    let way = |gateway: &IpAddr| within(Some(pid), &format!("ip route add default via {gateway}"));
+    commands.extend(gateways.iter().map(way));
+    commands.join(" && ")
 }
 
 /// Lets through what a rule drops, before that rule.

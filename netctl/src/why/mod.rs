@@ -34,10 +34,12 @@ pub use local::Local;
 pub use look::{Seen, look};
 pub use machine::{Machine, Question, Routing, UdpLosses, Watch};
 pub use metrics::Metrics;
-pub use report::{Conclusion, Report};
-pub use subject::{Reach, Subject};
+pub use report::{Conclusion, Passage, Report};
+pub use subject::{Joint, Owner, Reach, Subject};
 pub use trail::Trail;
-pub use watch::{Counts, host_table, inside_table, table_name};
+pub use watch::{ByFamily, Counts, Scope, host_table, inside_table, table_name};
+
+use crate::firewall::Family;
 
 /// How to look.
 #[derive(Clone, Debug)]
@@ -50,6 +52,15 @@ pub struct Options {
     pub publish: String,
 }
 
+/// Who calls, while it is looked.
+#[derive(Debug, Default)]
+pub struct Asked {
+    /// One after the other; nobody where somebody else is to.
+    pub callers: Vec<Caller>,
+    /// Why some others do not.
+    pub not_called: Vec<String>,
+}
+
 /// Looks, judges, and finds the cause.
 ///
 /// # Errors
@@ -57,12 +68,36 @@ pub struct Options {
 pub async fn why<M: Machine>(
     machine: &M,
     subject: &Subject,
-    caller: Option<&Caller>,
+    asked: &Asked,
     options: &Options,
 ) -> Result<Report, WhyError> {
-    if subject.pid.is_none() {
-        return Ok(Report::stopped(subject));
+    if let Some(conclusion) = subject.unreachable() {
+        return Ok(Report::at_once(subject, conclusion));
     }
+    let mut looks = Vec::new();
+    if asked.callers.is_empty() {
+        looks.push(passages(machine, subject, None, options).await?);
+    }
+    for caller in &asked.callers {
+        looks.push(passages(machine, subject, Some(caller), options).await?);
+    }
+    Ok(Report::new(subject, looks, asked, options))
+}
+
+/// One look: at the caller's family, or at those of which something passes.
+async fn passages<M: Machine>(
+    machine: &M,
+    subject: &Subject,
+    caller: Option<&Caller>,
+    options: &Options,
+) -> Result<(Seen, Vec<Passage>), WhyError> {
+    let peer = options.peer.or_else(|| caller?.address);
+    let families = match (caller, peer) {
+        (Some(caller), _) => vec![caller.family],
+        (None, Some(peer)) => vec![Family::of(peer)],
+        (None, None) => subject.families(),
+    };
+    let scope = Scope { families, peer };
     let happens = async {
         match caller {
             Some(caller) => Some(caller.call(options.seconds).await),
@@ -72,20 +107,31 @@ pub async fn why<M: Machine>(
             }
         }
     };
-    let peer = options.peer.or_else(|| caller?.address);
-    let seen = look(machine, subject, peer, happens).await?;
-    let scene = Scene { machine, subject, seen: &seen, peer, options: &options.publish };
-    let judgement = judge(&seen.counts, caller.is_some());
-    let conclusion = match judgement {
+    let seen = look(machine, subject, &scope, happens).await?;
+    let busy = seen.busy();
+    // Where nothing came at all that is said once.
+    let families = if busy.is_empty() { &scope.families[..scope.families.len().min(1)] } else { &busy[..] };
+    let mut passages = Vec::new();
+    for family in families.iter().copied() {
+        let scene = Scene { machine, subject, seen: &seen, family, peer, options: &options.publish };
+        let counts = seen.counts.get(&family).cloned().unwrap_or_default();
+        let conclusion = conclude(&scene, &counts, caller.is_some()).await;
+        passages.push(Passage { family, on_host: matches!(subject.reach, Reach::Host), counts, conclusion });
+    }
+    Ok((seen, passages))
+}
+
+async fn conclude<M: Machine>(scene: &Scene<'_, M>, counts: &Counts, called: bool) -> Conclusion {
+    let judgement = judge(counts, called);
+    match judgement {
         Judgement::Dead(hop, stream) => Conclusion::Broken(hop, stream, scene.cause(hop, stream).await),
         Judgement::Lossy(hop, stream) => Conclusion::Lossy(hop, stream, scene.cause(hop, stream).await),
-        Judgement::Nothing | Judgement::Passes => match (&seen.call, scene.refusal()) {
+        Judgement::Nothing | Judgement::Passes => match (&scene.seen.call, scene.refusal()) {
             (Some(Err(_)) | None, Some(refusal)) => Conclusion::Refused(refusal),
             (Some(Err(error)), None) => Conclusion::NoCall(error.clone()),
             (Some(Ok(report)), _) if !report.ok => Conclusion::BadAudio(report.summary.clone()),
-            _ if judgement == Judgement::Nothing => Conclusion::Nothing,
+            _ if judgement == Judgement::Nothing => Conclusion::Nothing(scene.kept_away().await),
             _ => Conclusion::Passes,
         },
-    };
-    Ok(Report::new(subject, &seen, conclusion, caller, options))
+    }
 }

@@ -4,24 +4,35 @@ use std::fmt::{self, Display, Formatter};
 
 use serde_json::{Value, json};
 
-use super::Options;
 use super::call::Caller;
 use super::cause::Cause;
 use super::hop::{Hop, Stream};
 use super::look::Seen;
 use super::subject::{Reach, Subject};
 use super::watch::Counts;
+use super::{Asked, Options};
 use crate::columns;
+use crate::firewall::Family;
 
 /// The answer.
 #[derive(Debug)]
 pub struct Report {
     name: String,
     reach: &'static str,
-    counts: Counts,
+    /// What was looked at; at least one.
+    pub passages: Vec<Passage>,
+    notes: Vec<String>,
+}
+
+/// One family's packets, and what it comes to.
+#[derive(Debug)]
+pub struct Passage {
+    pub(super) family: Family,
+    /// Whether its stations are in the host's own namespace.
+    pub(super) on_host: bool,
+    pub(super) counts: Counts,
     /// What it comes to.
     pub conclusion: Conclusion,
-    notes: Vec<String>,
 }
 
 /// What a look comes to.
@@ -39,8 +50,8 @@ pub enum Conclusion {
     NoCall(String),
     /// There was a call, and what was heard is not what was said.
     BadAudio(String),
-    /// Nobody called.
-    Nothing,
+    /// Nobody called, or this keeps it away.
+    Nothing(Option<Cause>),
     /// The container does not run.
     Stopped(Cause),
 }
@@ -59,7 +70,7 @@ impl Conclusion {
             Self::Refused(_) => "refused",
             Self::NoCall(_) => "no_call",
             Self::BadAudio(_) => "bad_audio",
-            Self::Nothing => "nothing_seen",
+            Self::Nothing(_) => "nothing_seen",
             Self::Stopped(_) => "stopped",
         }
     }
@@ -77,6 +88,7 @@ impl Conclusion {
             | Self::Lossy(_, _, cause)
             | Self::Refused(cause)
             | Self::Stopped(cause) => Some(cause),
+            Self::Nothing(cause) => cause.as_ref(),
             _ => None,
         }
     }
@@ -95,7 +107,8 @@ impl Display for Conclusion {
             Self::Refused(_) => f.write_str("the switch takes no calls"),
             Self::NoCall(why) => write!(f, "the network passes what came, and yet there was no call: {why}"),
             Self::BadAudio(why) => write!(f, "the network passes what came, and yet the call was not good: {why}"),
-            Self::Nothing => f.write_str(
+            Self::Nothing(Some(_)) => f.write_str("no media came in that time, and it cannot"),
+            Self::Nothing(None) => f.write_str(
                 "no media came in that time: nobody called, or what stops it is in front of this host; look longer \
                  (--seconds) while somebody calls",
             ),
@@ -104,62 +117,7 @@ impl Display for Conclusion {
     }
 }
 
-impl Report {
-    pub(super) fn new(
-        subject: &Subject,
-        seen: &Seen,
-        conclusion: Conclusion,
-        caller: Option<&Caller>,
-        options: &Options,
-    ) -> Self {
-        let mut notes = vec![match caller {
-            Some(caller) => format!("a call from {} to {}", caller.words, caller.target),
-            None => format!("what passed within {} s; no call was placed", options.seconds.as_secs()),
-        }];
-        if let Some(peer) = options.peer {
-            notes.push(format!(
-                "only packets from and to {peer}; 'taken' and 'sent' are the switch's for all peers"
-            ));
-        }
-        if let Reach::Published { publication, stands: false, owner } = &subject.reach
-            && conclusion.passes()
-        {
-            let mend = super::mend::publish_again(publication, owner, &options.publish);
-            notes.push(format!("some of netctl's rules are missing all the same; {mend} makes them whole"));
-        }
-        if seen.metrics.is_none() && subject.status != "paused" {
-            let at = subject.http.map_or_else(String::new, |at| format!(" at {at}"));
-            notes.push(format!("the switch did not tell its metrics{at}: 'taken' and 'sent' are not known"));
-        }
-        if seen.lost.damaged > 0 {
-            notes.push(format!("UDP dropped {} packets with a wrong checksum", seen.lost.damaged));
-        }
-        Self {
-            name: subject.name.clone(),
-            reach: reach(subject),
-            counts: seen.counts.clone(),
-            conclusion,
-            notes,
-        }
-    }
-
-    pub(super) fn stopped(subject: &Subject) -> Self {
-        let name = &subject.name;
-        let cause = Cause {
-            kind: "stopped",
-            text: format!("Docker says that {name} is {}", subject.status),
-            mend: Some(format!("docker start {name}")),
-        };
-        let conclusion = Conclusion::Stopped(cause);
-        Self {
-            name: name.clone(),
-            reach: reach(subject),
-            counts: Counts::new(),
-            conclusion,
-            notes: Vec::new(),
-        }
-    }
-
+impl Passage {
     fn hops(&self) -> impl Iterator<Item = (Hop, [Option<u64>; 2])> {
         Hop::ALL.into_iter().filter_map(|hop| {
             let counts = Stream::ALL.map(|stream| self.counts.get(&(hop, stream)).copied());
@@ -172,28 +130,136 @@ impl Report {
             (Conclusion::Lossy(..), Some((at, _))) if at == hop => "lossy",
             (Conclusion::Broken(..), Some((at, _))) if at == hop => "BROKEN",
             (Conclusion::Broken(..), Some((at, _))) if hop > at => "-",
-            (Conclusion::Nothing | Conclusion::Stopped(_), _) => "-",
+            (Conclusion::Nothing(_) | Conclusion::Stopped(_), _) => "-",
             _ => "ok",
         }
     }
 
-    /// One object.
-    pub fn json(&self) -> Value {
-        let hop = |(hop, [signalling, media]): (Hop, [Option<u64>; 2])| json!({ "hop": hop, "signalling": signalling, "media": media, "verdict": self.verdict(hop).to_lowercase() });
+    /// In a sentence; what is so by both families names none.
+    fn sentence(&self) -> String {
+        match self.conclusion {
+            Conclusion::Nothing(_) | Conclusion::Stopped(_) => self.conclusion.to_string(),
+            _ => format!("by {} {}", word(self.family), self.place(self.conclusion.to_string())),
+        }
+    }
+
+    /// In host mode what is the container's otherwise is the host's.
+    fn place(&self, text: String) -> String {
+        if self.on_host { text.replace("the container", "the host") } else { text }
+    }
+
+    fn json(&self) -> Value {
         let place = self.conclusion.place();
         let cause = self.conclusion.cause();
         json!({
-            "name": self.name,
-            "reach": self.reach,
-            "hops": self.hops().map(hop).collect::<Vec<_>>(),
+            "family": word(self.family).to_lowercase(),
             "state": self.conclusion.word(),
             "hop": place.map(|(hop, _)| hop),
             "stream": place.map(|(_, stream)| stream),
-            "conclusion": self.conclusion.to_string(),
+            "conclusion": self.place(self.conclusion.to_string()),
             "cause": cause.map(|cause| json!({ "kind": cause.kind, "text": cause.text, "mend": cause.mend })),
-            "notes": self.notes,
         })
     }
+
+    fn json_hops(&self) -> impl Iterator<Item = Value> {
+        let hop = |(hop, [signalling, media]): (Hop, [Option<u64>; 2])| {
+            let (family, verdict) = (word(self.family).to_lowercase(), self.verdict(hop).to_lowercase());
+            json!({ "family": family, "hop": hop, "signalling": signalling, "media": media, "verdict": verdict })
+        };
+        self.hops().map(hop)
+    }
+}
+
+/// What a reader calls it.
+pub(super) fn word(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "IPv4",
+        Family::V6 => "IPv6",
+    }
+}
+
+impl Report {
+    pub(super) fn new(
+        subject: &Subject,
+        looks: Vec<(Seen, Vec<Passage>)>,
+        asked: &Asked,
+        options: &Options,
+    ) -> Self {
+        let mut notes: Vec<String> = asked.callers.iter().map(called).collect();
+        notes.extend(asked.not_called.clone());
+        if asked.callers.is_empty() {
+            notes.push(format!("what passed within {} s; no call was placed", options.seconds.as_secs()));
+        }
+        if let Some(peer) = options.peer {
+            notes.push(format!(
+                "only packets from and to {peer}; 'taken' and 'sent' are the switch's for all peers"
+            ));
+        }
+        if let Reach::Published { publication, stands: false, owner } = &subject.reach
+            && looks.iter().flat_map(|(_, passages)| passages).all(|its| its.conclusion.passes())
+        {
+            let mend = super::mend::publish_again(publication, owner, &options.publish);
+            notes.push(format!("some of netctl's rules are missing all the same; {mend} makes them whole"));
+        }
+        let seen = || looks.iter().map(|(seen, _)| seen);
+        if seen().any(|seen| seen.metrics.is_none()) && subject.status != "paused" {
+            let at = subject.http.map_or_else(String::new, |at| format!(" at {at}"));
+            notes.push(format!("the switch did not tell its metrics{at}: 'taken' and 'sent' are not known"));
+        }
+        if seen().any(|seen| seen.busy().len() > 1) {
+            notes.push(
+                "both families pass at the same time: who reached the socket, and what the switch took and sent, is \
+                 not told apart; --peer IP looks at one"
+                    .to_owned(),
+            );
+        }
+        let damaged: u64 = seen().map(|seen| seen.lost.damaged).sum();
+        if damaged > 0 {
+            notes.push(format!("UDP dropped {damaged} packets with a wrong checksum"));
+        }
+        let passages = looks.into_iter().flat_map(|(_, passages)| passages).collect();
+        Self { name: subject.name.clone(), reach: reach(subject), passages, notes }
+    }
+
+    /// Without a look.
+    pub(super) fn at_once(subject: &Subject, conclusion: Conclusion) -> Self {
+        let families = subject.families();
+        let family = families.first().copied().unwrap_or(Family::V4);
+        let on_host = matches!(subject.reach, Reach::Host);
+        let passage = Passage { family, on_host, counts: Counts::new(), conclusion };
+        Self { name: subject.name.clone(), reach: reach(subject), passages: vec![passage], notes: Vec::new() }
+    }
+
+    /// Whether audio passes, by each family that was looked at.
+    pub fn passes(&self) -> bool {
+        self.passages.iter().all(|passage| passage.conclusion.passes())
+    }
+
+    /// What decides: the first that does not pass, if there is one.
+    fn worst(&self) -> Option<&Passage> {
+        let bad = self.passages.iter().find(|passage| !passage.conclusion.passes());
+        bad.or(self.passages.first())
+    }
+
+    /// The same in a sentence.
+    pub fn sentence(&self) -> String {
+        format!("{}: {}", self.name, self.worst().map(Passage::sentence).unwrap_or_default())
+    }
+
+    /// One object.
+    pub fn json(&self) -> Value {
+        let mut json = self.worst().map(Passage::json).unwrap_or_default();
+        json["name"] = json!(self.name);
+        json["reach"] = json!(self.reach);
+        json["hops"] = self.passages.iter().flat_map(Passage::json_hops).collect();
+        json["families"] = self.passages.iter().map(Passage::json).collect();
+        json["notes"] = json!(self.notes);
+        json
+    }
+}
+
+fn called(caller: &Caller) -> String {
+    format!("a call from {} to {}", caller.words, caller.target)
 }
 
 fn reach(subject: &Subject) -> &'static str {
@@ -207,23 +273,28 @@ fn reach(subject: &Subject) -> &'static str {
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let count = |count: Option<u64>| count.map_or_else(|| "-".to_owned(), |count| count.to_string());
-        let rows = self.hops().map(|(hop, [signalling, media])| {
-            [hop.sentence().to_owned(), count(signalling), count(media), self.verdict(hop).to_owned()]
-        });
-        let head = ["HOP", "SIGNALLING", "MEDIA", "VERDICT"].map(str::to_owned);
-        let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
-        if rows.len() > 1 {
-            columns::write(f, "   ", &rows)?;
-            writeln!(f)?;
+        for passage in &self.passages {
+            let rows = passage.hops().map(|(hop, [signalling, media])| {
+                let verdict = passage.verdict(hop).to_owned();
+                [passage.place(hop.sentence().to_owned()), count(signalling), count(media), verdict]
+            });
+            let head = [&format!("HOP BY {}", word(passage.family)), "SIGNALLING", "MEDIA", "VERDICT"];
+            let rows: Vec<_> = std::iter::once(head.map(str::to_owned)).chain(rows).collect();
+            if rows.len() > 1 {
+                columns::write(f, "   ", &rows)?;
+                writeln!(f)?;
+            }
         }
         for note in &self.notes {
             writeln!(f, "note: {note}")?;
         }
-        writeln!(f, "{}: {}", self.name, self.conclusion)?;
-        if let Some(cause) = self.conclusion.cause() {
-            writeln!(f, "cause: {}", cause.text)?;
-            if let Some(mend) = &cause.mend {
-                writeln!(f, "mend: {mend}")?;
+        for passage in &self.passages {
+            writeln!(f, "{}: {}", self.name, passage.sentence())?;
+            if let Some(cause) = passage.conclusion.cause() {
+                writeln!(f, "cause: {}", cause.text)?;
+                if let Some(mend) = &cause.mend {
+                    writeln!(f, "mend: {mend}")?;
+                }
             }
         }
         Ok(())

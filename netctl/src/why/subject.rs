@@ -1,19 +1,19 @@
 //! Whose way is looked at: what Docker, its labels and what is published say of a container.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::str::FromStr;
+
+use ipnet::IpNet;
 
 use crate::docker::{Container, Containers};
-use crate::firewall::PortRange;
-use crate::network::{Claim, Place, Protocol, Purpose, claims_of};
-use crate::publish::{Publication, Row, State};
+use crate::firewall::{Family, PortRange};
+use crate::network::{Claim, Place, Protocol, Purpose, Sockets, claims_of, labels};
+use crate::publish::{Path, Publication, Row, State};
 
+use super::cause::cause;
 use super::error::WhyError;
-
-/// The variable that says which address stands in SDP.
-pub(super) const ADVERTISE: &str = "SWITCH__SIP__ADVERTISE=";
-
-/// What switches off the number that echoes.
-const NO_NUMBERS: &str = "SWITCH__BUILTIN__NUMBERS=false";
+use super::hop::{Hop, Stream};
+use super::report::Conclusion;
 
 /// A switch in a container, and how it is reached.
 #[derive(Clone, Debug)]
@@ -32,10 +32,36 @@ pub struct Subject {
     pub media: PortRange,
     /// Where it tells its metrics.
     pub http: Option<SocketAddr>,
-    /// Whether the built-in numbers answer.
-    pub numbers: bool,
-    /// Whether its environment says by which address it is to be reached.
-    pub advertises: bool,
+    /// By which addresses it is to be reached, as its environment says; nothing where that says nothing.
+    pub advertises: Option<Vec<IpAddr>>,
+    /// What netctl joined it to a bridge by, if it did.
+    pub joint: Option<Joint>,
+    /// Whose network it shares, where that one is in another namespace by now, or in none.
+    pub left_by: Option<Owner>,
+}
+
+/// A pair of interfaces between a container and a bridge.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Joint {
+    /// The end on the host.
+    pub interface: String,
+    /// What is written to it, so that `rm` knows it.
+    pub alias: String,
+    /// The bridge that it is a port of.
+    pub bridge: String,
+    /// The addresses of the other end.
+    pub addresses: Vec<IpNet>,
+    /// The ways out.
+    pub gateways: Vec<IpAddr>,
+}
+
+/// A container whose network is shared.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Owner {
+    /// Its name.
+    pub name: String,
+    /// Whether it runs.
+    pub runs: bool,
 }
 
 /// How a switch is reached.
@@ -61,12 +87,28 @@ impl Subject {
     ///
     /// # Errors
     /// Where there is no such container, or its environment is not understood.
-    pub async fn find(docker: &impl Containers, name: &str, published: &[Row]) -> Result<Self, WhyError> {
+    pub async fn find(
+        docker: &impl Containers,
+        proc: &impl Sockets,
+        name: &str,
+        published: &[Row],
+    ) -> Result<Self, WhyError> {
         let container = docker.container(name).await?;
         let container = container.ok_or_else(|| WhyError::NoSuchContainer(name.to_owned()))?;
-        let owner = match container.network_mode.strip_prefix("container:") {
+        let shared = container.network_mode.strip_prefix("container:");
+        let owner = match shared {
             Some(owner) => docker.container(owner).await?,
             None => None,
+        };
+        let namespace = |of: &Container| of.pid.and_then(|pid| proc.namespace(pid));
+        let is_left =
+            |owner: &Container| namespace(owner).is_none_or(|its| namespace(&container) != Some(its));
+        let left_by = match (&owner, shared) {
+            (Some(owner), _) => {
+                is_left(owner).then(|| Owner { name: owner.name.clone(), runs: owner.pid.is_some() })
+            }
+            (None, Some(gone)) => Some(Owner { name: gone.to_owned(), runs: false }),
+            (None, None) => None,
         };
         let owner = owner.as_ref().unwrap_or(&container);
         let reach = match published.iter().find(|row| row.record.publication.name == owner.name) {
@@ -78,7 +120,7 @@ impl Subject {
             },
             None => Reach::Own,
         };
-        Self::new(&container, reach)
+        Ok(Self { joint: Joint::of(owner), left_by, ..Self::new(&container, reach)? })
     }
 
     fn new(container: &Container, reach: Reach) -> Result<Self, WhyError> {
@@ -96,20 +138,56 @@ impl Subject {
             sip: sip.collect(),
             media: of(Purpose::Media).map(range).next().ok_or(WhyError::NoMedia)?,
             http,
-            numbers: !container.environment.iter().any(|text| text == NO_NUMBERS),
-            advertises: container.environment.iter().any(|text| text.starts_with(ADVERTISE)),
+            advertises: container
+                .environment
+                .iter()
+                .find_map(|text| text.strip_prefix(labels::ADVERTISE))
+                .map(addresses),
             reach,
+            joint: None,
+            left_by: None,
         })
     }
 
-    /// Whom somebody outside calls, by the published address; IPv4, for the caller has no other.
-    pub fn published_target(&self) -> Option<String> {
+    /// The families by which it can be reached.
+    pub fn families(&self) -> Vec<Family> {
+        Family::ALL
+            .into_iter()
+            .filter(|family| !self.is_published() || self.path(*family).is_some())
+            .collect()
+    }
+
+    /// The way of a family's packets to it, where it is published.
+    pub fn path(&self, family: Family) -> Option<&Path> {
         let Reach::Published { publication, .. } = &self.reach else { return None };
-        let host = publication.paths.iter().flat_map(|path| path.hosts()).find(|host| host.is_ipv4())?;
-        // Datagrams where there is a choice: what telephones use.
-        let (protocol, range) = self.sip.iter().min_by_key(|(protocol, _)| *protocol == Protocol::Tcp)?;
-        let transport = if *protocol == Protocol::Tcp { ";transport=tcp" } else { "" };
-        self.numbers.then(|| format!("sip:9196@{host}:{}{transport}", range.first))
+        publication.paths.iter().find(|path| path.family() == family)
+    }
+
+    /// The address that it tells the peers of a family, where its environment says which.
+    pub fn advertised(&self, family: Family) -> Option<IpAddr> {
+        self.advertises.iter().flatten().copied().find(|ip| Family::of(*ip) == family)
+    }
+
+    fn is_published(&self) -> bool {
+        matches!(self.reach, Reach::Published { .. })
+    }
+
+    /// Why nothing can reach it, where that is known without a look.
+    pub(super) fn unreachable(&self) -> Option<Conclusion> {
+        let name = &self.name;
+        if self.pid.is_none() {
+            let text = format!("Docker says that {name} is {}", self.status);
+            return Some(Conclusion::Stopped(cause("stopped", text, format!("docker start {name}"))));
+        }
+        let Owner { name: owner, runs } = self.left_by.as_ref()?;
+        let (why, first) = match runs {
+            true => ("was started anew since, in another one", String::new()),
+            false => ("does not run", format!("docker start {owner} && ")),
+        };
+        let text =
+            format!("{name} shares the network of {owner}, which {why}: nothing leads to where {name} is");
+        let cause = cause("left", text, format!("{first}docker restart {name}"));
+        Some(Conclusion::Broken(Hop::Entered, Stream::Signalling, cause))
     }
 
     /// Its network namespace.
@@ -131,5 +209,27 @@ impl Subject {
         let mut all = self.signalling(protocol);
         all.extend((protocol == Protocol::Udp).then_some(self.media));
         PortRange::join(all)
+    }
+}
+
+/// Those of `192.0.2.1`, and of `0.0.0.0/0=192.0.2.1,::/0=2001:db8::1`; `auto` has none.
+fn addresses(advertise: &str) -> Vec<IpAddr> {
+    let address = |part: &str| part.rsplit('=').next()?.trim().parse().ok();
+    advertise.split(',').filter_map(address).collect()
+}
+
+impl Joint {
+    fn of(container: &Container) -> Option<Self> {
+        fn list<T: FromStr>(text: Option<String>) -> Vec<T> {
+            text.unwrap_or_default().split(", ").filter_map(|text| text.parse().ok()).collect()
+        }
+        let label = |name| container.labels.get(name).cloned();
+        Some(Self {
+            interface: label(labels::INTERFACE)?,
+            alias: label(labels::RUN)?,
+            bridge: label(labels::BRIDGE)?,
+            addresses: list(label(labels::ADDRESSES)),
+            gateways: list(label(labels::GATEWAYS)),
+        })
     }
 }

@@ -23,8 +23,8 @@ struct Fake {
 struct Still;
 
 impl Watch for Still {
-    fn counts(&self) -> Result<Counts, FirewallError> {
-        Ok(Counts::new())
+    fn counts(&self) -> Result<ByFamily, FirewallError> {
+        Ok(ByFamily::new())
     }
     fn steps(&mut self) -> Vec<Step> {
         Vec::new()
@@ -44,6 +44,9 @@ impl Machine for Fake {
     }
     fn setting(&self, _: Place, path: &str) -> Option<String> {
         self.settings.get(path).map(ToString::to_string)
+    }
+    fn forward_drops(&self, _: Family) -> bool {
+        false
     }
     async fn interfaces(&self, _: Place) -> Result<Vec<Interface>, KernelError> {
         Ok(self.interfaces.clone())
@@ -67,6 +70,7 @@ fn subject(stands: bool) -> Subject {
         bridge: "br-voice".to_owned(),
         ports: vec!["16384-32767/udp".parse().unwrap(), "5060/udp".parse().unwrap()],
         from: Vec::new(),
+        follows: true,
         paths: vec![Path {
             container: [172, 29, 0, 2].into(),
             network: "172.29.0.0/24".parse().unwrap(),
@@ -83,19 +87,20 @@ fn subject(stands: bool) -> Subject {
         sip: vec![(Protocol::Udp, PortRange { first: 5060, last: 5060 })],
         media: PortRange { first: 16384, last: 32767 },
         http: None,
-        numbers: true,
-        advertises: true,
+        advertises: Some(vec![HOST.into()]),
+        joint: None,
+        left_by: None,
     }
 }
 
 fn found(machine: &Fake, subject: &Subject, seen: &Seen, hop: Hop) -> Cause {
-    let scene = Scene { machine, subject, seen, peer: Some(PEER.into()), options: "" };
+    let scene = Scene { machine, subject, seen, family: Family::V4, peer: Some(PEER.into()), options: "" };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(scene.cause(hop, Stream::Media))
 }
 
 fn listening() -> Seen {
-    Seen { listens: true, ..Seen::default() }
+    Seen { listens: vec![Family::V4], ..Seen::default() }
 }
 
 /// A packet from the peer that is marked where it came, and dropped.
@@ -131,7 +136,7 @@ fn the_rule_that_dropped_it() {
     // By Docker's it is.
     let seen = Seen { on_host: trail("filter", "FORWARD", End::Policy), ..listening() };
     let cause = found(&Fake::default(), &subject(false), &seen, Hop::Forwarded);
-    let again = "netctl port publish switch 16384-32767/udp 5060/udp --host-ip 192.0.2.1";
+    let again = "netctl port publish switch 16384-32767/udp 5060/udp";
     assert_eq!((cause.kind, cause.mend.as_deref()), ("own_rules", Some(again)));
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use super::hop::Hop;
-use crate::firewall::{End, Step};
+use crate::firewall::{End, Family, Step};
 
 /// The way of marked packets through one namespace.
 #[derive(Debug, Default)]
@@ -59,9 +59,12 @@ impl Trail {
         by_far.or_else(|| self.marked.get(&step.packet).copied())
     }
 
-    /// The rule or policy that dropped most, of those packets that go this way.
-    pub fn dropped(&self, back: bool) -> Option<&Step> {
-        let own = || self.drops.iter().filter(|(hop, _)| hop.is_back() == back).map(|(_, step)| step);
+    /// The rule or policy that dropped most, of those packets of a family that go this way.
+    pub fn dropped(&self, back: bool, family: Family) -> Option<&Step> {
+        let of = |step: &Step| step.addresses.is_none_or(|(from, _)| Family::of(from) == family);
+        let own = || {
+            self.drops.iter().filter(|(hop, step)| hop.is_back() == back && of(step)).map(|(_, step)| step)
+        };
         let same = |a: &Step, b: &Step| (&a.table, &a.chain, a.end) == (&b.table, &b.chain, b.end);
         own().max_by_key(|step| own().filter(|other| same(step, other)).count())
     }
@@ -105,13 +108,14 @@ mod tests {
             Step { addresses: Some(answer), ..step(5, "fw", "back", End::Policy) },
             Step { addresses: None, ..step(2, "fw", "other", End::Rule(5)) },
         ]);
-        assert_eq!(trail.dropped(false).unwrap().end, End::Rule(4));
-        assert_eq!(trail.dropped(true).unwrap().chain, "back");
+        assert_eq!(trail.dropped(false, Family::V4).unwrap().end, End::Rule(4));
+        assert_eq!(trail.dropped(true, Family::V4).unwrap().chain, "back");
+        assert_eq!(trail.dropped(true, Family::V6), None);
         let far = IpAddr::from([192, 0, 2, 9]);
         assert_eq!(trail.interface(Hop::Arrived, far), Some(3));
         // Above a bridge it has another number.
         trail.add(vec![step(3, "fw", "above", End::Rule(6)), step(3, "fw", "above", End::Rule(6))]);
-        assert_eq!(trail.dropped(false).unwrap().chain, "above");
+        assert_eq!(trail.dropped(false, Family::V4).unwrap().chain, "above");
         assert_eq!(trail.far(Hop::Arrived).collect::<Vec<_>>(), [far.min(answer.0), far.max(answer.0)]);
     }
 }

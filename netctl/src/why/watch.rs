@@ -6,7 +6,7 @@
 //! dropped them.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::hop::{Hop, Stream};
 use super::subject::{Reach, Subject};
@@ -17,6 +17,18 @@ use crate::ports::Protocol;
 
 /// What was counted, at each station that counts.
 pub type Counts = BTreeMap<(Hop, Stream), u64>;
+
+/// The same for each family.
+pub type ByFamily = BTreeMap<Family, Counts>;
+
+/// Whose packets are counted.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Scope {
+    /// Of these families.
+    pub families: Vec<Family>,
+    /// Only of this peer.
+    pub peer: Option<IpAddr>,
+}
 
 /// Before and behind all others; nobody writes such priorities by hand.
 const FIRST: i32 = -1_000_000;
@@ -76,26 +88,38 @@ pub fn table_name(container: &str) -> String {
 }
 
 /// The table for the host's namespace, where packets pass through it.
-pub fn host_table(subject: &Subject, peer: Option<IpAddr>) -> Option<Table> {
+pub fn host_table(subject: &Subject, scope: &Scope) -> Option<Table> {
     let Reach::Published { publication, .. } = &subject.reach else { return None };
-    let addresses = |whose| match whose {
-        Whose::Host => publication.paths.iter().flat_map(|path| path.hosts()).map(Some).collect(),
-        _ => publication.paths.iter().map(|path| Some(path.container)).collect::<Vec<_>>(),
+    let addresses = |whose| -> Vec<IpAddr> {
+        match whose {
+            Whose::Host => publication.hosts().collect(),
+            _ => publication.paths.iter().map(|path| path.container).collect(),
+        }
     };
-    Some(table(subject, &ON_HOST, peer, addresses))
+    let near = |whose| {
+        let its = addresses(whose).into_iter().filter(|ip| scope.families.contains(&Family::of(*ip)));
+        its.map(|ip| (Family::of(ip), Test::Is(ip))).collect()
+    };
+    Some(table(subject, &ON_HOST, scope, near))
 }
 
 /// The table for the namespace that the switch is in.
-pub fn inside_table(subject: &Subject, peer: Option<IpAddr>) -> Table {
-    table(subject, &INSIDE, peer, |_| vec![None])
+pub fn inside_table(subject: &Subject, scope: &Scope) -> Table {
+    table(subject, &INSIDE, scope, |_| scope.families.iter().map(|family| (*family, any(*family))).collect())
 }
 
-fn table(
-    subject: &Subject,
-    stations: &[Station],
-    peer: Option<IpAddr>,
-    addresses: impl Fn(Whose) -> Vec<Option<IpAddr>>,
-) -> Table {
+/// Any address of a family: no packet has the unspecified one.
+fn any(family: Family) -> Test {
+    Test::Outside(match family {
+        Family::V4 => IpAddr::from(Ipv4Addr::UNSPECIFIED).into(),
+        Family::V6 => IpAddr::from(Ipv6Addr::UNSPECIFIED).into(),
+    })
+}
+
+/// Which near addresses are counted, and of which family they are.
+type Near = Vec<(Family, Test)>;
+
+fn table(subject: &Subject, stations: &[Station], scope: &Scope, near: impl Fn(Whose) -> Near) -> Table {
     let ports = |name, ranges| Set { name, content: Content::Ports(ranges) };
     let sets = vec![
         ports(SIP_UDP, subject.signalling(Protocol::Udp)),
@@ -105,7 +129,7 @@ fn table(
     let chains = stations.iter().map(|station| Chain {
         name: station.hop.word(),
         hook: Some(Hook { kind: Kind::Filter, point: station.point, priority: station.priority }),
-        rules: rules(station, peer, &addresses(station.whose)),
+        rules: rules(station, scope.peer, &near(station.whose)),
     });
     Table {
         name: table_name(&subject.name),
@@ -115,20 +139,19 @@ fn table(
     }
 }
 
-fn rules(station: &Station, peer: Option<IpAddr>, addresses: &[Option<IpAddr>]) -> Vec<Rule> {
+fn rules(station: &Station, peer: Option<IpAddr>, addresses: &Near) -> Vec<Rule> {
     let (near, far) = match station.hop.is_back() {
         true => (Side::Source, Side::Destination),
         false => (Side::Destination, Side::Source),
     };
     let mut rules = Vec::new();
     for (_, transport, set) in CLASSES {
-        for address in addresses {
-            let same = |peer: &IpAddr| address.is_none_or(|own| Family::of(own) == Family::of(*peer));
-            if peer.is_some_and(|peer| !same(&peer)) {
+        for (family, test) in addresses {
+            if peer.is_some_and(|peer| Family::of(peer) != *family) {
                 continue;
             }
-            let mut asks: Vec<S> = peer.map(|peer| S::Address(far, Test::Is(peer))).into_iter().collect();
-            asks.extend(address.map(|own| S::Address(near, Test::Is(own))));
+            let mut asks = vec![S::Address(near, test.clone())];
+            asks.extend(peer.map(|peer| S::Address(far, Test::Is(peer))));
             asks.push(S::Port(transport, near, set));
             if station.hop.marks() {
                 rules.push(Rule([&asks[..], &[S::Trace]].concat()));
@@ -140,19 +163,28 @@ fn rules(station: &Station, peer: Option<IpAddr>, addresses: &[Option<IpAddr>]) 
 }
 
 /// What the rules of a table have counted; none if they are not the ones that were made.
-pub(super) fn counts(table: &Table, seen: &[SeenRule]) -> Option<Counts> {
-    let mut counts = Counts::new();
+pub(super) fn counts(table: &Table, seen: &[SeenRule]) -> Option<ByFamily> {
+    let mut counts = ByFamily::new();
     for chain in &table.chains {
         let hop = Hop::ALL.into_iter().find(|hop| hop.word() == chain.name)?;
         let mut rules = seen.iter().filter(|rule| rule.chain == chain.name);
         for made in &chain.rules {
             let packets = rules.next()?.packets;
             if made.0.last() == Some(&S::Counter) {
-                *counts.entry((hop, stream(made)?)).or_default() += packets?;
+                let its = counts.entry(family(made)?).or_default();
+                *its.entry((hop, stream(made)?)).or_default() += packets?;
             }
         }
     }
     Some(counts)
+}
+
+fn family(rule: &Rule) -> Option<Family> {
+    rule.0.iter().find_map(|statement| match statement {
+        S::Address(_, Test::Is(address)) => Some(Family::of(*address)),
+        S::Address(_, Test::Outside(network)) => Some(Family::of(network.addr())),
+        _ => None,
+    })
 }
 
 fn stream(rule: &Rule) -> Option<Stream> {

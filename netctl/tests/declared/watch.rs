@@ -1,109 +1,16 @@
 //! `netctl watch` under the capabilities of its unit: whatever is taken away, the next call has audio two seconds later.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::declaration::{ALL, LAN, SIDE, edge, write};
 use crate::site::{HOST, IMAGE, Site};
+use crate::watching::Watching;
 
 /// How soon a call has to have audio again.
 const SOON: Duration = Duration::from_secs(2);
-
-const DECLARED: &str = "
-version: 1
-project: test
-switches:
-  edge:
-    image: switch:test
-    network: bridge
-    ports: [16384-32767/udp, 5060/udp, 5060/tcp]
-    restart: unless-stopped
-  lan:
-    image: switch:test
-    network: none
-    bridge: br0
-    addresses: [198.51.100.10/24]
-    gateways: [198.51.100.1]
-    restart: always
-  side:
-    image: switch:test
-    network: container:lan
-    ports: [40000-40099/udp, 5070/udp]
-    environment: {SWITCH__HTTP__LISTEN: '127.0.0.1:9283'}
-    restart: always
-";
-
-/// A watch that goes with the test.
-struct Watching {
-    process: Child,
-    log: PathBuf,
-}
-
-impl Watching {
-    fn start(site: &Site, directory: &Path, arguments: &[&str]) -> Self {
-        let log = directory.join("watch.log");
-        let file = fs::File::create(&log).expect("it can be made");
-        let mut command = site.on_host("setpriv");
-        command.arg("--bounding-set").arg(bounding_set()).arg(env!("CARGO_BIN_EXE_netctl")).arg("watch");
-        command.args(arguments).env("DOCKER_HOST", site.address()).stdout(Stdio::null()).stderr(file);
-        let watching = Self { process: command.spawn().expect("setpriv is of util-linux"), log };
-        watching.says("the daemon answers");
-        watching
-    }
-
-    /// Waits until it has said it.
-    fn says(&self, text: &str) {
-        let until = Instant::now() + Duration::from_secs(10);
-        while !self.said().contains(text) {
-            assert!(Instant::now() < until, "{text} in {}", self.said());
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    fn said(&self) -> String {
-        fs::read_to_string(&self.log).unwrap_or_default()
-    }
-
-    /// What it has used, of utime and stime in /proc/PID/stat (proc(5)), whose ticks are 100 a second on Linux.
-    fn processor_time(&self) -> Duration {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id())).expect("it runs");
-        let fields: Vec<i64> = stat
-            .rsplit(") ")
-            .next()
-            .unwrap_or_default()
-            .split(' ')
-            .filter_map(|it| it.parse().ok())
-            .collect();
-        // The state, which is no number, stands before them; they are the 11th and 12th behind it.
-        Duration::from_millis(10 * (fields[10] + fields[11]).unsigned_abs())
-    }
-
-    /// As systemd stops it.
-    fn stop(mut self) {
-        let kill = Command::new("kill").arg(self.process.id().to_string()).status();
-        assert!(kill.expect("kill").success());
-        assert!(self.process.wait().expect("it is our child").success(), "{}", self.said());
-    }
-}
-
-impl Drop for Watching {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// What the unit leaves it.
-fn bounding_set() -> String {
-    let unit = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/netctl-watch.service"))
-        .expect("it is there");
-    let set =
-        unit.lines().find_map(|line| line.strip_prefix("CapabilityBoundingSet=")).expect("it bounds them");
-    let names = set.split(' ').map(|name| format!(",+{}", name.trim_start_matches("CAP_").to_lowercase()));
-    format!("-all{}", names.collect::<String>())
-}
 
 fn after(site: &Site, what: &str, watching: &Watching, targets: &[&str]) {
     thread::sleep(SOON);
@@ -112,22 +19,12 @@ fn after(site: &Site, what: &str, watching: &Watching, targets: &[&str]) {
     }
 }
 
-fn edge() -> String {
-    format!("sip:9196@{HOST}")
-}
-
-const LAN: &str = "sip:9196@198.51.100.10";
-/// In the namespace of that one.
-const SIDE: &str = "sip:9196@198.51.100.10:5070";
-
 #[test]
 fn a_call_has_audio_two_seconds_after_whatever_was_taken_away() {
     let mut site = Site::new();
     let directory = tempfile::tempdir().expect("a directory");
     let before = traces(&site);
-    let file = directory.path().join("switch.yaml");
-    fs::write(&file, DECLARED).expect("it can be written");
-    let file = file.display().to_string();
+    let file = write(directory.path(), ALL);
     site.must_netctl(&["up", "-f", &file]);
     let watching = Watching::start(&site, directory.path(), &["-f", &file]);
     let all = [&edge()[..], LAN, SIDE];
@@ -173,10 +70,8 @@ fn traces(site: &Site) -> Vec<String> {
 fn a_reboot_brings_back_what_is_declared() {
     let mut site = Site::new();
     let directory = tempfile::tempdir().expect("a directory");
-    let file = directory.path().join("switch.yaml");
     // One that Docker does not start by itself.
-    fs::write(&file, DECLARED.replace("restart: always", "restart: 'no'")).expect("it can be written");
-    let file = file.display().to_string();
+    let file = write(directory.path(), &ALL.replace("restart: always", "restart: 'no'"));
     site.must_netctl(&["up", "-f", &file, "--no-probe"]);
     fs::remove_dir_all(site.state_directory()).expect("it is there");
     assert!(site.on_host("nft").args(["flush", "ruleset"]).status().expect("nft").success());
@@ -266,12 +161,12 @@ fn a_stopped_switchs_address_goes_to_nobody_else() {
     site.must_docker(&["start", "switch"]);
     assert_eq!(address("switch"), pinned);
     after(&site, "started", &watching, &[&edge()]);
-    // At rest it looks at the kernel twice a second, and that is cheap.
-    let (used, over) = (watching.processor_time(), Duration::from_secs(10));
+    // At rest it sleeps: it is woken by its own look once a minute and by nothing else.
+    let (used, woken, over) = (watching.processor_time(), watching.wakes(), Duration::from_secs(10));
     thread::sleep(over);
-    let used = watching.processor_time() - used;
-    assert!(used < over / 25, "{used:?} of {over:?}");
-    println!("at rest: {used:?} of {over:?}");
+    let (used, woken) = (watching.processor_time() - used, watching.wakes() - woken);
+    assert!(used <= Duration::from_millis(50) && woken <= 20, "{used:?}, {woken} times of {over:?}");
+    println!("at rest: {used:?} and woken {woken} times in {over:?}");
     watching.stop();
 }
 

@@ -120,7 +120,7 @@ fn what_cannot_be_done_says_why_and_what_to_do() {
         (&["build", "."], 4, "Dockerfile: No such file"),
         (&["--host", "unix:///nowhere/docker.sock", "ls"], 5, "no Docker daemon answers at unix:///nowhere"),
         (&["--host", "tcp://127.0.0.1:9", "ls"], 5, "no Docker daemon answers at tcp://127.0.0.1:9"),
-        (&["--host", "ssh://somebody@example.org", "ls"], 2, "ssh:// is not spoken here; forward the socket"),
+        (&["--host", "fd://", "ls"], 2, "'fd://' (--host) is no address of a Docker daemon: fd:// is what"),
     ] {
         let (exit, said) = run(arguments);
         assert!(said.contains(words), "{arguments:?}: {said}");

@@ -4,7 +4,8 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::site::{HOST, IMAGE, Site, failed, socket_in, succeeded};
+use crate::site::namespace::socket_in;
+use crate::site::{HOST, IMAGE, Site, failed, succeeded};
 
 /// What is published in most of these: 16,384 ports and SIP.
 const PORTS: [&str; 6] = ["-p", "16384-32767/udp", "-p", "5060/udp", "-p", "5060/tcp"];
@@ -146,9 +147,22 @@ fn the_call_comes_from_outside_and_leaves_nothing() {
         assert!(Instant::now() < until, "it makes no interface");
         std::thread::sleep(Duration::from_millis(5));
     }
+    // Somebody else holds the namespace open when it is killed: then the pair stays, and the next call sweeps it.
+    let mut links = site.on_host("ip");
+    let links = succeeded(links.args(["-br", "link"]).output().expect("ip"));
+    let name =
+        links.lines().find_map(|line| line.strip_prefix("netctl-")).expect("it was there a moment ago");
+    let hex = name.split(['@', ' ']).next().unwrap_or_default();
+    let thread = u32::from_str_radix(hex, 16).expect("a thread's number");
+    let held = std::fs::File::open(format!("/proc/{thread}/ns/net")).expect("the thread is there");
     probe.kill().expect("it is our child");
     probe.wait().expect("it is our child");
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(is_there(), "what held it open did not");
+    let told = site.must_netctl(&["probe", "switch"]);
+    assert!(told.contains("Audio both ways"), "{told}");
     site.is_as(&before);
+    drop(held);
 
     let drop = ["-I", "FORWARD", "!", "-i", "br-+", "-j", "DROP"];
     assert!(site.on_host("iptables").args(drop).status().expect("iptables").success());

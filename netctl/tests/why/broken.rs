@@ -1,7 +1,7 @@
 //! At each station in turn, by foreign rules and by netctl's own taken away; what is printed against it is typed, and the
 //! path is whole again.
 
-use crate::scene::{CALLER, INSIDE, Scene};
+use crate::scene::{CALLER, HOST6, INSIDE, Scene};
 use crate::site::HOST;
 
 const MEDIA: &str = "udp dport 16384-32767";
@@ -143,12 +143,7 @@ fn an_address_that_is_not_advertised() {
 fn nobody_has_to_call() {
     let scene = Scene::published(&[]);
     let before = scene.site.state();
-    let look = || {
-        let output = scene.watch(&[]).wait_with_output().expect("it is our child");
-        crate::scene::answer(output)
-    };
-    let (code, told) = look();
-    assert_eq!((told["state"].as_str(), code), (Some("passes"), Some(0)), "{told:#}");
+    let told = scene.passes();
     let heard = told["hops"].as_array().unwrap().last().unwrap();
     assert!(heard["hop"] == "heard" && heard["media"].as_u64() > Some(100), "{told:#}");
     scene.site.is_as(&before);
@@ -158,47 +153,98 @@ fn nobody_has_to_call() {
     watch.kill().expect("it is our child");
     watch.wait().expect("it is our child");
     std::thread::sleep(std::time::Duration::from_millis(500));
-    assert_eq!(look().0, Some(0));
+    scene.passes();
     scene.site.is_as(&before);
     // A rule that is for the caller's network alone is met.
-    scene.must("iptables -I FORWARD -s 198.19.255.0/24 -p udp --dport 16384:32767 -j DROP");
-    let (code, told) = look();
+    scene.must("iptables -I FORWARD -s 198.18.0.0/15 -p udp --dport 16384:32767 -j DROP");
+    let (code, told) = scene.look();
     assert_eq!(
         (told["hop"].as_str(), told["stream"].as_str(), code),
         (Some("forwarded"), Some("media"), Some(1)),
         "{told:#}"
     );
     scene.must(told["cause"]["mend"].as_str().unwrap());
-    assert_eq!(look().0, Some(0));
+    scene.passes();
 }
 
-/// With fewer stations: the host's own network, one that netctl furnished, one that is shared.
+/// Somebody from outside that is not let in would only show that; whoever is let in has to call.
 #[test]
-fn other_modes() {
-    let site = crate::site::Site::new();
-    let scene = Scene { site };
-    let modes = [
-        &["--net", "host"][..],
-        &["--net", "none", "--bridge", "br0", "--address", "198.51.100.10/24", "--gateway", HOST],
-    ];
-    for mode in modes {
-        let run = ["run", "--name", "switch"];
-        scene.site.must_netctl(&[&run[..], mode, &["--no-probe", crate::site::IMAGE]].concat());
-        let look = || crate::scene::answer(scene.watch(&[]).wait_with_output().expect("it is our child"));
-        let (code, told) = look();
-        assert_eq!((told["state"].as_str(), code), (Some("passes"), Some(0)), "{mode:?} {told:#}");
-        scene.inside("nft add table inet fw");
-        scene.inside("nft 'add chain inet fw bad { type filter hook input priority 0; }'");
-        scene.inside(&format!("nft add rule inet fw bad {MEDIA} drop"));
-        let (_, told) = look();
-        assert_eq!(
-            (told["hop"].as_str(), told["stream"].as_str()),
-            (Some("admitted"), Some("media")),
-            "{told:#}"
-        );
-        scene.must(told["cause"]["mend"].as_str().unwrap_or_else(|| panic!("no command: {told:#}")));
-        assert_eq!(look().0, Some(0), "{mode:?}");
-        scene.inside("nft delete table inet fw");
-        scene.site.must_netctl(&["rm", "switch"]);
-    }
+fn only_some_may_call() {
+    let scene = Scene::published(&["--from", "198.51.100.0/24"]);
+    let (code, told) = scene.look();
+    assert_eq!((told["state"].as_str(), code), (Some("nothing_seen"), Some(1)), "{told:#}");
+    assert!(told["notes"].to_string().contains("only this host may place it"), "{told:#}");
+    scene.is_well();
+}
+
+/// By each family that is published, one after the other; the one in which packets end is named.
+#[test]
+fn both_families() {
+    let scene = Scene::by_both();
+    let before = scene.site.state();
+    let look = |bad: Option<(&str, &str, &str)>| {
+        let (code, told) =
+            crate::scene::answer(scene.watch(&[]).wait_with_output().expect("it is our child"));
+        let states: Vec<_> =
+            told["families"].as_array().unwrap().iter().map(|its| its["state"].as_str()).collect();
+        match bad {
+            None => assert_eq!((states, code), (vec![Some("passes"); 2], Some(0)), "{told:#}"),
+            Some((hop, stream, kind)) => {
+                assert_eq!((states, code), (vec![Some("passes"), Some("broken")], Some(1)), "{told:#}");
+                let found = [&told["family"], &told["hop"], &told["stream"], &told["cause"]["kind"]];
+                assert_eq!(
+                    found.map(|its| its.as_str()),
+                    [Some("ipv6"), Some(hop), Some(stream), Some(kind)],
+                    "{told:#}"
+                );
+                scene.must(told["cause"]["mend"].as_str().unwrap_or_else(|| panic!("no command: {told:#}")));
+            }
+        }
+        told
+    };
+    let told = look(None);
+    let heard = |family: &str| {
+        let hops = told["hops"].as_array().unwrap().iter();
+        hops.filter(|hop| hop["family"] == family && hop["hop"] == "heard")
+            .all(|hop| hop["media"].as_u64() > Some(100))
+    };
+    assert!(heard("ipv4") && heard("ipv6"), "{told:#}");
+    scene.site.is_as(&before);
+    // A foreign rule, a route and a setting, each of IPv6 alone.
+    scene.must("ip6tables -I FORWARD -p udp --dport 16384:32767 -j DROP");
+    look(Some(("forwarded", "media", "firewall")));
+    scene.inside("ip -6 route del default");
+    look(Some(("emitted", "signalling", "route")));
+    scene.must("sysctl -qw net.ipv6.conf.all.forwarding=0");
+    look(Some(("routed", "signalling", "forwarding")));
+    look(None);
+}
+
+/// While others call, by both families at the same time.
+#[test]
+fn both_families_at_once() {
+    let scene = Scene::by_both();
+    scene.must("ip6tables -I FORWARD -p udp --sport 16384:32767 -j DROP");
+    let watch = scene.watch(&["--no-call", "--seconds", "14"]);
+    std::thread::sleep(std::time::Duration::from_millis(800));
+    assert!(scene.site.reaches(&format!("sip:9196@{HOST}")));
+    assert!(!scene.site.reaches(&format!("sip:9196@[{HOST6}]")));
+    let (code, told) = crate::scene::answer(watch.wait_with_output().expect("it is our child"));
+    let states: Vec<_> = told["families"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|its| (its["family"].as_str(), its["state"].as_str()))
+        .collect();
+    assert_eq!(
+        (states, code),
+        (vec![(Some("ipv4"), Some("passes")), (Some("ipv6"), Some("broken"))], Some(1)),
+        "{told:#}"
+    );
+    assert_eq!(
+        (told["hop"].as_str(), told["stream"].as_str()),
+        (Some("forwarded_back"), Some("media")),
+        "{told:#}"
+    );
+    assert!(told["notes"].to_string().contains("both families pass at the same time"), "{told:#}");
 }

@@ -9,4 +9,5 @@ mod dockerd;
 mod site;
 
 mod broken;
+mod modes;
 mod scene;

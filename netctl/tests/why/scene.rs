@@ -10,6 +10,9 @@ use crate::site::{HOST, IMAGE, Site, text};
 
 /// Where the calls come from.
 pub(crate) const CALLER: &str = "198.51.100.2";
+/// The host's other address, with its subnet and without.
+const HOST6_NET: &str = "2001:db8::1/64";
+pub(crate) const HOST6: &str = "2001:db8::1";
 /// The container's address.
 pub(crate) const INSIDE: &str = "172.30.0.130";
 
@@ -24,10 +27,33 @@ impl Scene {
         Self::with(options, &["-e", &advertise])
     }
 
+    /// The same by IPv4 and IPv6.
+    pub(crate) fn by_both() -> Self {
+        let site = Site::new();
+        assert!(
+            site.on_host("ip")
+                .args(["addr", "add", HOST6_NET, "dev", "br0", "nodad"])
+                .status()
+                .expect("ip")
+                .success()
+        );
+        let advertise = format!("SWITCH__SIP__ADVERTISE=0.0.0.0/0={HOST},::/0={HOST6}");
+        let (network, run) = (["--ipv6", "--subnet", "fd00:77::/64"], ["-e", &advertise]);
+        let scene = Self::on(site, &network, &["--host-ip", HOST6], &run);
+        // A link-local address comes a moment after its interface.
+        scene.site.settled();
+        scene
+    }
+
     pub(crate) fn with(options: &[&str], run: &[&str]) -> Self {
-        let scene = Self { site: Site::new() };
+        Self::on(Site::new(), &[], options, run)
+    }
+
+    fn on(site: Site, network: &[&str], options: &[&str], run: &[&str]) -> Self {
+        let scene = Self { site };
         let site = &scene.site;
-        site.must_docker(&["network", "create", "--subnet", "172.30.0.0/24", "voice"]);
+        let create = ["network", "create", "--subnet", "172.30.0.0/24"];
+        site.must_docker(&[&create[..], network, &["voice"]].concat());
         let started = ["run", "-d", "--name", "switch", "--network", "voice", "--ip", INSIDE];
         site.must_docker(&[&started[..], run, &[IMAGE]].concat());
         scene.must(&scene.publish(options));
@@ -63,20 +89,8 @@ impl Scene {
         );
     }
 
-    /// A command as a person would type it on the host.
-    pub(crate) fn shell(&self, line: &str) -> Output {
-        let mut command = self.site.on_host("sh");
-        // The commands that are printed begin with the program's name.
-        let own = std::path::Path::new(env!("CARGO_BIN_EXE_netctl")).parent().expect("it is in a directory");
-        let path = format!("{}:{}", own.display(), std::env::var("PATH").unwrap_or_default());
-        command.args(["-c", line]).env("PATH", path).env("DOCKER_HOST", self.site.address());
-        command.output().expect("sh is everywhere")
-    }
-
     pub(crate) fn must(&self, line: &str) -> String {
-        let output = self.shell(line);
-        assert!(output.status.success(), "{line}: {}{}", text(&output.stdout), text(&output.stderr));
-        text(&output.stdout)
+        self.site.must(line)
     }
 
     pub(crate) fn pid(&self) -> String {
@@ -90,11 +104,38 @@ impl Scene {
 
     /// Somebody calls while `why` watches.
     pub(crate) fn why(&self) -> (Option<i32>, Value) {
+        self.why_while(&format!("sip:9196@{HOST}"))
+    }
+
+    /// Somebody calls this while it watches.
+    pub(crate) fn why_while(&self, target: &str) -> (Option<i32>, Value) {
         let watch = self.watch(&["--no-call", "--seconds", "7"]);
         // The counters have to stand.
         thread::sleep(Duration::from_millis(800));
-        self.site.reaches(&format!("sip:9196@{HOST}"));
+        self.site.reaches(target);
         answer(watch.wait_with_output().expect("it is our child"))
+    }
+
+    /// It calls by itself.
+    pub(crate) fn look(&self) -> (Option<i32>, Value) {
+        answer(self.watch(&[]).wait_with_output().expect("it is our child"))
+    }
+
+    /// It calls by itself, and all is well.
+    pub(crate) fn passes(&self) -> Value {
+        let (code, told) = self.look();
+        assert_eq!((told["state"].as_str(), code), (Some("passes"), Some(0)), "{told:#}");
+        told
+    }
+
+    /// It calls by itself, and names the station; typing what it printed makes it well.
+    pub(crate) fn finds(&self, hop: &str, stream: &str, kind: &str) -> Value {
+        let (code, told) = self.look();
+        let found = [&told["hop"], &told["stream"], &told["cause"]["kind"]].map(Value::as_str);
+        assert_eq!((found, code), ([Some(hop), Some(stream), Some(kind)], Some(1)), "{told:#}");
+        self.must(told["cause"]["mend"].as_str().unwrap_or_else(|| panic!("no command: {told:#}")));
+        self.passes();
+        told
     }
 
     pub(crate) fn watch(&self, options: &[&str]) -> Child {

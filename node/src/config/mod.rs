@@ -25,6 +25,7 @@ pub use reference::markdown;
 pub use span::{Span, SpanError, SpanOrOff};
 pub use tables::{Builtin, Config, Drain, Http, Limits, Log, LogFormat, Modules, Route, Rtp, Sip};
 pub use target::Target;
+pub(crate) use validate::read_token;
 pub use values::{Listen, Pattern, PortRange, Secret, Transport, Workers};
 
 use read::Reader;

@@ -138,7 +138,8 @@ pub struct Http {
     /// `Authorization: Bearer TOKEN`. While neither this nor `token_file` is set, such requests are taken from
     /// this machine only.
     pub token: Secret,
-    /// A file that holds the token, instead of `token`. Read at the start and at each reload.
+    /// A file that holds the token, instead of `token`. Read at the start, at each reload, and when another one is
+    /// shown than it held: a new one counts as soon as it is used.
     pub token_file: Option<PathBuf>,
 }
 

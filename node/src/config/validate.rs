@@ -223,7 +223,8 @@ fn token(loaded: &mut Loaded, findings: &mut Findings) {
     }
 }
 
-fn read_token(path: &std::path::Path) -> Result<Secret, String> {
+/// What `http.token_file` holds, or why that is no token.
+pub(crate) fn read_token(path: &std::path::Path) -> Result<Secret, String> {
     use std::io::Read as _;
     const LONGEST: u64 = 4096;
     let mut text = String::new();

@@ -1,30 +1,67 @@
 //! Who may change something: whoever shows the token, or without a token whoever is on this machine.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, header};
 use thiserror::Error;
 
-use crate::config::Secret;
+use crate::config::{self, Http, Secret};
+
+/// How often strangers can have the token's file read.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What has to be shown. It can be exchanged while the server answers.
 #[derive(Debug)]
-pub struct Token(RwLock<Secret>);
+pub struct Token(RwLock<Known>);
+
+#[derive(Debug)]
+struct Known {
+    secret: Secret,
+    file: Option<PathBuf>,
+    looked: Option<Instant>,
+}
+
+impl From<&Http> for Known {
+    fn from(http: &Http) -> Self {
+        Self { secret: http.token.clone(), file: http.token_file.clone(), looked: None }
+    }
+}
 
 impl Token {
-    /// This one, or none.
-    pub fn new(secret: Secret) -> Arc<Self> {
-        Arc::new(Self(RwLock::new(secret)))
+    /// That of this configuration, or none.
+    pub fn new(http: &Http) -> Arc<Self> {
+        Arc::new(Self(RwLock::new(Known::from(http))))
     }
 
-    /// From now on this one.
-    pub fn replace(&self, secret: Secret) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = secret;
+    /// From now on that of this one.
+    pub fn replace(&self, http: &Http) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Known::from(http);
     }
 
     pub(super) fn read(&self) -> Secret {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).secret.clone()
+    }
+
+    /// Reads the file again, and says whether it holds another token by now. Where a Secret is mounted the file changes
+    /// by itself, and whoever has come by the new one, `switch-node reload` too, could not tell us otherwise.
+    pub(super) fn look(&self) -> bool {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(file) = &known.file else { return false };
+        if known.looked.is_some_and(|looked| looked.elapsed() < LOOK) {
+            return false;
+        }
+        let found = config::read_token(file);
+        known.looked = Some(Instant::now());
+        // What cannot be read now is told by a reload.
+        let Ok(found) = found else { return false };
+        if found == known.secret {
+            return false;
+        }
+        known.secret = found;
+        true
     }
 }
 
@@ -108,6 +145,30 @@ mod tests {
         assert_eq!(ask("", "::ffff:127.0.0.1", &[]), Ok(()));
         assert_eq!(ask("", THERE, &[]), Err(Denied::Elsewhere));
         assert_eq!(ask("", THERE, &[(header::AUTHORIZATION, "Bearer ")]), Err(Denied::Elsewhere));
+    }
+
+    #[test]
+    fn the_file_is_looked_at_again_but_not_for_every_stranger() {
+        let file = std::env::temp_dir().join(format!("switch-token-looked-at-{}", std::process::id()));
+        let write = |text: &str| std::fs::write(&file, text).unwrap();
+        let http = Http { token: Secret::new("one"), token_file: Some(file.clone()), ..Http::default() };
+        write("one");
+        let token = Token::new(&http);
+        assert!(!token.look(), "it is the same");
+        write("two");
+        assert!(!token.look(), "it was looked at just now");
+        let token = Token::new(&http);
+        assert!(token.look());
+        assert_eq!(token.read().reveal(), Some("two"));
+        for unusable in ["", " \n"] {
+            write(unusable);
+            let token = Token::new(&http);
+            assert!(!token.look());
+            assert_eq!(token.read().reveal(), Some("one"), "what was known still counts");
+        }
+        std::fs::remove_file(&file).unwrap();
+        assert!(!Token::new(&http).look(), "the file is gone");
+        assert!(!Token::new(&Http::default()).look(), "there is no file");
     }
 
     #[test]

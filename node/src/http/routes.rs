@@ -152,7 +152,11 @@ async fn reload<V: SwitchView>(
 impl<V> Context<V> {
     /// What a peer is told that may not change something. `what` is for the log.
     fn refusal(&self, peer: SocketAddr, headers: &HeaderMap, what: &str) -> Option<Response> {
-        let denied = may_change(&self.token.read(), peer.ip(), headers).err()?;
+        let mut denied = may_change(&self.token.read(), peer.ip(), headers).err()?;
+        if denied == Denied::Token && self.token.look() {
+            tracing::info!("the token's file holds another one, which counts from now on");
+            denied = may_change(&self.token.read(), peer.ip(), headers).err()?;
+        }
         tracing::warn!(%peer, reason = %denied, "refused to {what}");
         Some(match denied {
             Denied::Token => {

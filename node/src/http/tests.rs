@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
-use crate::config::Secret;
+use crate::config::{Http, Secret};
 
 #[derive(Default)]
 struct Fake {
@@ -93,7 +93,11 @@ fn start(listen: &str, fake: Fake, token: &str) -> Running {
     let server = Server::bind(listen.parse().unwrap()).unwrap();
     let address = server.local_addr().unwrap();
     let (view, counters) = (Arc::new(fake), Arc::new(Counters::default()));
-    tokio::spawn(server.serve(Arc::clone(&view), Token::new(Secret::new(token)), Arc::clone(&counters)));
+    tokio::spawn(server.serve(
+        Arc::clone(&view),
+        Token::new(&Http { token: Secret::new(token), ..Http::default() }),
+        Arc::clone(&counters),
+    ));
     Running { address, view, counters }
 }
 

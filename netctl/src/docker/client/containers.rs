@@ -19,7 +19,7 @@ use crate::docker::error::DockerError;
 
 impl Containers for Client {
     async fn whereabouts(&self) -> Result<Whereabouts, DockerError> {
-        Ok(whereabouts::judge(&self.host, &self.docker.info().await?).await)
+        Ok(whereabouts::judge(&self.endpoint, &self.docker.info().await?).await)
     }
 
     async fn image_id(&self, name: &str) -> Result<Option<String>, DockerError> {

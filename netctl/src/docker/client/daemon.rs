@@ -18,14 +18,14 @@ impl Client {
     /// If it does not answer.
     pub async fn daemon(&self) -> Result<Daemon, DockerError> {
         let info = self.docker.info().await?;
-        let pid = match &self.host {
+        let pid = match &self.endpoint.host {
             Host::Unix(socket) => {
                 let stream = UnixStream::connect(socket).await.ok();
                 let peer = stream.and_then(|stream| stream.peer_cred().ok()?.pid());
                 // With systemd's socket it is 1, which made the socket.
                 peer.and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid > 1)
             }
-            Host::Tcp(_) => None,
+            Host::Tcp(_) | Host::Https(_) | Host::Ssh(_) => None,
         };
         Ok(Daemon {
             version: info.server_version.unwrap_or_default(),

@@ -7,11 +7,12 @@ use bollard::models::SystemInfo;
 use tokio::net::UnixStream;
 
 use crate::docker::containers::Whereabouts;
+use crate::docker::endpoint::Endpoint;
 use crate::docker::host::Host;
 
-pub(super) async fn judge(host: &Host, info: &SystemInfo) -> Whereabouts {
-    let Host::Unix(socket) = host else {
-        return Whereabouts::Elsewhere(format!("it is reached over {host}"));
+pub(super) async fn judge(endpoint: &Endpoint, info: &SystemInfo) -> Whereabouts {
+    let Host::Unix(socket) = &endpoint.host else {
+        return Whereabouts::Elsewhere(format!("it is reached over {endpoint}"));
     };
     let options = info.security_options.iter().flatten();
     if options.into_iter().any(|option| option.contains("name=rootless")) {
@@ -56,7 +57,8 @@ mod tests {
 
     fn judged(host: &str, info: &SystemInfo) -> Whereabouts {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
-        runtime.block_on(judge(&host.parse().unwrap(), info))
+        let endpoint = Endpoint { host: host.parse().unwrap(), ..Endpoint::default() };
+        runtime.block_on(judge(&endpoint, info))
     }
 
     #[test]
@@ -70,7 +72,13 @@ mod tests {
         assert!(
             matches!(judged(local, &far), Whereabouts::Elsewhere(why) if why.contains("its kernel is 1.0"))
         );
-        let tcp = judged("tcp://192.0.2.1", &SystemInfo::default());
-        assert_eq!(tcp, Whereabouts::Elsewhere("it is reached over tcp://192.0.2.1:2375".to_owned()));
+        for (far, way) in [
+            ("tcp://127.0.0.1", "tcp://127.0.0.1:2375"),
+            ("https://192.0.2.1", "https://192.0.2.1:2376"),
+            ("ssh://me@localhost", "ssh://me@localhost"),
+        ] {
+            let told = judged(far, &SystemInfo::default());
+            assert_eq!(told, Whereabouts::Elsewhere(format!("it is reached over {way} (the default)")));
+        }
     }
 }

@@ -53,6 +53,10 @@ impl Socket {
 
     /// Has the kernel make the changes, or look whether it could: without its end a batch is taken back.
     pub(super) fn transaction(&self, batch: &Batch, make: bool) -> Result<(), FirewallError> {
+        if batch.messages.is_empty() {
+            // Nobody would answer.
+            return Ok(());
+        }
         let mut bytes = Vec::new();
         let begin = self.message(&mut bytes, BATCH_BEGIN, REQUEST, 0, NFTABLES, &[]);
         let mut last = begin;

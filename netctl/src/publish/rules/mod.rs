@@ -227,6 +227,7 @@ mod tests {
             bridge: "br-voice".to_owned(),
             ports: ports.iter().map(|text| text.parse().unwrap()).collect(),
             from: vec!["198.51.100.0/24".parse().unwrap()],
+            follows: true,
             paths: vec![Path {
                 container: [172, 29, 0, 2].into(),
                 network: "172.29.0.0/24".parse().unwrap(),

@@ -4,12 +4,17 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use tokio::time::Instant;
+
+use super::dockers::Dockers;
+use super::glance::Glance;
 use crate::docker::{Container, Containers as _, DockerError};
 use crate::error::report;
 use crate::network::mend::{self, Lack};
-use crate::network::{Place, Publication, Publisher as _, RunError, Wiring as _, Worldly, labels};
-use crate::publish;
+use crate::network::{Publisher as _, RunError, StepError, Worldly, labels};
+use crate::publish::{self, Astray, PublishError};
 use crate::reconcile::apply::{self, Kept};
+use crate::reconcile::declaration::PROJECT;
 use crate::reconcile::{File, UpError};
 
 /// What is remembered from look to look.
@@ -19,23 +24,21 @@ pub(super) struct Memory {
     /// What was last said of whom, so that it is said once.
     said: BTreeMap<String, String>,
     /// The interfaces of furnished containers that run: name and alias.
-    interfaces: Vec<(String, String)>,
+    pub(super) interfaces: Vec<(String, String)>,
+    /// What was otherwise than it should be behind the last look.
+    pub(super) glance: Glance,
+    dockers: Dockers,
 }
 
 impl Memory {
     pub(super) fn new(files: &[PathBuf]) -> Self {
-        Self { files: files.to_vec(), said: BTreeMap::new(), interfaces: Vec::new() }
-    }
-
-    /// Whether an interface is gone though its container was not told to have ended.
-    pub(super) async fn misses_an_interface(&self, world: &impl Worldly) -> bool {
-        if self.interfaces.is_empty() {
-            return false;
+        Self {
+            files: files.to_vec(),
+            said: BTreeMap::new(),
+            interfaces: Vec::new(),
+            glance: Glance::default(),
+            dockers: Dockers::default(),
         }
-        let Ok(there) = world.kernel().interfaces(Place::Here).await else { return false };
-        self.interfaces
-            .iter()
-            .any(|(name, alias)| !there.iter().any(|it| it.name == *name && it.alias.as_ref() == Some(alias)))
     }
 
     /// Says a thing about somebody, unless it was the last thing said about him.
@@ -68,6 +71,7 @@ pub(super) async fn pass(
     containers.sort_by_key(|it| it.network_mode.starts_with("container:"));
     let published = world.publisher().all().await.unwrap_or_default();
     memory.interfaces.clear();
+    memory.glance.astray = world.publisher().astray().await.unwrap_or_default();
     for container in containers.iter().filter(|it| !labels::is_aside(it)) {
         let record = published.iter().find(|it| it.name == container.name);
         let done = match container.pid {
@@ -83,6 +87,8 @@ pub(super) async fn pass(
             whole &= tell(&record.name, done, memory, log);
         }
     }
+    memory.glance = Glance::take(world, &memory.interfaces, log).await;
+    whole &= memory.dockers.look(memory.glance.dockers, Instant::now(), log);
     Ok(whole)
 }
 
@@ -92,7 +98,9 @@ type Outcome = Result<Option<String>, RunError>;
 fn tell(name: &str, done: Outcome, memory: &mut Memory, log: &mut impl FnMut(&str)) -> bool {
     match done {
         Ok(None) => {
-            memory.said.remove(name);
+            if memory.said.remove(name).is_some() {
+                log(&format!("{name}: all is well again"));
+            }
             true
         }
         Ok(Some(text)) => {
@@ -129,39 +137,77 @@ async fn running(
     for step in mend::steps(world, container, &lacks).await?.iter().filter(|step| step.changes()) {
         step.apply(world).await.map_err(|source| RunError::Remove { step: step.to_string(), source })?;
     }
-    let words: Vec<&str> = lacks
+    let astray = memory.glance.astray(&container.name);
+    let words: Vec<String> = lacks
         .iter()
-        .map(|lack| match lack {
-            Lack::Running => "started",
-            Lack::Namespace => "restarted: the owner of its network was",
-            Lack::Interface => "furnished: its namespace was empty",
-            Lack::Publication => "published: its rules were missing or another container's",
+        .map(|lack| match (lack, astray) {
+            (Lack::Running, _) => "started".to_owned(),
+            (Lack::Namespace, _) => "restarted: the owner of its network was".to_owned(),
+            (Lack::Interface, _) => "furnished: its namespace was empty".to_owned(),
+            (Lack::Publication, Some(Astray::Moved { from, to })) => moved(container, from, to),
+            (Lack::Publication, _) => "published: its rules were missing or another container's".to_owned(),
         })
         .collect();
     if !words.is_empty() {
         return Ok(Some(words.join("; ")));
     }
-    match record {
-        Some(record) if !container.labels.contains_key(labels::PUBLISH) => by_hand(world, record).await,
+    if let Some(record) = record.filter(|_| !container.labels.contains_key(labels::PUBLISH))
+        && let Some(done) = by_hand(world, container, record, astray).await?
+    {
+        return Ok(Some(done));
+    }
+    match astray {
+        // Its rules stand, so that they serve as soon as it is back.
+        Some(Astray::Lost(address)) if record.is_some() => {
+            let source = StepError::from(PublishError::Lost(address));
+            Err(RunError::Unseen { name: container.name.clone(), source })
+        }
         _ => Ok(None),
     }
 }
 
-/// What `port publish` published: again, when the container was started anew.
-async fn by_hand(world: &impl Worldly, record: &publish::Publication) -> Outcome {
-    let wanted = Publication {
-        name: record.name.clone(),
-        ports: record.ports.clone(),
-        host_ips: record.paths.iter().flat_map(publish::Path::hosts).collect(),
-        from: record.from.clone(),
+/// That it is at another address, and what does not go with it: nobody can change a running process's environment.
+fn moved(container: &Container, from: IpAddr, to: IpAddr) -> String {
+    let text = format!("published at {to} instead of {from}: it faces the default route now");
+    let advertises = container.environment.iter().find_map(|it| it.strip_prefix(labels::ADVERTISE));
+    let names_it = advertises.is_some_and(|value| {
+        // One address, or NETWORK=ADDRESS separated by commas.
+        value.split(',').any(|part| part.rsplit('=').next().unwrap_or_default().trim() == from.to_string())
+    });
+    if !names_it {
+        return text;
+    }
+    let again = match container.labels.get(PROJECT) {
+        Some(_) => "netctl down and netctl up".to_owned(),
+        None if container.labels.contains_key(labels::RUN) => {
+            format!("netctl rm {} and netctl run as before", container.name)
+        }
+        None => "change it and make the container anew".to_owned(),
     };
+    format!(
+        "{text}\n  next: its {}{from} still goes into SIP and SDP until the container is another one: {again}",
+        labels::ADVERTISE
+    )
+}
+
+/// What `port publish` published: again, when the container was started anew.
+async fn by_hand(
+    world: &impl Worldly,
+    container: &Container,
+    record: &publish::Publication,
+    astray: Option<Astray>,
+) -> Outcome {
+    let wanted = record.request();
     let step = || format!("publish the ports of {}", record.name);
     let failed = |source: publish::PublishError| RunError::Remove { step: step(), source: source.into() };
     if world.publisher().stands(&wanted).await.map_err(failed)? {
         return Ok(None);
     }
     world.publisher().publish(&wanted).await.map_err(failed)?;
-    Ok(Some("published as by netctl port publish: it was started anew, or rules were missing".to_owned()))
+    Ok(Some(match astray {
+        Some(Astray::Moved { from, to }) => moved(container, from, to),
+        _ => "published as by netctl port publish: it was started anew, or rules were missing".to_owned(),
+    }))
 }
 
 /// The address of what is stopped can become another one's; then no rule may lead there.

@@ -3,9 +3,17 @@
 use std::fs;
 use std::path::PathBuf;
 use std::slice::from_ref;
+use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{sleep, timeout};
+
+use super::glance::Glance;
 use super::pass::{Memory, pass};
-use crate::docker::{Container, Restart};
+use super::{News, Watch, watch};
+use crate::docker::{Container, DockerError, Events, Restart};
 use crate::network::fake::{Done, Fake, order};
 use crate::network::{Order, Publisher as _, labels, run};
 
@@ -30,6 +38,12 @@ impl Watched {
         let mut said = Vec::new();
         let whole = wait(pass(&self.fake.world(), &mut self.memory, &mut |text| said.push(text.to_owned())));
         (whole.unwrap(), self.fake.0.asked.take(), said)
+    }
+
+    /// What the kernel told of is looked at: whether a look at everything is due.
+    fn glance(&self) -> bool {
+        let (world, mut log) = (self.fake.world(), |_: &str| {});
+        wait(Glance::take(&world, &self.memory.interfaces, &mut log)) != self.memory.glance
     }
 
     fn run(&self, order: &Order) {
@@ -112,10 +126,10 @@ fn what_runs_is_furnished_and_published_again() {
     assert!(said.contains(&"side: restarted: the owner of its network was".to_owned()), "{said:?}");
     assert_eq!(watched.look(), (true, vec![], vec![]));
     // Its interface is deleted by somebody, and no event tells of it.
-    assert!(!wait(watched.memory.misses_an_interface(&watched.fake.world())));
+    assert!(!watched.glance());
     watched.fake.0.interfaces.borrow_mut().retain(|it| it.name != "sw-lan");
     watched.fake.0.inside.borrow_mut().clear();
-    assert!(wait(watched.memory.misses_an_interface(&watched.fake.world())));
+    assert!(watched.glance());
     assert_eq!(watched.look().1.len(), 3);
     // /run is empty after a reboot: the labels are enough.
     watched.fake.0.published.borrow_mut().clear();
@@ -165,11 +179,12 @@ fn containers_of_other_makers_are_published_by_their_labels() {
 fn what_was_published_by_hand_is_kept_too() {
     let mut watched = Watched::new(&[]);
     watched.foreign("hand", &[]);
-    let wanted = crate::network::Publication {
-        name: "hand".to_owned(),
+    let wanted = crate::publish::Request {
+        container: "hand".to_owned(),
         ports: vec!["5060/udp".parse().unwrap()],
         host_ips: vec!["192.0.2.5".parse().unwrap()],
         from: Vec::new(),
+        via: crate::publish::Via::Auto,
     };
     wait(watched.fake.publish(&wanted)).unwrap();
     assert_eq!(watched.look(), (true, vec![], vec![]));
@@ -233,4 +248,120 @@ fn what_a_file_declares_is_made_and_started_and_never_made_anew() {
     let (whole, _, said) = watched.look();
     assert!(!whole && said[0].contains("the key image is missing"), "{said:?}");
     assert!(watched.look().2.is_empty());
+}
+
+#[test]
+fn the_hosts_address_is_another_one() {
+    let mut watched = Watched::new(&[]);
+    watched.run(&published());
+    assert!(watched.look().0 && !watched.glance());
+    watched.fake.0.facing.set("192.0.2.9".parse().unwrap());
+    assert!(watched.glance());
+    let (whole, asked, said) = watched.look();
+    assert_eq!((whole, asked), (true, vec!["publish switch".to_owned()]));
+    assert_eq!(
+        said,
+        ["switch: published at 192.0.2.9 instead of 192.0.2.5: it faces the default route now\n  next: its \
+          SWITCH__SIP__ADVERTISE=192.0.2.5 still goes into SIP and SDP until the container is another one: netctl rm \
+          switch and netctl run as before"]
+    );
+    assert!(!watched.glance());
+    assert_eq!(watched.look(), (true, vec![], vec![]));
+}
+
+#[test]
+fn an_address_that_was_asked_for_is_waited_for() {
+    let mut watched = Watched::new(&[]);
+    let address: std::net::IpAddr = "192.0.2.8".parse().unwrap();
+    watched.run(&Order { host_ips: vec![address], ..published() });
+    assert!(watched.look().0);
+    // The default route does not concern it.
+    watched.fake.0.facing.set("192.0.2.9".parse().unwrap());
+    assert_eq!(watched.look(), (true, vec![], vec![]));
+    watched.fake.0.lost.borrow_mut().push(address);
+    assert!(watched.glance());
+    let (whole, asked, said) = watched.look();
+    assert!(!whole && asked.is_empty());
+    assert!(said[0].contains("192.0.2.8 is not an address of this host any more"), "{said:?}");
+    // Told once, and not what the kernel tells makes it try again.
+    assert!(!watched.glance());
+    assert_eq!(watched.look(), (false, vec![], vec![]));
+    watched.fake.0.lost.borrow_mut().clear();
+    assert!(watched.glance());
+    assert_eq!(watched.look(), (true, vec![], vec!["switch: all is well again".to_owned()]));
+}
+
+/// A daemon at which nothing happens.
+impl Events for Fake {
+    fn events(&self) -> BoxStream<'_, Result<(), DockerError>> {
+        stream::pending().boxed()
+    }
+}
+
+/// A kernel that tells of something when the test does.
+struct Told(mpsc::Receiver<()>);
+
+impl News for Told {
+    async fn wait(&mut self) {
+        if self.0.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// The whole of it, until the test's part is over.
+fn watching(fake: &Fake, test: impl AsyncFnOnce(mpsc::Sender<()>, &mut mpsc::Receiver<String>)) {
+    let state = tempfile::tempdir().unwrap();
+    let what = Watch { files: Vec::new(), state: state.path().to_owned() };
+    let (tell, told) = mpsc::channel(1000);
+    let (say, mut said) = mpsc::channel(1000);
+    let (interrupt, interrupted) = oneshot::channel();
+    let mut news = Told(told);
+    let mut log = |text: &str| say.try_send(text.to_owned()).unwrap();
+    wait(async {
+        let interrupted = async {
+            let _ = interrupted.await;
+        };
+        let watch = watch(&what, async || Ok(fake.world()), &mut news, interrupted, &mut log);
+        let test = async {
+            assert_eq!(said.recv().await.unwrap(), "the daemon answers");
+            test(tell, &mut said).await;
+            interrupt.send(()).unwrap();
+        };
+        let both = async { tokio::join!(watch, test).0 };
+        timeout(Duration::from_secs(5), both).await.expect("it ends").unwrap();
+    });
+}
+
+#[test]
+fn what_the_kernel_tells_of_is_looked_at() {
+    let watched = Watched::new(&[]);
+    watched.run(&published());
+    watching(&watched.fake, async |tell, said| {
+        // Behind the look at the start.
+        sleep(Duration::from_millis(100)).await;
+        watched.fake.0.flushed.borrow_mut().push("switch".to_owned());
+        sleep(Duration::from_millis(300)).await;
+        assert!(said.try_recv().is_err(), "nobody told of it");
+        tell.send(()).await.unwrap();
+        assert_eq!(said.recv().await.unwrap(), "switch: its rules were missing; they are back");
+        // Something that only a look at everything mends.
+        watched.fake.0.facing.set("192.0.2.9".parse().unwrap());
+        tell.send(()).await.unwrap();
+        assert!(said.recv().await.unwrap().starts_with("switch: published at 192.0.2.9"));
+    });
+}
+
+#[test]
+fn told_to_end_in_the_middle_of_a_repair_it_ends() {
+    let watched = Watched::new(&[]);
+    watched.run(&published());
+    watched.restart("switch");
+    watched.fake.0.asked.borrow_mut().clear();
+    // It never comes back from the first change.
+    watched.fake.0.killed.set(Some((0, Done::No)));
+    watching(&watched.fake, async |_tell, _| {
+        sleep(Duration::from_millis(200)).await;
+        assert_eq!(*watched.fake.0.asked.borrow(), ["publish switch"]);
+    });
 }
