@@ -41,10 +41,10 @@ def now():
         figure("Calls", "Inbound calls that are up; a bridged call is one.", of("sum(switch_calls{@})")),
         figure(
             "Answer-seizure ratio",
-            "Of the legs that began, those that were answered.",
+            "Of the legs that were sent out, those that were answered.",
             of(
-                "sum(rate(switch_sessions_answered_total{@}[$window]))"
-                " / (sum(rate(switch_sessions_started_total{@}[$window])) > 0)"
+                'sum(rate(switch_sessions_answered_total{@, direction="outbound"}[$window]))'
+                ' / (sum(rate(switch_sessions_started_total{@, direction="outbound"}[$window])) > 0)'
             ),
             unit="percentunit",
         ),
