@@ -103,7 +103,7 @@ fn a_busy_callee_is_busy_to_the_caller() {
     callee.refuse(&invite, "486 Gone Fishing");
     caller.fails("2100", "486 Gone Fishing");
     switch.until_empty();
-    assert_eq!(switch.metric("switch_sessions_ended_total{cause=\"USER_BUSY\"}"), 2.0);
+    assert_eq!(switch.ended("USER_BUSY"), (1.0, 1.0));
 }
 
 #[test]

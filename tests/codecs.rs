@@ -150,8 +150,9 @@ fn a_callee_that_has_an_offer_out_itself_is_asked_again() {
     call.ends(3);
 }
 
-#[test]
-fn a_callee_that_refuses_keeps_what_it_had() {
+/// The caller is down to A-law, and the callee was asked to follow: it will not. Gives the callee's refusal time to
+/// reach the caller's leg.
+fn refused() -> Call {
     let mut call = Call::up();
     call.caller.request("INVITE", 2, "2100", "", &call.caller.sdp("8"));
     call.caller.expect("SIP/2.0 200");
@@ -159,7 +160,52 @@ fn a_callee_that_refuses_keeps_what_it_had() {
     let invite = call.callee.expect("INVITE");
     call.callee.respond(&invite, "488 Not Acceptable Here", "", "");
     call.callee.expect("ACK");
-    // It may still speak either, and what both know arrives.
+    call
+}
+
+/// RFC 3261 §14.1: as if no re-INVITE had been sent, on both sides of the switch. Its next words may be in either codec.
+#[test]
+fn a_callee_that_refuses_keeps_what_it_had_and_its_caller_goes_back_to_it() {
+    let mut call = refused();
+    Call::agrees(&mut call.caller, "0 8");
+    call.both_hear(0);
+    call.both_hear(8);
+    let line = call.switch.logged("the peer keeps to its codecs: the other leg is asked to go back to them");
+    assert_eq!((&line["level"], &line["status"]), (&"WARN".into(), &488.into()));
+    call.ends(3);
+}
+
+/// Nothing brings them together: what both know arrives, each is asked once and no more, the log says it.
+#[test]
+fn a_caller_that_does_not_go_back_is_left_as_it_is() {
+    let mut call = refused();
+    let to = call.caller.to.clone();
+    let invite = call.caller.expect("INVITE");
+    call.caller.respond(&invite, "488 Not Acceptable Here", "", "");
+    call.caller.expect("ACK");
+    call.caller.to = to;
+    call.both_hear(8);
+    let said = "the peer does not go back to the codecs the other leg keeps to: what one sends in a codec that the \
+                other does not take is dropped; give both the same list of codecs";
+    assert_eq!(call.switch.logged(said)["level"], "WARN");
+    assert_eq!(call.switch.metric("switch_sip_requests_sent_total{method=\"INVITE\"}"), 3.0);
+    call.ends(3);
+}
+
+#[test]
+fn a_caller_that_goes_back_by_half_is_not_asked_for_ever() {
+    let mut call = refused();
+    let to = call.caller.to.clone();
+    let invite = call.caller.expect("INVITE");
+    call.caller.respond(&invite, "200 OK", "", &call.caller.sdp("8"));
+    call.caller.expect("ACK");
+    call.caller.to = to;
+    call.both_hear(8);
+    assert_eq!(call.switch.metric("switch_sip_requests_sent_total{method=\"INVITE\"}"), 3.0);
+    // A new description of the callee's own is a new beginning.
+    call.callee.request("INVITE", 1, "switch", "", &call.callee.sdp("8"));
+    assert!(call.callee.finally().contains("RTP/AVP 8\r\n"));
+    call.callee.request("ACK", 1, "switch", "", "");
     call.both_hear(8);
     call.ends(3);
 }

@@ -341,3 +341,35 @@ fn a_callee_that_never_answers_is_given_up() {
     caller.fails("2100", "504");
     switch.until_nothing_is_left();
 }
+
+/// The first packet leaves with the ACK, or before it: nothing of it may be lost, whatever it is joined to. Without the
+/// grid, which would give the switch a millisecond.
+#[test]
+fn sound_that_comes_at_once_after_the_answer_is_not_lost() {
+    let (switch, mut caller, mut callee) =
+        bridged("[rtp]\ngrid = \"off\"\n[limits]\ncalls_per_second = 1000\n");
+    for call in 0..40 {
+        caller.call_id = format!("{}-echo-{call}", std::process::id());
+        caller.to.clear();
+        caller.request("INVITE", 1, "9196", "", &caller.sdp("0"));
+        let answer = caller.expect("SIP/2.0 200");
+        caller.speak(media(&answer), 1, [call; 160]);
+        assert_eq!(caller.hear().1, [call; 160], "echoed");
+        caller.request("ACK", 1, "9196", "", "");
+        caller.hang_up(2, "9196");
+    }
+    for call in 0..40 {
+        caller.call_id = format!("{}-bridge-{call}", std::process::id());
+        caller.to.clear();
+        let invite = caller.dial(&mut callee, "0");
+        callee.respond(&invite, "200 OK", "callee", &callee.sdp("0"));
+        let answer = caller.expect("SIP/2.0 200");
+        caller.speak(media(&answer), 1, [call; 160]);
+        assert_eq!(callee.hear().1, [call; 160], "bridged");
+        caller.request("ACK", 1, "2100", "", "");
+        callee.expect("ACK");
+        caller.hang_up(2, "2100");
+        callee.is_ended();
+    }
+    switch.until_nothing_is_left();
+}

@@ -55,8 +55,8 @@ fn a_call_with_its_echo(transport: &str) {
     let flows = capture.finish();
     assert_eq!(heard(&flows, b), (vec![audio.clone()], vec![audio.clone()]), "at the callee");
     assert_eq!(heard(&flows, a), (vec![audio.clone()], vec![audio]), "at the caller");
-    assert_eq!(switch.metric("switch_sessions_answered_total"), 2.0);
-    assert_eq!(switch.metric("switch_sessions_ended_total{cause=\"NORMAL_CLEARING\"}"), 2.0);
+    assert_eq!(switch.answered(), (1.0, 1.0));
+    assert_eq!(switch.ended("NORMAL_CLEARING"), (1.0, 1.0));
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_busy_callee_is_busy_to_the_caller_in_its_own_words() {
     let caller = Sipp::caller("call_busy", (switch.sip, "udp"), "2100", (1, 1), &[]);
     assert_eq!((caller.succeeded(), callee.succeeded()), (1, 1));
     switch.until_empty();
-    assert_eq!(switch.metric("switch_sessions_ended_total{cause=\"USER_BUSY\"}"), 2.0);
+    assert_eq!(switch.ended("USER_BUSY"), (1.0, 1.0));
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_caller_that_gives_up_while_it_rings_cancels_the_callee() {
     let caller = Sipp::caller("call_cancel", (switch.sip, "udp"), "2100", (1, 1), &[]);
     assert_eq!((caller.succeeded(), callee.succeeded()), (1, 1));
     switch.until_empty();
-    assert_eq!(switch.metric("switch_sessions_ended_total{cause=\"ORIGINATOR_CANCEL\"}"), 2.0);
+    assert_eq!(switch.ended("ORIGINATOR_CANCEL"), (1.0, 1.0));
 }
 
 #[test]
@@ -136,6 +136,6 @@ fn twenty_calls_a_second_for_five_seconds_all_succeed_with_their_sound() {
         assert_eq!((sent.len(), got.len()), (100, 100), "flows at the {who}");
         assert!(sent.iter().chain(&got).all(|heard| *heard == audio), "at the {who}");
     }
-    assert_eq!(switch.metric("switch_sessions_answered_total"), 200.0);
+    assert_eq!(switch.answered(), (100.0, 100.0));
     assert_eq!(switch.metric("switch_sip_missing_acks_total"), 0.0);
 }

@@ -41,10 +41,10 @@ def now():
         figure("Calls", "Inbound calls that are up; a bridged call is one.", of("sum(switch_calls{@})")),
         figure(
             "Answer-seizure ratio",
-            "Of the legs that began, those that were answered.",
+            "Of the legs that were sent out, those that were answered.",
             of(
-                "sum(rate(switch_sessions_answered_total{@}[$window]))"
-                " / sum(rate(switch_sessions_started_total{@}[$window]))"
+                'sum(rate(switch_sessions_answered_total{@, direction="outbound"}[$window]))'
+                ' / (sum(rate(switch_sessions_started_total{@, direction="outbound"}[$window])) > 0)'
             ),
             unit="percentunit",
         ),
@@ -53,7 +53,7 @@ def now():
             "Of those that ended.",
             of(
                 'sum(rate(switch_call_mos_bucket{@, le="3.6"}[$window]))'
-                " / sum(rate(switch_call_mos_count{@}[$window]))"
+                " / (sum(rate(switch_call_mos_count{@}[$window])) > 0)"
             ),
             unit="percentunit",
             steps=[(0.05, "orange"), (0.1, "red")],

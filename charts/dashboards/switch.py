@@ -45,11 +45,11 @@ class Questions:
             ),
             curves(
                 "Answer-seizure ratio",
-                "Of the legs that began, those that were answered.",
+                "Of the legs that began, those that were answered, by who began them: outbound is that of the trunks.",
                 self.ask(
-                    "sum(rate(switch_sessions_answered_total{@}[$window]))"
-                    " / sum(rate(switch_sessions_started_total{@}[$window]))",
-                    "answered",
+                    "sum by (direction) (rate(switch_sessions_answered_total{@}[$window]))"
+                    " / sum by (direction) (rate(switch_sessions_started_total{@}[$window]))",
+                    "{{direction}}",
                 ),
                 unit="percentunit",
                 highest=1,
@@ -105,7 +105,7 @@ class Questions:
         return [
             curves(
                 "MOS",
-                "By ITU-T G.107, of what the switch received. Below 3.6 many users are dissatisfied.",
+                "By ITU-T G.107 and G.107.1, of what the switch received. Below 3.6 many users are dissatisfied.",
                 *self.percentiles("switch_call_mos", 5, 50),
                 unit="none",
                 lowest=1,

@@ -67,6 +67,7 @@ pub fn settings(config: &Config) -> Settings {
         advertise: advertise(&config.sip.advertise),
         trace: config.sip.trace,
         user_agent: config.sip.user_agent.clone(),
+        tcp_idle: config.sip.tcp_idle.duration(),
         dialplans: dialplans.map(str::to_owned).collect(),
         session: SessionPolicy {
             interval: config.sip.session_expires.duration(),

@@ -133,7 +133,7 @@ async fn a_call_moves(number: &str, line: &str, ending: &str) {
         switch.until_empty().await;
     };
     timeout(Duration::from_secs(10), moved).await.unwrap_or_else(|_| panic!("{line} stands: {}", shown()));
-    let ended = format!("\nswitch_sessions_ended_total{{cause=\"{ending}\"}} 1\n");
+    let ended = format!("\nswitch_sessions_ended_total{{direction=\"inbound\",cause=\"{ending}\"}} 1\n");
     assert!(shown().contains(&ended), "{}", shown());
 }
 

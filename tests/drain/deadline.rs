@@ -25,7 +25,7 @@ fn at_the_deadline_calls_are_ended_and_told_why() {
     }
     switch.logged("the drain deadline is over: the calls are ended");
     switch.until_empty();
-    assert_eq!(switch.metric("switch_sessions_ended_total{cause=\"SYSTEM_SHUTDOWN\"}"), 2.0);
+    assert_eq!(switch.ended("SYSTEM_SHUTDOWN"), (1.0, 1.0));
     // Asked for, it ends no process: the switch stays up, and drained.
     let status = switch.json("GET /drain");
     assert_eq!((&status["draining"], &status["calls"]), (&true.into(), &0.into()), "{status}");

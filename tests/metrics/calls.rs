@@ -36,10 +36,10 @@ pub(crate) fn an_echo_call_moves_exactly_this() -> Moved {
     let after = moved(&before, &switch.metrics());
     let lines = [
         ("switch_sessions_started_total{direction=\"inbound\"}", 1.0),
-        ("switch_sessions_answered_total", 1.0),
+        ("switch_sessions_answered_total{direction=\"inbound\"}", 1.0),
         ("switch_call_duration_seconds_count", 1.0),
         ("switch_call_setup_seconds_count", 1.0),
-        ("switch_sessions_ended_total{cause=\"NORMAL_CLEARING\"}", 1.0),
+        ("switch_sessions_ended_total{direction=\"inbound\",cause=\"NORMAL_CLEARING\"}", 1.0),
         // Answered INVITEs and BYEs stay for 64 T1, to absorb what is repeated.
         ("switch_sip_transactions", 2.0),
         ("switch_sip_requests_received_total{method=\"INVITE\"}", 1.0),
@@ -84,11 +84,13 @@ pub(crate) fn a_bridged_call_moves_exactly_this() -> Moved {
         ("switch_routes_taken_total", 1.0),
         ("switch_sessions_started_total{direction=\"inbound\"}", 1.0),
         ("switch_sessions_started_total{direction=\"outbound\"}", 1.0),
-        ("switch_sessions_answered_total", 2.0),
+        ("switch_sessions_answered_total{direction=\"inbound\"}", 1.0),
+        ("switch_sessions_answered_total{direction=\"outbound\"}", 1.0),
         ("switch_call_duration_seconds_count", 1.0),
         ("switch_call_setup_seconds_count", 2.0),
         ("switch_call_ringing_delay_seconds_count", 1.0),
-        ("switch_sessions_ended_total{cause=\"NORMAL_CLEARING\"}", 2.0),
+        ("switch_sessions_ended_total{direction=\"inbound\",cause=\"NORMAL_CLEARING\"}", 1.0),
+        ("switch_sessions_ended_total{direction=\"outbound\",cause=\"NORMAL_CLEARING\"}", 1.0),
         // Answered INVITEs and BYEs stay for 64 T1, to absorb what is repeated.
         ("switch_sip_transactions", 4.0),
         ("switch_sip_requests_received_total{method=\"INVITE\"}", 1.0),
@@ -214,7 +216,7 @@ pub(crate) fn a_session_that_does_not_keep_up_is_counted() -> Moved {
     switch.until_empty();
     let after = moved(&before, &switch.metrics());
     assert_eq!(after["switch_mailbox_overflows_total"], 1.0, "one session, once");
-    assert_eq!(after["switch_sessions_ended_total{cause=\"SWITCH_CONGESTION\"}"], 1.0);
+    assert_eq!(after["switch_sessions_ended_total{direction=\"inbound\",cause=\"SWITCH_CONGESTION\"}"], 1.0);
     after
 }
 

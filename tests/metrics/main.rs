@@ -126,6 +126,7 @@ scenarios![
     quality::a_worker_is_busy_with_packets_and_else_is_not,
     sip::what_is_no_sip_is_counted,
     sip::connections_are_counted_open_stalled_and_refused,
+    sip::a_connection_that_falls_silent_is_counted,
     sip::an_answer_without_its_ack_is_counted,
     sip::a_callee_out_of_reach_is_counted,
     sip::an_answer_that_cannot_be_sent_is_counted,

@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpStream, UdpSocket};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use switch_tests::{Phone, Switch};
 
@@ -59,6 +59,49 @@ pub(crate) fn connections_are_counted_open_stalled_and_refused() -> Moved {
     after
 }
 
+/// One peer says something and then nothing, another sends keep-alives (RFC 5626 §3.5.1) all the while.
+pub(crate) fn a_connection_that_falls_silent_is_counted() -> Moved {
+    let switch = Switch::start("[sip]\ntcp_idle = \"1s\"\n");
+    let before = switch.metrics();
+    let [mut silent, mut lively] = [(); 2].map(|()| TcpStream::connect(switch.tcp).unwrap());
+    let begun = Instant::now();
+    for stream in [&mut silent, &mut lively] {
+        let me = stream.local_addr().unwrap();
+        let options = format!(
+            "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP {me};branch=z9hG4bK{}\r\nFrom: <sip:a@b>;tag=1\r\n\
+             To: <sip:a@b>\r\nCall-ID: {me}\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
+            me.port()
+        );
+        stream.write_all(options.as_bytes()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    }
+    let answer = |stream: &mut TcpStream| {
+        let mut buffer = [0; 2000];
+        let length = stream.read(&mut buffer).unwrap();
+        String::from_utf8_lossy(&buffer[..length]).into_owned()
+    };
+    assert!(answer(&mut silent).starts_with("SIP/2.0 200"));
+    assert!(answer(&mut lively).starts_with("SIP/2.0 200"));
+    let kept = std::thread::spawn(move || {
+        for _ in 0..10 {
+            std::thread::sleep(Duration::from_millis(300));
+            lively.write_all(b"\r\n\r\n").unwrap();
+            assert_eq!(answer(&mut lively), "\r\n", "a keep-alive is answered");
+        }
+        lively
+    });
+    assert_eq!(silent.read(&mut [0; 10]).unwrap(), 0, "closed by the switch");
+    assert!(begun.elapsed() >= Duration::from_secs(1), "not before its time: {:?}", begun.elapsed());
+    let lively = kept.join().unwrap();
+    let after = moved(&before, &switch.metrics());
+    assert_eq!(after["switch_sip_connections"], 1.0, "the other goes on");
+    assert_eq!(after["switch_sip_connections_closed_total{reason=\"idle\"}"], 1.0);
+    assert!(!after.contains_key("switch_sip_connections_closed_total{reason=\"stalled\"}"));
+    drop(lively);
+    switch.until_zero("switch_sip_connections");
+    after
+}
+
 /// 64 times T1 after its answer a call whose caller never acknowledged it is ended, by BYE (RFC 3261 §13.3.1.4).
 pub(crate) fn an_answer_without_its_ack_is_counted() -> Moved {
     let switch = Switch::start("");
@@ -72,7 +115,10 @@ pub(crate) fn an_answer_without_its_ack_is_counted() -> Moved {
     let after = moved(&before, &switch.metrics());
     assert_eq!(after["switch_sip_missing_acks_total"], 1.0);
     assert_eq!(after["switch_sip_requests_sent_total{method=\"BYE\"}"], 1.0);
-    assert_eq!(after["switch_sessions_ended_total{cause=\"RECOVERY_ON_TIMER_EXPIRE\"}"], 1.0);
+    assert_eq!(
+        after["switch_sessions_ended_total{direction=\"inbound\",cause=\"RECOVERY_ON_TIMER_EXPIRE\"}"],
+        1.0
+    );
     // Sent at 0, 0.5, 1.5, 3.5 s and then every 4 s, up to 31.5 s.
     assert_eq!(after["switch_sip_responses_sent_total{code=\"200\"}"], 11.0);
     after
@@ -138,6 +184,9 @@ pub(crate) fn sessions_refreshed_and_given_up_are_counted() -> Moved {
     let after = moved(&before, &switch.metrics());
     assert_eq!(after["switch_sip_session_refreshes_total"], 1.0);
     assert_eq!(after["switch_sip_sessions_expired_total"], 1.0);
-    assert_eq!(after["switch_sessions_ended_total{cause=\"RECOVERY_ON_TIMER_EXPIRE\"}"], 1.0);
+    assert_eq!(
+        after["switch_sessions_ended_total{direction=\"inbound\",cause=\"RECOVERY_ON_TIMER_EXPIRE\"}"],
+        1.0
+    );
     after
 }

@@ -61,7 +61,7 @@ fn an_echo_is_good_over_udp() {
     // G.711 over a network that loses nothing (ITU-T G.107): 93.2, less what a millisecond of delay takes.
     assert!(report["r_factor"].as_f64().unwrap() > 90.0, "{report}");
     switch.until_empty();
-    assert_eq!(switch.metric("switch_sessions_ended_total{cause=\"NORMAL_CLEARING\"}"), 1.0);
+    assert_eq!(switch.ended("NORMAL_CLEARING"), (1.0, 0.0));
 }
 
 #[test]

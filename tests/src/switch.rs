@@ -130,6 +130,21 @@ impl Switch {
         line.map_or(0.0, |value| value.parse().unwrap())
     }
 
+    /// How many legs were answered: inbound, outbound.
+    pub fn answered(&self) -> (f64, f64) {
+        self.by_direction("switch_sessions_answered_total", "")
+    }
+
+    /// How many legs ended with this cause: inbound, outbound.
+    pub fn ended(&self, cause: &str) -> (f64, f64) {
+        self.by_direction("switch_sessions_ended_total", &format!(",cause=\"{cause}\""))
+    }
+
+    fn by_direction(&self, name: &str, more: &str) -> (f64, f64) {
+        let of = |direction: &str| self.metric(&format!("{name}{{direction=\"{direction}\"{more}}}"));
+        (of("inbound"), of("outbound"))
+    }
+
     /// Ends the first call that is up, as an operator does.
     pub fn hang_up(&self) {
         let answer = self.http("GET /calls");

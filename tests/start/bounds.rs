@@ -71,7 +71,7 @@ fn no_call_longer_than_the_limit() {
     assert!(header(&bye, "Reason").contains("ALLOTTED_TIMEOUT"), "{bye}");
     phone.respond(&bye, "200 OK", "phone", "");
     switch.until_empty();
-    assert_eq!(switch.metric("switch_sessions_ended_total{cause=\"ALLOTTED_TIMEOUT\"}"), 1.0);
+    assert_eq!(switch.ended("ALLOTTED_TIMEOUT"), (1.0, 0.0));
 }
 
 /// An even port and the five after it, which no test that runs now has: below what the switch and the kernel

@@ -51,19 +51,20 @@ is said by its Service; a name is all that needs one here.
 
 {{/* switch.probes (list ROOT SETTINGS) */}}
 {{- define "switch.probes" -}}
+{{- /* A release from before this value, upgraded with --reuse-values, has none. */ -}}
 {{- $probes := (index . 0).Values.probes -}}
 {{- $http := (index . 1).http -}}
 startupProbe:
   {{- include "switch.ask" (list "/livez" $http) | nindent 2 }}
   periodSeconds: {{ int $probes.startup.periodSeconds }}
   failureThreshold: {{ int $probes.startup.failureThreshold }}
-  terminationGracePeriodSeconds: {{ int $probes.terminationGracePeriodSeconds }}
+  terminationGracePeriodSeconds: {{ int ($probes.terminationGracePeriodSeconds | default 30) }}
 livenessProbe:
   {{- include "switch.ask" (list "/livez" $http) | nindent 2 }}
   periodSeconds: {{ int $probes.liveness.periodSeconds }}
   timeoutSeconds: {{ int $probes.liveness.timeoutSeconds }}
   failureThreshold: {{ int $probes.liveness.failureThreshold }}
-  terminationGracePeriodSeconds: {{ int $probes.terminationGracePeriodSeconds }}
+  terminationGracePeriodSeconds: {{ int ($probes.terminationGracePeriodSeconds | default 30) }}
 readinessProbe:
   {{- include "switch.ask" (list "/readyz" $http) | nindent 2 }}
   periodSeconds: {{ int $probes.readiness.periodSeconds }}

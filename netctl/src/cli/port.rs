@@ -43,10 +43,22 @@ pub struct StateArgs {
         long,
         global = true,
         env = "NETCTL_STATE_DIR",
-        default_value = "/run/netctl",
+        default_value = DIRECTORY,
         value_name = "DIRECTORY"
     )]
     pub state_dir: PathBuf,
+}
+
+const DIRECTORY: &str = "/run/netctl";
+
+impl StateArgs {
+    /// What another verb has to be told to find the same records, to be typed behind its name.
+    pub fn options(&self) -> String {
+        match self.state_dir.to_str() {
+            Some(DIRECTORY) => String::new(),
+            _ => format!(" --state-dir {}", self.state_dir.display()),
+        }
+    }
 }
 
 /// What to do with ports.

@@ -37,16 +37,3 @@ pub struct WhyArgs {
     #[command(flatten)]
     pub state: StateArgs,
 }
-
-/// Where `port publish` keeps it by default, too.
-const DIRECTORY: &str = "/run/netctl";
-
-impl WhyArgs {
-    /// What `port publish` has to be told to find the same records.
-    pub fn publish_options(&self) -> String {
-        match self.state.state_dir.to_str() {
-            Some(DIRECTORY) => String::new(),
-            _ => format!(" --state-dir {}", self.state.state_dir.display()),
-        }
-    }
-}

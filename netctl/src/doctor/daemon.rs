@@ -76,7 +76,7 @@ fn live_restore(daemon: &Daemon) -> Finding {
 fn configured(key: &str, value: &str, verb: &str) -> String {
     const FILE: &str = "/etc/docker/daemon.json";
     format!(
-        "touch {FILE} && jq -s '(.[0] // {{}}) + {{\"{key}\": {value}}}' {FILE} > {FILE}.new && mv {FILE}.new {FILE} && \
+        "mkdir -p /etc/docker && touch {FILE} && jq -s '(.[0] // {{}}) + {{\"{key}\": {value}}}' {FILE} > {FILE}.new && mv {FILE}.new {FILE} && \
          systemctl {verb} docker"
     )
 }

@@ -66,6 +66,8 @@ pub struct Question {
     pub sip: Vec<Ports>,
     /// Which daemon is meant, and who says so.
     pub endpoint: DockerEndpoint,
+    /// What `port` needs to find the same records, for instance ` --state-dir /tmp/x`.
+    pub options: String,
     /// What the daemon says; or why it says nothing.
     pub daemon: Result<Daemon, String>,
     /// The container, where one is named.

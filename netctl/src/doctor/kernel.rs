@@ -48,7 +48,11 @@ pub(super) fn check(facts: &impl Facts, _: &Question) -> Vec<Finding> {
     found.push(
         Finding::new("iptables", is, "iptables speaks nftables", why)
             .unless(!legacy, Level::Bad)
-            .mend("update-alternatives --set iptables /usr/sbin/iptables-nft"),
+            // The kernel keeps the old tables until then.
+            .mend(
+                "update-alternatives --set iptables /usr/sbin/iptables-nft && \
+                 update-alternatives --set ip6tables /usr/sbin/ip6tables-nft && reboot",
+            ),
     );
     let obstacles = facts.obstacles();
     let why = "what is published without connection tracking passes no rule that asks for established flows";

@@ -18,7 +18,11 @@ pub(super) fn check(facts: &impl Facts, question: &Question) -> Vec<Finding> {
         if Some(name.as_str()) != own && own.is_some() && shared {
             let is = format!("netctl has published some of the ports for {name}");
             let finding = Finding::new("published", is, "they are free, or at another address", why);
-            found.push(finding.unless(false, Level::Warn).mend(format!("netctl port unpublish {name}")));
+            found.push(
+                finding
+                    .unless(false, Level::Warn)
+                    .mend(format!("netctl port{} unpublish {name}", question.options)),
+            );
         }
     }
     if found.is_empty() {

@@ -111,6 +111,7 @@ fn question() -> Question {
         media: PortRange { first: 16384, last: 32767 },
         sip: vec![Ports::one(5060, Protocol::Udp)],
         endpoint: DockerEndpoint::default(),
+        options: String::new(),
         daemon: Ok(daemon),
         patient: Some(Patient { name: "switch".to_owned(), pid: Some(8), is_host: false }),
     }

@@ -45,6 +45,7 @@ pub use labels::LabelError;
 pub use mend::Lack;
 pub use neighbour::Neighbour;
 pub use order::{Address, MeaningError, Mode, ModeError, Order};
+pub(crate) use order::{CONTAINER_NAMES, is_container_name};
 pub use ports::{Claim, Ports, PortsError, Protocol, Purpose};
 pub use probe::{Heard, probe};
 pub use publisher::Publisher;

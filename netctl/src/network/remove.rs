@@ -89,6 +89,8 @@ async fn sharer(world: &impl Worldly, container: &Container) -> Result<Option<St
 pub(crate) async fn sweep(world: &impl Worldly, name: &str) -> Result<Removed, RunError> {
     let mut taken = Vec::new();
     if world.publisher().published(name).await.is_ok_and(|its| its.is_some()) {
+        // A daemon elsewhere has no container of this name, and this host may well have one.
+        plan::beside(world).await?;
         let step = format!("unpublish the ports of {name}");
         match world.publisher().unpublish(name).await {
             Ok(()) => taken.push(step),

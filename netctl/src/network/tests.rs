@@ -124,6 +124,22 @@ fn rm_takes_back_what_a_killed_run_left() {
 }
 
 /// Somebody removed the container, and its namespace lives on with the address.
+/// The daemon elsewhere has no container of that name; what is published under it is this host's.
+#[test]
+fn rm_leaves_this_hosts_rules_alone_for_a_daemon_elsewhere() {
+    let fake = Fake::new();
+    wait(run(&fake.world(), &published(), pending())).unwrap();
+    fake.0.containers.borrow_mut().clear();
+    *fake.0.whereabouts.borrow_mut() = Whereabouts::Elsewhere("it is reached over ssh://h".to_owned());
+    let before = fake.snapshot();
+    let failures = wait(remove_switch(&fake.world(), "switch")).unwrap_err();
+    assert!(matches!(failures[..], [RunError::Remote(_)]), "{failures:?}");
+    assert_eq!(fake.snapshot(), before);
+    *fake.0.whereabouts.borrow_mut() = Whereabouts::Here;
+    wait(remove_switch(&fake.world(), "switch")).unwrap();
+    assert!(fake.0.published.borrow().is_empty());
+}
+
 #[test]
 fn what_a_removed_container_left_makes_room() {
     let fake = Fake::new();
@@ -215,8 +231,7 @@ fn taken_ports_are_named_with_their_holder() {
         refused(&fake, &order("host")).to_string(),
         "SIP 5060/udp is taken: 0.0.0.0:5060 udp is held by process 42 (nginx); \
          HTTP 9282/tcp at 127.0.0.1 is taken: 127.0.0.1:9282 tcp is held by a process that only root may see; \
-         media 16384-32767/udp is taken: 192.0.2.5:20000 udp is held by a process that only root may see, and 1 more in \
-         the range"
+         media 16384-32767/udp is taken: 192.0.2.5:20000 udp is held by a process that only root may see, and 1 more"
     );
 }
 
@@ -360,7 +375,7 @@ fn a_container_that_ends_at_once_is_told_of_with_its_last_words() {
 fn docker_waits_longer_than_the_switch_drains() {
     for (variable, seconds) in [("A=b", 12), ("SWITCH__DRAIN__DEADLINE=1m30s", 94)] {
         let order = Order { environment: vec![variable.to_owned()], ..order("host") };
-        let steps = host::plan(&order).unwrap().steps;
+        let steps = wait(host::plan(&Fake::new().world(), &order)).unwrap().steps;
         let timeout = steps.iter().find_map(|step| match step {
             step::Step::Container(order) => Some(order.stop_timeout.as_secs()),
             _ => None,

@@ -1,27 +1,22 @@
 //! `switch.yaml`: what is declared, read into types. What it means is judged where `run` judges it.
 
+mod error;
+mod format;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
-use std::net::IpAddr;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
-
-use ipnet::IpNet;
-use serde::{Deserialize, Deserializer};
-use serde_saphyr::{Error, Spanned};
+use std::io::Read as _;
+use std::path::Path;
 
 use super::declaration::Declaration;
-use crate::bridge::InterfaceName;
-use crate::docker::{Restart, Ulimit};
-use crate::error::{Exit, Explain};
-use crate::network::{Address, Mode, Order, Ports};
+use crate::network::{CONTAINER_NAMES, is_container_name};
+use error::{LARGEST, place, wrong};
+use format::Raw;
+
+pub use error::FileError;
 
 /// The format that is understood.
 const VERSION: u64 = 1;
-/// A declaration is small; anything else was not meant.
-const LARGEST: u64 = 1 << 20;
-
 /// All that one file declares.
 #[derive(Clone, Debug)]
 pub struct File {
@@ -29,22 +24,6 @@ pub struct File {
     pub project: String,
     /// The switches by their names.
     pub switches: BTreeMap<String, Declaration>,
-}
-
-/// Why a file declares nothing.
-#[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "each message says it")]
-pub enum FileError {
-    #[error("cannot read {}", .path.display())]
-    Unreadable { path: PathBuf, source: io::Error },
-    #[error("{} has more than {} KiB", .0.display(), LARGEST >> 10)]
-    TooLarge(PathBuf),
-    #[error("{place}: {message}{}", in_key(.key))]
-    Wrong { place: String, key: String, message: String, next: Option<String> },
-}
-
-fn in_key(key: &str) -> String {
-    if key.is_empty() { String::new() } else { format!(" (in {key})") }
 }
 
 impl File {
@@ -56,11 +35,17 @@ impl File {
         let unreadable = |source| FileError::Unreadable { path: path.to_owned(), source };
         // Where it lies is what its containers are known by, from whatever directory it is named.
         let path = path.canonicalize().map_err(unreadable)?;
-        if fs::metadata(&path).map_err(unreadable)?.len() > LARGEST {
-            return Err(FileError::TooLarge(path));
+        // Opening a pipe would wait for whoever writes into it, and a device may never end.
+        if !fs::metadata(&path).map_err(unreadable)?.is_file() {
+            return Err(FileError::NoFile(path));
         }
-        let text = fs::read_to_string(&path).map_err(unreadable)?;
-        Self::parse(&text, &path)
+        let mut text = String::new();
+        let file = fs::File::open(&path).map_err(unreadable)?;
+        file.take(LARGEST + 1).read_to_string(&mut text).map_err(unreadable)?;
+        match text.len() as u64 > LARGEST {
+            true => Err(FileError::TooLarge(path)),
+            false => Self::parse(&text, &path),
+        }
     }
 
     pub(super) fn parse(text: &str, path: &Path) -> Result<Self, FileError> {
@@ -78,10 +63,14 @@ impl File {
         }
         let mut switches = BTreeMap::new();
         for (name, raw) in raw.switches {
-            if !is_name(&name) {
+            if !is_container_name(&name) {
                 let message = format!("'{name}' cannot be a container's name");
-                let next = "take letters, digits, '_', '.' and '-', the first a letter or a digit";
-                return Err(at(raw.defined, "switches", message, next));
+                return Err(at(raw.defined, "switches", message, CONTAINER_NAMES));
+            }
+            if let Some(message) = raw.value.wrong_variable() {
+                let key = format!("switches.{name}.environment");
+                let next = "take letters, digits and '_' for a name, and any text but NUL for a value";
+                return Err(at(raw.defined, &key, message, next));
             }
             let place = place(path, raw.defined.line(), raw.defined.column());
             let order = raw.value.order(name.clone(), path.parent().unwrap_or(Path::new("/")));
@@ -91,218 +80,11 @@ impl File {
     }
 }
 
-fn place(path: &Path, line: u64, column: u64) -> String {
-    format!("{}:{line}:{column}", path.display())
-}
-
-/// Docker's rule.
-fn is_name(name: &str) -> bool {
-    let mut letters = name.chars();
-    letters.next().is_some_and(|c| c.is_ascii_alphanumeric())
-        && letters.all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
-}
-
-/// What is wrong, where, in which key, and what was perhaps meant.
-fn wrong(path: &Path, text: &str, error: &Error) -> FileError {
-    let error = error.without_snippet();
-    let location = error.location();
-    let (line, column) = location.map_or((1, 1), |location| (location.line(), location.column()));
-    let (message, next) = match error {
-        Error::SerdeUnknownField { field, expected, .. } => {
-            let near = expected
-                .iter()
-                .max_by(|a, b| strsim::jaro_winkler(field, a).total_cmp(&strsim::jaro_winkler(field, b)));
-            let near = near.filter(|near| strsim::jaro_winkler(field, near) > 0.8);
-            let next = match near {
-                Some(near) => format!("did you mean {near}?"),
-                None => format!("there are {}", expected.join(", ")),
-            };
-            (format!("there is no key '{field}'"), Some(next))
-        }
-        Error::SerdeMissingField { field, .. } => (format!("the key {field} is missing"), None),
-        Error::DuplicateMappingKey { key: Some(key), .. } => (format!("the key {key} stands twice"), None),
-        Error::Message { msg, .. } => (msg.clone(), None),
-        other => (plain(&other.to_string()), None),
-    };
-    FileError::Wrong { place: place(path, line, column), key: keys(text, line), message, next }
-}
-
-/// The reader says the place in its own words, too.
-fn plain(message: &str) -> String {
-    let first = message.lines().next().unwrap_or_default();
-    first.rsplit_once(" at line ").map_or(first, |(message, _)| message).to_owned()
-}
-
-/// The keys that a line stands under, as far as its indentation tells: `switches.one.ports`.
-fn keys(text: &str, line: u64) -> String {
-    let line = usize::try_from(line).unwrap_or(usize::MAX);
-    let lines: Vec<&str> = text.lines().take(line).collect();
-    let (mut keys, mut inner) = (Vec::new(), usize::MAX);
-    for line in lines.iter().rev() {
-        let rest = line.trim_start();
-        let indent = line.len() - rest.len();
-        let item = rest.strip_prefix("- ").is_some();
-        let known = rest.split_once(':').map(|(key, _)| key.trim_matches(['"', '\'', ' ']));
-        match known.filter(|key| !item && !key.is_empty() && !key.starts_with('#')) {
-            Some(key) if indent < inner => {
-                keys.push(key);
-                inner = indent;
-            }
-            // A list may stand as far left as its key.
-            None if item && indent < inner => inner = indent + 1,
-            _ => {}
-        }
-        if inner == 0 {
-            break;
-        }
-    }
-    keys.reverse();
-    keys.join(".")
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Raw {
-    version: Spanned<u64>,
-    project: Option<String>,
-    switches: BTreeMap<String, Spanned<RawSwitch>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawSwitch {
-    image: String,
-    network: Text<Mode>,
-    #[serde(default)]
-    ports: Vec<Text<Ports>>,
-    #[serde(default)]
-    host_ips: Vec<Text<IpAddr>>,
-    advertise: Option<Text<IpAddr>>,
-    #[serde(default)]
-    from: Vec<Text<IpNet>>,
-    bridge: Option<Text<InterfaceName>>,
-    #[serde(default)]
-    addresses: Vec<Text<Address>>,
-    #[serde(default)]
-    gateways: Vec<Text<IpAddr>>,
-    #[serde(default)]
-    environment: BTreeMap<String, String>,
-    #[serde(default)]
-    mounts: Vec<String>,
-    restart: Option<Text<Restart>>,
-    #[serde(default)]
-    limits: RawLimits,
-    #[serde(default)]
-    log_options: BTreeMap<String, String>,
-    #[serde(default)]
-    arguments: Vec<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawLimits {
-    #[serde(default)]
-    ulimits: BTreeMap<String, Text<Limit>>,
-    cpus: Option<String>,
-}
-
-impl RawSwitch {
-    fn order(self, name: String, directory: &Path) -> Order {
-        fn all<T>(list: Vec<Text<T>>) -> Vec<T> {
-            list.into_iter().map(|text| text.0).collect()
-        }
-        Order {
-            name,
-            mode: self.network.0,
-            ports: all(self.ports),
-            host_ips: all(self.host_ips),
-            advertise: self.advertise.map(|text| text.0),
-            from: all(self.from),
-            bridge: self.bridge.map(|text| text.0),
-            addresses: all(self.addresses),
-            gateways: all(self.gateways),
-            environment: self
-                .environment
-                .into_iter()
-                .map(|(name, value)| format!("{name}={value}"))
-                .collect(),
-            volumes: self.mounts.into_iter().map(|mount| absolute(mount, directory)).collect(),
-            restart: self.restart.map_or(Restart::No, |text| text.0),
-            ulimits: self.limits.ulimits.into_iter().map(|(name, limit)| limit.0.named(name)).collect(),
-            cpus: self.limits.cpus,
-            log_options: self.log_options.into_iter().collect(),
-            labels: BTreeMap::new(),
-            image: self.image,
-            arguments: self.arguments,
-        }
-    }
-}
-
-/// `./` is where the file lies.
-fn absolute(mount: String, directory: &Path) -> String {
-    match mount.starts_with("./") || mount.starts_with("../") {
-        true => directory.join(mount.strip_prefix("./").unwrap_or(&mount)).display().to_string(),
-        false => mount,
-    }
-}
-
-/// What stands behind a limit's name: one number, or two with a colon.
-struct Limit(Ulimit);
-
-impl FromStr for Limit {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, &'static str> {
-        let limit = format!("={text}").parse().map_err(|_| "give SOFT or SOFT:HARD, numbers, -1 for none")?;
-        Ok(Self(limit))
-    }
-}
-
-impl Limit {
-    fn named(self, name: String) -> Ulimit {
-        Ulimit { name, ..self.0 }
-    }
-}
-
-/// A scalar that is read as it is on the command line.
-struct Text<T>(T);
-
-impl<'de, T: FromStr<Err: std::fmt::Display>> Deserialize<'de> for Text<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let parsed = text.parse().map_err(|error| serde::de::Error::custom(format!("'{text}': {error}")));
-        parsed.map(Self)
-    }
-}
-
-impl Explain for FileError {
-    fn next_step(&self) -> Option<String> {
-        match self {
-            Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                Some("say which: -f FILE".to_owned())
-            }
-            Self::Unreadable { .. } | Self::TooLarge(_) => None,
-            Self::Wrong { next, .. } => {
-                next.clone().or_else(|| Some("docs/netctl-up.md has the format".to_owned()))
-            }
-        }
-    }
-
-    fn exit(&self) -> Exit {
-        match self {
-            Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => Exit::Missing,
-            Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
-                Exit::Denied
-            }
-            Self::Unreadable { .. } => Exit::Failed,
-            Self::TooLarge(_) | Self::Wrong { .. } => Exit::Usage,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::docker::Ulimit;
+    use crate::error::Explain as _;
 
     const EXAMPLE: &str = include_str!("../../../docs/examples/switch.yaml");
 
@@ -363,11 +145,20 @@ mod tests {
                 "/etc/switch.yaml:6:5: the key image stands twice (in switches.one.image)",
             ),
             ("version: 2\nswitches: {}".to_owned(), "/etc/switch.yaml:1:10: version 2 is not known here"),
-            ("version: 1\nswitches: {a: {image: x}}".to_owned(), "the key network is missing"),
+            ("version: 1\nswitches: {aa: {image: x}}".to_owned(), "the key network is missing"),
             (
                 "version: 1\nswitches: {-a: {image: x, network: host}}".to_owned(),
                 "'-a' cannot be a container's name",
             ),
+            (
+                "version: 1\nswitches: {a: {image: x, network: host}}".to_owned(),
+                "'a' cannot be a container's name (in switches); take two or more letters",
+            ),
+            (
+                with("    environment: {A=B: c}"),
+                "\"A=B\" cannot be a variable's name (in switches.one.environment)",
+            ),
+            (with("    environment: {A: \"b\\0c\"}"), "the value of A has a NUL in it"),
             ("version: 1\nswitches: [".to_owned(), "/etc/switch.yaml:2:"),
         ] {
             assert!(said(&text).contains(words), "{}\n{words}", said(&text));
@@ -380,5 +171,19 @@ mod tests {
         let file = File::parse(text, Path::new("/etc/switch.yaml")).unwrap();
         assert_eq!(file.switches["one"].order.environment, ["A=1.50", "B=yes", "C=x y", "D=0x10"]);
         assert_eq!(file.project, "/etc/switch.yaml");
+    }
+
+    /// A pipe would be waited for, and a device read until memory ends.
+    #[test]
+    fn only_a_file_is_read_and_no_more_of_it_than_is_allowed() {
+        let scratch = tempfile::tempdir().unwrap();
+        for path in [Path::new("/dev/zero"), scratch.path()] {
+            let error = File::read(path).unwrap_err();
+            assert_eq!(error.to_string(), format!("{} is no file", path.display()));
+            assert!(error.next_step().is_some());
+        }
+        let large = scratch.path().join("large.yaml");
+        fs::write(&large, vec![b'#'; LARGEST as usize + 1]).unwrap();
+        assert!(matches!(File::read(&large), Err(FileError::TooLarge(_))));
     }
 }

@@ -107,7 +107,9 @@ fn clashes(file: &File) -> Vec<UpError> {
         for (other, two) in &all[..number] {
             let what = common_port(file, (name, one), (other, two))
                 .or_else(|| common_address(&one.order, &two.order))
-                .or_else(|| common_publication(&one.order, &two.order));
+                .or_else(|| common_publication(&one.order, &two.order))
+                .or_else(|| listened_and_published(&one.order, &two.order))
+                .or_else(|| listened_and_published(&two.order, &one.order));
             clashes.extend(what.map(|what| UpError::Clash {
                 place: one.place.clone(),
                 name: (*name).clone(),
@@ -156,4 +158,21 @@ fn common_publication(one: &Order, two: &Order) -> Option<String> {
     };
     let both = one.ports.iter().find(|ports| two.ports.iter().any(|other| ports.meet(*other)))?;
     (published(one) && published(two) && same).then(|| format!("the published port {both}"))
+}
+
+/// A port that one takes of the host itself, and that is published for the other.
+fn listened_and_published(one: &Order, two: &Order) -> Option<String> {
+    if one.mode != Mode::Host || !matches!(two.mode, Mode::Bridge | Mode::Network(_)) {
+        return None;
+    }
+    let claims = plan::claims(one).ok()?;
+    let at = |address: Option<IpAddr>| {
+        // Which address is published by default is not known here, nor need it be where one listens at every address.
+        address.is_none_or(|address| address.is_unspecified() || two.host_ips.contains(&address))
+    };
+    let both = claims
+        .iter()
+        .filter(|claim| at(claim.address))
+        .find_map(|claim| two.ports.iter().find(|ports| ports.meet(claim.ports)).map(|ports| (claim, ports)));
+    both.map(|(claim, ports)| format!("{claim}, which is the published port {ports}"))
 }

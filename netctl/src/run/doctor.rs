@@ -48,7 +48,8 @@ async fn ask(args: &DoctorArgs) -> Result<(Local, Question), DoctorError> {
         interfaces: Wires.interfaces(Place::Here).await.unwrap_or_default(),
         published: published(args).await,
     };
-    Ok((facts, question(&claims, endpoint, daemon, container.as_ref())))
+    let options = args.state.options();
+    Ok((facts, Question { options, ..question(&claims, endpoint, daemon, container.as_ref()) }))
 }
 
 /// Without the rights to read it, nothing is known of it, which is said by another finding.
@@ -79,7 +80,7 @@ fn question(
         pid: container.pid,
         is_host: container.network_mode == "host",
     });
-    Question { media, sip: of(Purpose::Sip).collect(), endpoint, daemon, patient }
+    Question { media, sip: of(Purpose::Sip).collect(), endpoint, options: String::new(), daemon, patient }
 }
 
 fn words(error: &crate::docker::DockerError) -> String {

@@ -13,7 +13,8 @@ use crate::publish::{self, LocalMachine, StateDirectory};
 use crate::why::{self, Asked, Caller, Local, Options, Reach, Subject, WhyError};
 
 pub(super) async fn run(args: WhyArgs, format: Format) -> Result<(), Vec<Failure>> {
-    let report = look(&args).await.map_err(one)?;
+    let words = format!("{}: packets are counted; that takes some seconds", args.name);
+    let report = output::patiently(&words, look(&args)).await.map_err(one)?;
     output::write(format, &report, report.json()).map_err(one)?;
     if report.passes() {
         return Ok(());
@@ -36,7 +37,7 @@ async fn look(args: &WhyArgs) -> Result<why::Report, WhyError> {
     let options = Options {
         seconds: Duration::from_secs(args.seconds.into()),
         peer: args.peer,
-        publish: args.publish_options(),
+        publish: args.state.options(),
     };
     if args.no_call || args.peer.is_some() || subject.pid.is_none() || subject.left_by.is_some() {
         return why::why(&Local, &subject, &Asked::default(), &options).await;
@@ -67,14 +68,21 @@ async fn ask(world: &impl Worldly, subject: &Subject) -> Result<(Asked, Option<N
         }
     };
     let mut asked = Asked::default();
-    for Way { target, family, from, words, untested } in ways {
+    for Way { target, family, from, words, untested, .. } in ways {
         let (from, address) = match (from, &neighbour) {
             (Some(Origin::Outside(_)), Some(neighbour)) => (neighbour.place(), neighbour.address(family)),
             (Some(Origin::Here), _) if !matches!(subject.reach, Reach::Published { .. }) => {
                 (Place::Here, None)
             }
             (Some(Origin::Inside(pid)), _) => (Place::Process(pid), None),
-            _ => {
+            (Some(_), _) => {
+                asked.not_called.push(format!(
+                    "no call to {target}: only this host may place it, whose own packets have other stations (--from, or no \
+                     SIP is published)"
+                ));
+                continue;
+            }
+            (None, _) => {
                 asked.not_called.extend(untested.first().map(|what| format!("not tested: {what}")));
                 continue;
             }

@@ -14,7 +14,7 @@ use super::machine::Machine;
 use super::mend::{accept, publish_again, within};
 use super::subject::{Reach, Subject};
 use crate::firewall::{Family, Step};
-use crate::network::{Interface, Place};
+use crate::network::{Interface, Place, labels};
 use crate::publish::{Path, Publication};
 
 /// What is wrong, and what mends it.
@@ -107,7 +107,7 @@ impl<M: Machine> Scene<'_, M> {
         let text = match (&self.subject.advertises, self.subject.advertised(self.family)) {
             (None, _) => format!(
                 "{comes} the container's own address; make the container anew with -e {}{}",
-                super::subject::ADVERTISE,
+                labels::ADVERTISE,
                 advertised(publication)
             ),
             (Some(_), Some(told)) if !publication.hosts().any(|host| host == told) => format!(
@@ -169,7 +169,8 @@ impl<M: Machine> Scene<'_, M> {
                 let who = socket.holder.as_ref().map_or_else(String::new, |holder| format!(" ({holder})"));
                 let text =
                     format!("a process of this host has {}{who}, and keeps what comes there", socket.local);
-                cause("taken", text, None)
+                let mend = socket.holder.as_ref().map(|holder| format!("kill {}", holder.pid));
+                cause("taken", text, mend)
             }
             None => cause("unknown", "netctl's rules are there and did not rewrite it", None),
         }

@@ -15,9 +15,6 @@ use super::error::WhyError;
 use super::hop::{Hop, Stream};
 use super::report::Conclusion;
 
-/// The variable that says which address stands in SDP.
-pub(super) const ADVERTISE: &str = "SWITCH__SIP__ADVERTISE=";
-
 /// A switch in a container, and how it is reached.
 #[derive(Clone, Debug)]
 pub struct Subject {
@@ -144,7 +141,7 @@ impl Subject {
             advertises: container
                 .environment
                 .iter()
-                .find_map(|text| text.strip_prefix(ADVERTISE))
+                .find_map(|text| text.strip_prefix(labels::ADVERTISE))
                 .map(addresses),
             reach,
             joint: None,

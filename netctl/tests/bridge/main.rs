@@ -5,3 +5,5 @@ mod columns;
 mod effect;
 mod namespace;
 mod refusal;
+#[path = "../shared/namespace.rs"]
+mod shared;

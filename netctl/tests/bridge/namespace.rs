@@ -1,15 +1,11 @@
 //! A network namespace that is made fresh and goes with the test.
 
 use std::path::Path;
-use std::process::{self, Command, Output};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::process::{Command, Output};
 
-/// Number of namespaces this process made.
-static MADE: AtomicU32 = AtomicU32::new(0);
+use crate::shared;
 
-pub(crate) struct Namespace {
-    name: String,
-}
+pub(crate) struct Namespace(shared::Namespace);
 
 /// Who does the work.
 #[derive(Clone, Copy, Debug)]
@@ -23,9 +19,7 @@ impl Namespace {
         need("ip", "iproute2");
         need("brctl", "bridge-utils");
         need("sysctl", "procps");
-        let name = format!("netctl-{}-{}", process::id(), MADE.fetch_add(1, Ordering::Relaxed));
-        must(Command::new("ip").args(["netns", "add", &name]));
-        Self { name }
+        Self(shared::Namespace::untouched("bridge"))
     }
 
     /// br0 and br1 (down), v0 and v1 free, the other ends v0p and v1p; everything up but the bridges, and with
@@ -53,14 +47,14 @@ impl Namespace {
     /// Runs a program inside.
     pub(crate) fn run(&self, program: &str, arguments: &[&str]) -> Output {
         Command::new("ip")
-            .args(["netns", "exec", &self.name, program])
+            .args(["netns", "exec", self.0.name(), program])
             .args(arguments)
             .output()
             .expect("ip was there a moment ago")
     }
 
     pub(crate) fn ip(&self, arguments: &str) -> String {
-        must(Command::new("ip").args(["-n", &self.name]).args(arguments.split(' ')))
+        self.0.ip(arguments)
     }
 
     /// Runs a verb with one of both tools, which may fail.
@@ -83,21 +77,8 @@ impl Namespace {
     }
 }
 
-impl Drop for Namespace {
-    fn drop(&mut self) {
-        // The interfaces go with it. A test that fails already has a better message than this one.
-        let _ = Command::new("ip").args(["netns", "del", &self.name]).status();
-    }
-}
-
 pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn must(command: &mut Command) -> String {
-    let output = command.output().expect("ip was there a moment ago");
-    assert!(output.status.success(), "{command:?} (it needs root): {}", text(&output.stderr));
-    text(&output.stdout)
 }
 
 /// Without the program nothing would be shown, so the test fails.

@@ -1,6 +1,7 @@
 //! `netctl plan`, `up`, `down` and `watch` with a real daemon, real switches and real calls.
 
 mod addresses;
+mod declaration;
 #[path = "../shared/dockerd.rs"]
 mod dockerd;
 mod ended;

@@ -1,46 +1,23 @@
 //! What the kernel tells by itself is heard, and nothing else wakes anybody.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write as _;
-use std::os::fd::AsFd as _;
-use std::process::{self, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use netctl::netlink::KernelNews;
 use netctl::reconcile::News as _;
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use tokio::time::timeout;
 
-/// A namespace that goes with this.
-struct Namespace(String);
-
-impl Namespace {
-    fn new(role: &str) -> Self {
-        let name = format!("nw{role}-{}", process::id());
-        let made = Command::new("ip").args(["netns", "add", &name]).status();
-        assert!(made.is_ok_and(|status| status.success()), "this test needs root and iproute2");
-        Self(name)
-    }
-
-    fn enter(&self) {
-        let file = File::open(format!("/run/netns/{}", self.0)).expect("it was made");
-        move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).expect("it needs root");
-    }
-}
-
-impl Drop for Namespace {
-    fn drop(&mut self) {
-        let _ = Command::new("ip").args(["netns", "del", &self.0]).status();
-    }
-}
+use crate::site::namespace::Namespace;
 
 const SOON: Duration = Duration::from_secs(5);
 const QUIET: Duration = Duration::from_millis(300);
 
 /// In a namespace, on a thread and a runtime of its own, once nothing is told any more.
 fn listening(role: &str, test: impl AsyncFnOnce(KernelNews) + Send) {
-    let namespace = Namespace::new(role);
+    let namespace = Namespace::untouched(role);
     let work = || {
         namespace.enter();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

@@ -1,47 +1,14 @@
 //! What a file declares comes about, once, and goes without a trace; whatever it is interrupted by.
 
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use crate::site::{HOST, Site, failed};
-
-/// Published ports on netctl's own network, an address on the host's bridge, and a switch in that one's namespace.
-const ALL: &str = "
-version: 1
-project: test
-switches:
-  edge:
-    image: switch:test
-    network: bridge
-    ports: [16384-32767/udp, 5060/udp, 5060/tcp]
-    environment: {TZ: UTC, API_TOKEN: open-sesame}
-    restart: unless-stopped
-  lan:
-    image: switch:test
-    network: none
-    bridge: br0
-    addresses: [198.51.100.10/24]
-    gateways: [198.51.100.1]
-  side:
-    image: switch:test
-    network: container:lan
-    ports: [40000-40099/udp, 5070/udp]
-    environment: {SWITCH__HTTP__LISTEN: '127.0.0.1:9283'}
-";
-
-fn write(directory: &Path, text: &str) -> String {
-    let file: PathBuf = directory.join("switch.yaml");
-    fs::write(&file, text).expect("it can be written");
-    file.display().to_string()
-}
+use crate::declaration::{ALL, LAN, SIDE, edge, write};
+use crate::site::{Site, failed};
 
 fn calls(site: &Site) {
-    for target in [&format!("sip:9196@{HOST}")[..], "sip:9196@198.51.100.10", "sip:9196@198.51.100.10:5070"] {
-        site.call(target);
-    }
+    [&edge()[..], LAN, SIDE].into_iter().for_each(|target| site.call(target));
 }
 
 #[test]

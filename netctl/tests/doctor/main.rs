@@ -1,5 +1,14 @@
 //! `netctl doctor` on a host of the test's own, with a real daemon and real settings that are wrong on purpose: each is
 //! found, and is gone once the command that was printed has been typed.
+//!
+//! Not typed here is what would change the machine that tests, or needs what it has not:
+//! - `sysctl -w net.core.*`, `net.netfilter.nf_conntrack_max`: the kernel takes them in its first network namespace only;
+//! - `modprobe` of nf_tables, veth, bridge: they are there, and a kernel without them cannot be had beside this one;
+//! - `update-alternatives` and `reboot` against iptables-legacy;
+//! - `apt-get` for a newer Docker, and `firewall-backend`, which only Docker 29 has: Debian has neither;
+//! - `systemctl start docker`: of `systemctl` there is only what this test puts into its place;
+//! - `prlimit`: needs CAP_SYS_RESOURCE, which a container seldom has;
+//! - `sudo netctl doctor`: says who has to type.
 
 #[path = "../shared/dockerd.rs"]
 mod dockerd;
@@ -7,7 +16,11 @@ mod dockerd;
 #[allow(dead_code, reason = "each test program takes what it needs of it")]
 mod site;
 
-use std::process::{Command, Output, Stdio};
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -28,15 +41,6 @@ fn wrong<'a>(told: &'a Value, topic: &str) -> Vec<&'a Value> {
     all.iter().filter(|finding| finding["topic"] == topic && finding["level"] != "ok").collect()
 }
 
-fn shell(site: &Site, line: &str) -> Output {
-    site.on_host("sh").args(["-c", line]).output().expect("sh is everywhere")
-}
-
-fn must(site: &Site, line: &str) {
-    let output = shell(site, line);
-    assert!(output.status.success(), "{line}: {}{}", text(&output.stdout), text(&output.stderr));
-}
-
 /// Types what was printed against a finding; then it has to be gone.
 fn mends(site: &Site, topic: &str, level: &str, is: &str) {
     let (code, told) = examine(site, &[]);
@@ -47,7 +51,7 @@ fn mends(site: &Site, topic: &str, level: &str, is: &str) {
     if level == "bad" {
         assert_eq!(code, Some(1));
     }
-    must(site, finding["mend"].as_str().unwrap_or_else(|| panic!("no command: {finding:#}")));
+    site.must(finding["mend"].as_str().unwrap_or_else(|| panic!("no command: {finding:#}")));
     let (_, told) = examine(site, &[]);
     assert!(wrong(&told, topic).is_empty(), "{:#?}", wrong(&told, topic));
 }
@@ -55,42 +59,44 @@ fn mends(site: &Site, topic: &str, level: &str, is: &str) {
 #[test]
 fn settings_that_are_wrong() {
     let site = Site::new();
-    must(&site, "sysctl -qw net.ipv6.conf.all.forwarding=1 net.ipv4.ip_forward=1");
-    must(
-        &site,
-        "sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.br0.rp_filter=0 net.ipv4.conf.docker0.rp_filter=0",
+    site.must("sysctl -qw net.ipv6.conf.all.forwarding=1 net.ipv4.ip_forward=1");
+    site.must("sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.br0.rp_filter=0 net.ipv4.conf.docker0.rp_filter=0",
     );
-    must(&site, "sysctl -qw net.ipv6.conf.br0.disable_ipv6=0 && ip address add 2001:db8::1/64 dev br0 nodad");
+    site.must("sysctl -qw net.ipv6.conf.br0.disable_ipv6=0 && ip address add 2001:db8::1/64 dev br0 nodad");
     for (line, topic, level, is) in [
         ("sysctl -qw net.ipv4.ip_forward=0", "ip_forward", "bad", "net.ipv4.ip_forward is 0"),
         ("sysctl -qw net.ipv6.conf.all.forwarding=0", "ipv6_forwarding", "warn", "forwarding is 0"),
         ("sysctl -qw net.ipv6.conf.br0.accept_ra=1", "accept_ra", "warn", "br0.accept_ra is 1"),
         ("sysctl -qw net.ipv4.conf.br0.rp_filter=1", "rp_filter", "warn", "strict at br0"),
         (
-            "sysctl -qw net.ipv4.ip_local_port_range='20000 60999'",
+            "sysctl -qw net.ipv4.ip_local_reserved_ports=9000-9010 net.ipv4.ip_local_port_range='20000 60999'",
             "local_ports",
             "warn",
             "take ports from 20000-60999",
         ),
     ] {
-        must(&site, line);
+        site.must(line);
         mends(&site, topic, level, is);
     }
+    let kept = text(&site.shell("sysctl -n net.ipv4.ip_local_reserved_ports").stdout);
+    assert_eq!(kept.trim(), "9000-9010,16384-32767", "what was kept free stays so");
     // What only crosses a bridge is filtered, both families.
-    must(&site, "iptables -P FORWARD DROP && sysctl -qw net.bridge.bridge-nf-call-iptables=1");
-    must(&site, "sysctl -qw net.bridge.bridge-nf-call-ip6tables=0");
+    site.must("iptables -P FORWARD DROP && sysctl -qw net.bridge.bridge-nf-call-iptables=1");
+    site.must("sysctl -qw net.bridge.bridge-nf-call-ip6tables=0");
     mends(&site, "bridge_nf", "warn", "bridge-nf-call-iptables is 1, and forward drops");
+    site.must("ip6tables -P FORWARD DROP && sysctl -qw net.bridge.bridge-nf-call-ip6tables=1");
+    mends(&site, "bridge_nf", "warn", "bridge-nf-call-ip6tables is 1, and forward drops");
 }
 
 /// A firewall as firewalld makes one, and who has the ports.
 #[test]
 fn others_in_the_way() {
     let site = Site::new();
-    must(&site, "nft add table inet firewalld");
-    must(&site, "nft 'add chain inet firewalld filter_FORWARD { type filter hook forward priority 10; }'");
-    must(&site, "nft add rule inet firewalld filter_FORWARD ct state established,related accept");
-    must(&site, "nft add rule inet firewalld filter_FORWARD ct status dnat accept");
-    must(&site, "nft add rule inet firewalld filter_FORWARD reject");
+    site.must("nft add table inet firewalld");
+    site.must("nft 'add chain inet firewalld filter_FORWARD { type filter hook forward priority 10; }'");
+    site.must("nft add rule inet firewalld filter_FORWARD ct state established,related accept");
+    site.must("nft add rule inet firewalld filter_FORWARD ct status dnat accept");
+    site.must("nft add rule inet firewalld filter_FORWARD reject");
     mends(&site, "firewall", "bad", "filter_FORWARD");
     let program = "use IO::Socket::INET; $| = 1; my $s = IO::Socket::INET->new(Proto => 'udp', LocalPort => 20000) or die $!;\
         print \"ready\\n\"; sleep 600";
@@ -100,8 +106,9 @@ fn others_in_the_way() {
     let mut out = std::io::BufReader::new(perl.stdout.take().expect("it is piped"));
     std::io::BufRead::read_line(&mut out, &mut line).expect("it says that it is ready");
     let (_, told) = examine(&site, &[]);
-    assert_eq!(wrong(&told, "ports")[0]["mend"], format!("kill {}", perl.id()), "{told:#}");
-    perl.kill().expect("it is our child");
+    let mend = wrong(&told, "ports")[0]["mend"].as_str().expect("a command").to_owned();
+    assert_eq!(mend, format!("kill {}", perl.id()), "{told:#}");
+    site.must(&mend);
     perl.wait().expect("it is our child");
     assert!(wrong(&examine(&site, &[]).1, "ports").is_empty());
     // Docker's own way, with its processes; its sockets are not told of a second time.
@@ -143,7 +150,7 @@ fn a_container_and_its_daemon() {
             "{topic}: {told:#}"
         );
     }
-    let tables = text(&shell(&site, "nft list tables; ip link").stdout);
+    let tables = text(&site.shell("nft list tables; ip link").stdout);
     assert!(!tables.contains("netctl") && !tables.contains("trial"), "{tables}");
     let missing = site.netctl(&["doctor", "gone"]);
     assert_eq!(missing.status.code(), Some(4));
@@ -154,6 +161,94 @@ fn a_container_and_its_daemon() {
     let told = text(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains("netctl has not CAP_NET_ADMIN"), "{told}");
+}
+
+/// Another container has the ports, by netctl itself; its records are not where they are by default.
+#[test]
+fn published_for_another() {
+    let site = Site::new();
+    site.must_docker(&["network", "create", "voice"]);
+    for name in ["first", "second"] {
+        site.must_docker(&["run", "-d", "--name", name, "--network", "voice", IMAGE]);
+    }
+    let state = site.path("state").display().to_string();
+    site.must_netctl(&["port", "--state-dir", &state, "publish", "first", "5060/udp"]);
+    let look = || {
+        let (_, told) = examine(&site, &["second"]);
+        wrong(&told, "published").into_iter().cloned().collect::<Vec<_>>()
+    };
+    let found = look();
+    assert_eq!(found[0]["is"], "netctl has published some of the ports for first");
+    let mend = found[0]["mend"].as_str().expect("a command");
+    let mut command = site.on_host("sh");
+    command.args(["-c", mend]).env("PATH", path(&[])).env_remove("NETCTL_STATE_DIR");
+    let output = command.output().expect("sh is everywhere");
+    assert!(output.status.success(), "{mend}: {}", text(&output.stderr));
+    assert!(look().is_empty(), "{:#?}", look());
+    assert!(!site.must_netctl(&["port", "--state-dir", &state, "ls"]).contains("first"));
+}
+
+/// What is written into daemon.json leaves the rest of it, and is what the daemon reads.
+#[test]
+fn the_daemons_configuration() {
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    let (etc, asked) = (scratch.path().join("etc"), scratch.path().join("asked"));
+    let (file, bin) = (etc.join("docker/daemon.json"), scratch.path().join("bin"));
+    for directory in [&etc.join("docker"), &bin, &scratch.path().join("bare")] {
+        fs::create_dir_all(directory).expect("a directory");
+    }
+    fs::write(&file, r#"{"log-level": "warn"}"#).expect("a file");
+    fs::write(bin.join("systemctl"), format!("#!/bin/sh\necho $* >> {}\n", asked.display())).expect("a file");
+    must_be(Command::new("chmod").arg("+x").arg(bin.join("systemctl")));
+    let mut site = Site::with(&["--config-file", &file.display().to_string()]);
+    let types = |site: &Site, etc: &Path, mend: &str| {
+        let line = format!("mount --bind {} /etc && {mend}", etc.display());
+        must_be(site.on_host("unshare").args(["--mount", "sh", "-c", &line]).env("PATH", path(&[&bin])));
+        fs::read_to_string(&asked).expect("systemctl was called")
+    };
+    let found =
+        |site: &Site, topic: &str| wrong(&examine(site, &[]).1, topic).first().map(|its| (*its).clone());
+    let mend = |finding: &Value| finding["mend"].as_str().expect("a command").to_owned();
+
+    // A port has a process for each family.
+    site.must_docker(&["run", "-d", "--name", "old", "-p", "40000-40059:40000-40059/udp", IMAGE]);
+    let finding = found(&site, "userland_proxy").expect("it is found");
+    assert_eq!(types(&site, &etc, &mend(&finding)), "restart docker\n");
+    site.restart_daemon();
+    site.must_docker(&["start", "old"]);
+    assert_eq!(found(&site, "userland_proxy"), None);
+    let ports = site.must_docker(&["port", "old"]);
+    assert_eq!(ports.lines().filter(|line| line.contains("0.0.0.0")).count(), 60, "{ports}");
+    site.must_docker(&["rm", "-f", "old"]);
+
+    let finding = found(&site, "live_restore").expect("it is found");
+    assert!(types(&site, &etc, &mend(&finding)).ends_with("reload docker\n"));
+    site.reload_daemon();
+    let until = Instant::now() + Duration::from_secs(10);
+    while found(&site, "live_restore").is_some() {
+        assert!(Instant::now() < until, "the daemon does not heed it");
+    }
+    let read = |file: &Path| -> Value {
+        serde_json::from_str(&fs::read_to_string(file).expect("a file")).expect("JSON")
+    };
+    let all = serde_json::json!({ "log-level": "warn", "userland-proxy": false, "live-restore": true });
+    assert_eq!(read(&file), all);
+    // Where there is not even a directory.
+    types(&site, &scratch.path().join("bare"), &mend(&finding));
+    let made = scratch.path().join("bare/docker/daemon.json");
+    assert_eq!(read(&made), serde_json::json!({ "live-restore": true }));
+}
+
+/// Where the programs are that commands name: ours, some others, and the machine's.
+fn path(others: &[&Path]) -> String {
+    let own = Path::new(env!("CARGO_BIN_EXE_netctl")).parent().expect("it is in a directory");
+    let first = others.iter().copied().chain([own]).map(|path| path.display().to_string());
+    first.chain(env::var("PATH")).collect::<Vec<_>>().join(":")
+}
+
+fn must_be(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {}", text(&output.stderr));
 }
 
 /// Nobody answers: that is a finding, and the rest is looked at all the same.

@@ -2,6 +2,10 @@
 
 use crate::site::{HOST, IMAGE, Site};
 
+/// A switch on the host's bridge.
+const NONE: [&str; 9] =
+    ["run", "--name", "switch", "--net", "none", "--bridge", "br0", "--address", "198.51.100.10/24"];
+
 #[test]
 fn host_mode_answers_at_the_hosts_address() {
     let site = Site::new();
@@ -65,9 +69,7 @@ fn none_mode_has_an_address_of_its_own_on_the_bridge() {
     site.is_as(&before);
     // It may be told to listen at the address that it has only a moment later.
     let at = ["-e", "SWITCH__SIP__LISTEN=udp:198.51.100.10:5060", "--no-probe", IMAGE];
-    let none =
-        ["run", "--name", "switch", "--net", "none", "--bridge", "br0", "--address", "198.51.100.10/24"];
-    site.must_netctl(&[&none[..], &at].concat());
+    site.must_netctl(&[&NONE[..], &at].concat());
     site.call("sip:9196@198.51.100.10");
     site.must_netctl(&["rm", "switch"]);
     site.is_as(&before);
@@ -78,8 +80,6 @@ fn none_mode_has_an_address_of_its_own_on_the_bridge() {
 #[test]
 fn none_mode_says_what_opens_a_filtered_bridge() {
     let site = Site::new();
-    let none =
-        ["run", "--name", "switch", "--net", "none", "--bridge", "br0", "--address", "198.51.100.10/24"];
     let host = |command: &str| {
         let mut words = command.split(' ');
         let mut command = site.on_host(words.next().unwrap_or_default());
@@ -87,12 +87,12 @@ fn none_mode_says_what_opens_a_filtered_bridge() {
     };
     host("sysctl -qw net.bridge.bridge-nf-call-iptables=0");
     host("sysctl -qw net.bridge.bridge-nf-call-ip6tables=0");
-    let told = site.must_netctl(&[&none[..], &["--no-probe", IMAGE]].concat());
+    let told = site.must_netctl(&[&NONE[..], &["--no-probe", IMAGE]].concat());
     assert!(!told.contains("note: "), "{told}");
     site.must_netctl(&["rm", "switch"]);
     host("sysctl -qw net.bridge.bridge-nf-call-iptables=1");
     host("iptables -P FORWARD DROP");
-    let told = site.must_netctl(&[&none[..], &["--no-probe", IMAGE]].concat());
+    let told = site.must_netctl(&[&NONE[..], &["--no-probe", IMAGE]].concat());
     assert!(!site.reaches("sip:9196@198.51.100.10"), "nothing drops it");
     let note = told.lines().find(|line| line.contains("bridge-nf-call-iptables is 1")).expect("a note");
     host(note.split(": ").last().expect("the command"));
@@ -103,9 +103,7 @@ fn none_mode_says_what_opens_a_filtered_bridge() {
 fn none_mode_is_not_kept_by_docker_as_the_note_says() {
     let site = Site::new();
     let before = site.state();
-    let none =
-        ["run", "--name", "switch", "--net", "none", "--bridge", "br0", "--address", "198.51.100.10/24"];
-    let told = site.must_netctl(&[&none[..], &["--restart", "always", "--no-probe", IMAGE]].concat());
+    let told = site.must_netctl(&[&NONE[..], &["--restart", "always", "--no-probe", IMAGE]].concat());
     assert!(told.contains("note: Docker makes a new, empty namespace when switch restarts"), "{told}");
     site.must_docker(&["restart", "switch"]);
     assert!(!site.must_netctl(&["inspect", "switch"]).contains("eth0"));

@@ -1,28 +1,26 @@
 //! A host that is made fresh and goes with the test: namespaces, a bridge, a Docker daemon and the switch's image.
 
-use std::fs;
-use std::net::UdpSocket;
-use std::os::fd::AsFd as _;
+use std::env;
 use std::path::{Path, PathBuf};
-use std::process::{self, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::process::{Command, Output};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
-
 use crate::dockerd::Dockerd;
 pub(crate) use crate::dockerd::{succeeded, text};
+use namespace::{Namespace, command_in, must};
 
 #[path = "../shared/image.rs"]
 mod image;
+#[path = "../shared/namespace.rs"]
+pub(crate) mod namespace;
 
 /// The host's address, on its bridge br0.
 pub(crate) const HOST: &str = "198.51.100.1";
 /// The image's name.
 pub(crate) const IMAGE: &str = "switch:test";
-/// Number of hosts this process made.
-static MADE: AtomicU32 = AtomicU32::new(0);
+/// How long a switch that was started, and the rules that lead to it, may take on a busy machine.
+const AT_LAST: Duration = Duration::from_secs(30);
 
 pub(crate) struct Site {
     // Ends first: its containers are in the namespaces.
@@ -31,35 +29,17 @@ pub(crate) struct Site {
     caller: Namespace,
 }
 
-/// A network namespace that goes with this.
-struct Namespace(String);
-
-impl Namespace {
-    fn new(name: String) -> Self {
-        must(Command::new("ip").args(["netns", "add", &name]));
-        must(Command::new("ip").args(["-n", &name, "link", "set", "lo", "up"]));
-        Self(name)
-    }
-
-    fn path(&self) -> PathBuf {
-        Path::new("/run/netns").join(&self.0)
-    }
-}
-
-impl Drop for Namespace {
-    fn drop(&mut self) {
-        let _ = Command::new("ip").args(["netns", "del", &self.0]).status();
-    }
-}
-
 impl Site {
     /// With a daemon and the switch's image.
     pub(crate) fn new() -> Self {
-        let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let namespace = |role: &str| Namespace::new(format!("nm{role}-{}-{number}", process::id()));
-        let (host, caller) = (namespace("h"), namespace("c"));
-        lay(&host.0, &caller.0);
-        let daemon = Dockerd::start(|program| within(&host, program), &[]);
+        Self::with(&[])
+    }
+
+    /// The same; the daemon has further options.
+    pub(crate) fn with(options: &[&str]) -> Self {
+        let (host, caller) = (Namespace::new("host"), Namespace::new("caller"));
+        lay(&host, &caller);
+        let daemon = Dockerd::start(|program| command_in(&host.path(), program), options);
         let site = Self { daemon, host, caller };
         site.calm();
         site.build_image();
@@ -75,8 +55,20 @@ impl Site {
     pub(crate) fn crash_and_start_daemon(&mut self) {
         self.daemon.crash();
         let host = &self.host;
-        self.daemon.start_again(|program| within(host, program));
+        self.daemon.start_again(|program| command_in(&host.path(), program));
         self.calm();
+    }
+
+    /// As after `systemctl restart docker`.
+    pub(crate) fn restart_daemon(&mut self) {
+        let host = &self.host;
+        self.daemon.restart(|program| command_in(&host.path(), program));
+        self.calm();
+    }
+
+    /// As after `systemctl reload docker`.
+    pub(crate) fn reload_daemon(&self) {
+        self.daemon.reload();
     }
 
     /// What images/prepare laid out.
@@ -88,7 +80,7 @@ impl Site {
 
     /// A program in the host's network namespace, and in no other namespace than this test's.
     pub(crate) fn on_host(&self, program: &str) -> Command {
-        let mut command = within(&self.host, program);
+        let mut command = command_in(&self.host.path(), program);
         // Else all hosts of all tests would have one memory of what is published.
         command.env("NETCTL_STATE_DIR", self.path("state"));
         command
@@ -139,6 +131,22 @@ impl Site {
         succeeded(self.netctl(arguments))
     }
 
+    /// A command as a person would type it on the host: one that is printed begins with netctl's name.
+    pub(crate) fn shell(&self, line: &str) -> Output {
+        let own = Path::new(env!("CARGO_BIN_EXE_netctl")).parent().expect("it is in a directory");
+        let path = format!("{}:{}", own.display(), env::var("PATH").unwrap_or_default());
+        let mut command = self.on_host("sh");
+        command.args(["-c", line]).env("PATH", path).env("DOCKER_HOST", self.address());
+        command.output().expect("sh is everywhere")
+    }
+
+    /// The same, which has to succeed; what it printed.
+    pub(crate) fn must(&self, line: &str) -> String {
+        let output = self.shell(line);
+        assert!(output.status.success(), "{line}: {}{}", text(&output.stdout), text(&output.stderr));
+        text(&output.stdout)
+    }
+
     /// A call with audio from beyond the bridge.
     pub(crate) fn call(&self, target: &str) {
         let output = self.probe(target);
@@ -150,8 +158,17 @@ impl Site {
         self.probe(target).status.success()
     }
 
+    /// Waits until such a call has audio: what was started a moment ago may not listen yet.
+    pub(crate) fn call_at_last(&self, target: &str, told: impl Fn() -> String) {
+        let until = Instant::now() + AT_LAST;
+        while !self.reaches(target) {
+            assert!(Instant::now() < until, "{target} has no audio\n{}", told());
+            thread::sleep(Duration::from_millis(200));
+        }
+    }
+
     fn probe(&self, target: &str) -> Output {
-        let mut command = within(&self.caller, &image::node().display().to_string());
+        let mut command = command_in(&self.caller.path(), &image::node().display().to_string());
         command.args(["probe", target]).output().expect("images/prepare laid it out")
     }
 
@@ -217,41 +234,18 @@ impl Site {
 }
 
 /// The host with its bridge and its uplink, and whoever is beyond it.
-fn lay(host: &str, caller: &str) {
-    for arguments in [
-        // A fixed address, or the bridge takes that of its lowest port, whichever that is.
-        format!("-n {host} link add br0 address 02:00:00:00:00:01 type bridge"),
-        format!("-n {host} link add out type veth peer name eth0 netns {caller}"),
-        format!("-n {host} link set out master br0 up"),
-        format!("-n {host} link set br0 up"),
-        format!("-n {host} addr add {HOST}/24 dev br0"),
-        format!("-n {caller} link set eth0 up"),
-        format!("-n {caller} addr add 198.51.100.2/24 dev eth0"),
-        format!("-n {caller} addr add 2001:db8::2/64 dev eth0 nodad"),
-        format!("-n {caller} route add default via {HOST}"),
-        format!("-n {host} route add default via 198.51.100.2"),
-    ] {
-        must(Command::new("ip").args(arguments.split(' ')));
-    }
-}
-
-/// Unlike `ip netns exec`, this leaves /sys alone, and with it the control groups that Docker needs.
-fn within(namespace: &Namespace, program: &str) -> Command {
-    let mut command = Command::new("nsenter");
-    command.arg(format!("--net={}", namespace.path().display())).arg(program).stdin(Stdio::null());
-    command
-}
-
-/// A UDP socket in a namespace, made by a thread that goes there and ends.
-pub(crate) fn socket_in(namespace: &Path, own: &str) -> UdpSocket {
-    let file = fs::File::open(namespace).unwrap_or_else(|error| panic!("{}: {error}", namespace.display()));
-    let open = || {
-        move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).expect("it needs root");
-        UdpSocket::bind(own).unwrap_or_else(|error| panic!("{own}: {error}"))
-    };
-    let socket = thread::scope(|scope| scope.spawn(open).join()).expect("it does not panic");
-    socket.set_read_timeout(Some(Duration::from_secs(2))).expect("it is not zero");
-    socket
+fn lay(host: &Namespace, caller: &Namespace) {
+    // A fixed address, or the bridge takes that of its lowest port, whichever that is.
+    host.ip("link add br0 address 02:00:00:00:00:01 type bridge");
+    host.ip(&format!("link add out type veth peer name eth0 netns {}", caller.name()));
+    host.ip("link set out master br0 up");
+    host.ip("link set br0 up");
+    host.ip(&format!("addr add {HOST}/24 dev br0"));
+    caller.ip("link set eth0 up");
+    caller.ip("addr add 198.51.100.2/24 dev eth0");
+    caller.ip("addr add 2001:db8::2/64 dev eth0 nodad");
+    caller.ip(&format!("route add default via {HOST}"));
+    host.ip("route add default via 198.51.100.2");
 }
 
 /// Without padding, and without the counters of iptables-save's chains: `:CHAIN POLICY [packets:bytes]`.
@@ -264,9 +258,4 @@ fn plain(line: &str) -> String {
 pub(crate) fn failed(output: Output) -> (Option<i32>, String) {
     assert!(!output.status.success(), "it succeeded: {}", text(&output.stdout));
     (output.status.code(), text(&output.stderr))
-}
-
-fn must(command: &mut Command) {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(output.status.success(), "{command:?} (it needs root): {}", text(&output.stderr));
 }

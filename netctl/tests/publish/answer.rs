@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::host::within;
+pub(crate) use crate::namespace::socket_in as socket;
 
 /// One exchange as both ends saw it.
 #[derive(Debug, PartialEq)]
@@ -18,12 +19,6 @@ pub(crate) struct Seen {
 
 /// Long enough on a busy machine; only what is lost waits for it.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-pub(crate) fn socket(namespace: &Path, own: &str) -> UdpSocket {
-    let socket = within(namespace, || UdpSocket::bind(own));
-    socket.set_read_timeout(Some(PATIENCE)).expect("it is not zero");
-    socket
-}
 
 /// Asks by UDP; nothing if no answer comes.
 pub(crate) fn ask(socket: &UdpSocket, to: &str, bytes: usize) -> Option<Seen> {

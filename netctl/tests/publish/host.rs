@@ -1,12 +1,11 @@
 //! A host of a test's own, and its neighbour: two network namespaces joined by a veth pair.
 
-use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{self, Command, Output};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
 
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use crate::namespace::Namespace;
+pub(crate) use crate::namespace::{command_in, within};
 
 /// The host, and the neighbour beyond it, that no container's network knows.
 pub(crate) const HOST: &str = "203.0.113.1";
@@ -15,26 +14,18 @@ pub(crate) const NEIGHBOUR: &str = "203.0.113.2";
 pub(crate) const HOST6: &str = "2001:db8:1::1";
 pub(crate) const NEIGHBOUR6: &str = "2001:db8:1::2";
 
-/// Number of hosts this process made.
-static MADE: AtomicU32 = AtomicU32::new(0);
-
 pub(crate) struct Host {
-    host: String,
-    neighbour: String,
-    far: String,
+    host: Namespace,
+    neighbour: Namespace,
+    /// Made where a test needs it.
+    far: OnceLock<Namespace>,
 }
 
 impl Host {
     pub(crate) fn new() -> Self {
-        let name = format!("pub-{}-{}", process::id(), MADE.fetch_add(1, Ordering::Relaxed));
-        let host =
-            Self { host: format!("{name}-h"), neighbour: format!("{name}-n"), far: format!("{name}-f") };
-        for namespace in [&host.host, &host.neighbour] {
-            ip(&["netns", "add", namespace]);
-            ip(&["-n", namespace, "link", "set", "lo", "up"]);
-        }
-        let join = format!("-n {} link add up0 type veth peer name up0 netns {}", host.host, host.neighbour);
-        ip(&join.split(' ').collect::<Vec<_>>());
+        let far = OnceLock::new();
+        let host = Self { host: Namespace::new("host"), neighbour: Namespace::new("neighbour"), far };
+        host.ip(&format!("link add up0 type veth peer name up0 netns {}", host.neighbour.name()));
         host.ip("link set up0 up");
         host.beyond("link set up0 up");
         for (prefix, addresses) in [("/24", [HOST, HOST_SECOND]), ("/64 nodad", [HOST6, ""])] {
@@ -49,39 +40,36 @@ impl Host {
         host
     }
 
-    fn ip(&self, arguments: &str) -> String {
-        let all: Vec<&str> = ["-n", &self.host].into_iter().chain(arguments.split(' ')).collect();
-        ip(&all)
+    fn ip(&self, words: &str) {
+        self.host.ip(words);
     }
 
-    fn beyond(&self, arguments: &str) -> String {
-        let all: Vec<&str> = ["-n", &self.neighbour].into_iter().chain(arguments.split(' ')).collect();
-        ip(&all)
+    fn beyond(&self, words: &str) {
+        self.neighbour.ip(words);
     }
 
     /// A namespace behind the neighbour, by a link that takes 600 bytes, while its own interface takes more.
     pub(crate) fn behind_a_narrow_link(&self) -> PathBuf {
-        ip(&["netns", "add", &self.far]);
-        let join = format!("link add far0 type veth peer name up0 netns {}", self.far);
+        let far = self.far.get_or_init(|| Namespace::new("far"));
+        let join = format!("link add far0 type veth peer name up0 netns {}", far.name());
         for line in [join.as_str(), "link set far0 up mtu 600", "address add 198.51.100.1/24 dev far0"] {
             self.beyond(line);
         }
         for line in
             ["address add 198.51.100.2/24 dev up0", "link set up0 up", "route add default via 198.51.100.1"]
         {
-            let all: Vec<&str> = ["-n", &self.far].into_iter().chain(line.split(' ')).collect();
-            ip(&all);
+            far.ip(line);
         }
         run_in(&self.neighbour(), "sysctl -w net.ipv4.ip_forward=1");
-        Path::new("/run/netns").join(&self.far)
+        far.path()
     }
 
     pub(crate) fn namespace(&self) -> PathBuf {
-        Path::new("/run/netns").join(&self.host)
+        self.host.path()
     }
 
     pub(crate) fn neighbour(&self) -> PathBuf {
-        Path::new("/run/netns").join(&self.neighbour)
+        self.neighbour.path()
     }
 
     /// A program in the host's namespace. Only the network is another one, so Docker finds its cgroups.
@@ -123,20 +111,6 @@ fn without_counters(line: &str) -> String {
     line.replace(" tentative", "")
 }
 
-impl Drop for Host {
-    fn drop(&mut self) {
-        for namespace in [&self.host, &self.neighbour, &self.far] {
-            let _ = Command::new("ip").args(["netns", "del", namespace]).output();
-        }
-    }
-}
-
-pub(crate) fn command_in(namespace: &Path, program: &str) -> Command {
-    let mut command = Command::new("nsenter");
-    command.arg(format!("--net={}", namespace.display())).arg(program);
-    command
-}
-
 pub(crate) fn run_in(namespace: &Path, line: &str) -> String {
     let mut words = line.split(' ');
     let program = words.next().expect("a line has a word");
@@ -149,24 +123,4 @@ pub(crate) fn succeeded(what: &str, output: Output) -> String {
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{what} (it needs root): {out}{err}");
     out
-}
-
-fn ip(arguments: &[&str]) -> String {
-    let output = Command::new("ip").args(arguments).output();
-    succeeded(
-        &arguments.join(" "),
-        output.unwrap_or_else(|error| panic!("this test needs ip ({error}): apt-get install iproute2")),
-    )
-}
-
-/// Does something in another network namespace, on a thread that goes there and ends; a socket stays there.
-pub(crate) fn within<T: Send>(namespace: &Path, act: impl FnOnce() -> io::Result<T> + Send) -> T {
-    let file = File::open(namespace).unwrap_or_else(|error| panic!("{}: {error}", namespace.display()));
-    let act = || {
-        move_into_link_name_space(std::os::fd::AsFd::as_fd(&file), Some(LinkNameSpaceType::Network))?;
-        act()
-    };
-    std::thread::scope(|scope| scope.spawn(act).join())
-        .expect("it does not panic")
-        .expect("it succeeds there")
 }

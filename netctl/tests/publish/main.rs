@@ -8,6 +8,8 @@ mod dockerd;
 mod faults;
 mod host;
 mod inside;
+#[path = "../shared/namespace.rs"]
+mod namespace;
 mod others;
 mod outside;
 mod six;

@@ -168,13 +168,22 @@ fn a_key_that_may_not_be_read_or_is_damaged_is_not_shown() {
         "{said}"
     );
     assert_eq!(code, 3, "{said}");
-    // Its second half is missing.
+    // Its second half is missing; its first line is; a letter in it is none of its alphabet.
     let half: String = secret.lines().take(14).map(|line| format!("{line}\n")).collect();
-    let damaged = world.path("half.pem");
-    fs::write(&damaged, format!("{half}-----END PRIVATE KEY-----\n")).expect("a file");
-    let (code, said) = ls(&[], &damaged.display().to_string());
-    assert!(said.contains("half.pem") && !said.contains(&line), "{said}");
-    assert_eq!(code, 6, "{said}");
+    let half = format!("{half}-----END PRIVATE KEY-----\n");
+    let bare = secret.split_once('\n').expect("it has lines").1.to_owned();
+    for (content, words) in [
+        (half, "it cannot be used"),
+        (bare, "no private key"),
+        (secret.replacen(&line, "?", 1), "no private key"),
+    ] {
+        let damaged = world.path("damaged.pem");
+        fs::write(&damaged, content).expect("a file");
+        let (code, said) = ls(&[], &damaged.display().to_string());
+        assert!(said.contains("damaged.pem") && said.contains(words), "{said}");
+        let shown = secret.lines().filter(|line| !line.starts_with('-')).find(|line| said.contains(line));
+        assert_eq!((code, shown), (6, None), "{said}");
+    }
 }
 
 /// The daemon's own word for it is the last one: openssl says the same of the expired certificate.

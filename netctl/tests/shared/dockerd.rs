@@ -57,6 +57,32 @@ impl Dockerd {
         self.child = Some(child);
     }
 
+    /// It ends as systemd ends it, and is started again.
+    pub(crate) fn restart(&mut self, on: impl Fn(&str) -> Command) {
+        self.end();
+        self.start_again(on);
+    }
+
+    /// It is asked to reread its configuration, as systemd asks it.
+    pub(crate) fn reload(&self) {
+        let daemon = self.child.as_ref().expect("it runs");
+        let asked = Command::new("kill").args(["-HUP", &daemon.id().to_string()]).status();
+        assert!(asked.expect("kill is everywhere").success());
+    }
+
+    /// SIGTERM, so that it ends its containerd, too.
+    fn end(&mut self) {
+        if let Some(mut daemon) = self.child.take() {
+            let _ = Command::new("kill").arg(daemon.id().to_string()).status();
+            let until = Instant::now() + PATIENCE;
+            while matches!(daemon.try_wait(), Ok(None)) && Instant::now() < until {
+                thread::sleep(Duration::from_millis(50));
+            }
+            let _ = daemon.kill();
+            let _ = daemon.wait();
+        }
+    }
+
     /// It is killed, as by a crash.
     pub(crate) fn crash(&mut self) {
         if let Some(mut daemon) = self.child.take() {
@@ -125,16 +151,7 @@ impl Drop for Dockerd {
         for id in text(&self.docker(&["ps", "-aq"]).stdout).lines() {
             let _ = self.docker(&["rm", "-f", id]);
         }
-        if let Some(mut daemon) = self.child.take() {
-            // SIGTERM, so that it ends its containerd, too.
-            let _ = Command::new("kill").arg(daemon.id().to_string()).status();
-            let until = Instant::now() + PATIENCE;
-            while matches!(daemon.try_wait(), Ok(None)) && Instant::now() < until {
-                thread::sleep(Duration::from_millis(50));
-            }
-            let _ = daemon.kill();
-            let _ = daemon.wait();
-        }
+        self.end();
         // It leaves network namespaces mounted, and layers if it was killed.
         let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
         for mount in mounts.lines().rev().filter_map(|line| line.split(' ').nth(1)) {

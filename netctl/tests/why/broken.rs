@@ -167,6 +167,16 @@ fn nobody_has_to_call() {
     scene.passes();
 }
 
+/// Somebody from outside that is not let in would only show that; whoever is let in has to call.
+#[test]
+fn only_some_may_call() {
+    let scene = Scene::published(&["--from", "198.51.100.0/24"]);
+    let (code, told) = scene.look();
+    assert_eq!((told["state"].as_str(), code), (Some("nothing_seen"), Some(1)), "{told:#}");
+    assert!(told["notes"].to_string().contains("only this host may place it"), "{told:#}");
+    scene.is_well();
+}
+
 /// By each family that is published, one after the other; the one in which packets end is named.
 #[test]
 fn both_families() {

@@ -89,20 +89,8 @@ impl Scene {
         );
     }
 
-    /// A command as a person would type it on the host.
-    pub(crate) fn shell(&self, line: &str) -> Output {
-        let mut command = self.site.on_host("sh");
-        // The commands that are printed begin with the program's name.
-        let own = std::path::Path::new(env!("CARGO_BIN_EXE_netctl")).parent().expect("it is in a directory");
-        let path = format!("{}:{}", own.display(), std::env::var("PATH").unwrap_or_default());
-        command.args(["-c", line]).env("PATH", path).env("DOCKER_HOST", self.site.address());
-        command.output().expect("sh is everywhere")
-    }
-
     pub(crate) fn must(&self, line: &str) -> String {
-        let output = self.shell(line);
-        assert!(output.status.success(), "{line}: {}{}", text(&output.stdout), text(&output.stderr));
-        text(&output.stdout)
+        self.site.must(line)
     }
 
     pub(crate) fn pid(&self) -> String {

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::cause::{CAUSES, Cause};
+use crate::channel::ChannelDirection;
 use crate::histogram::Histogram;
 
 const MOS: &[f64] = &[1.5, 2.0, 2.5, 3.0, 3.2, 3.4, 3.6, 3.8, 4.0, 4.1, 4.2, 4.3, 4.4];
@@ -20,8 +21,10 @@ pub struct Counters {
     pub inbound: AtomicU64,
     /// Outbound sessions made.
     pub outbound: AtomicU64,
-    /// Sessions that were answered.
-    pub answered: AtomicU64,
+    /// Inbound sessions that were answered.
+    pub answered_inbound: AtomicU64,
+    /// Outbound sessions that were answered.
+    pub answered_outbound: AtomicU64,
     /// Sessions hung up because their mailbox was full.
     pub mailbox_overflows: AtomicU64,
     /// Applications that panicked.
@@ -48,7 +51,8 @@ pub struct Counters {
     pub setup: Histogram,
     /// From the call's being sent to the first sign of the callee, seconds, one an outbound leg.
     pub ringing_delay: Histogram,
-    ended: Box<[AtomicU64]>,
+    /// One a cause: of inbound sessions, of outbound ones.
+    ended: Box<[[AtomicU64; 2]]>,
 }
 
 impl Default for Counters {
@@ -57,7 +61,8 @@ impl Default for Counters {
             sessions: AtomicU64::default(),
             inbound: AtomicU64::default(),
             outbound: AtomicU64::default(),
-            answered: AtomicU64::default(),
+            answered_inbound: AtomicU64::default(),
+            answered_outbound: AtomicU64::default(),
             mailbox_overflows: AtomicU64::default(),
             application_panics: AtomicU64::default(),
             events_dropped: AtomicU64::default(),
@@ -71,24 +76,37 @@ impl Default for Counters {
             duration: Histogram::new(DURATION),
             setup: Histogram::new(SETUP),
             ringing_delay: Histogram::new(SETUP),
-            ended: CAUSES.iter().map(|_| AtomicU64::default()).collect(),
+            ended: CAUSES.iter().map(|_| Default::default()).collect(),
         }
     }
 }
 
 impl Counters {
-    pub(crate) fn count_end(&self, cause: Cause) {
+    pub(crate) fn count_answer(&self, direction: ChannelDirection) {
+        let answered = match direction {
+            ChannelDirection::Inbound => &self.answered_inbound,
+            ChannelDirection::Outbound => &self.answered_outbound,
+        };
+        answered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_end(&self, direction: ChannelDirection, cause: Cause) {
         if let Some(index) = CAUSES.iter().position(|&known| known == cause) {
-            self.ended[index].fetch_add(1, Ordering::Relaxed);
+            let [inbound, outbound] = &self.ended[index];
+            let ended = if direction == ChannelDirection::Inbound { inbound } else { outbound };
+            ended.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Sessions ended, by cause; causes that ended none are left out.
-    pub fn ended(&self) -> impl Iterator<Item = (Cause, u64)> {
-        CAUSES
-            .iter()
-            .zip(&self.ended)
-            .map(|(&cause, count)| (cause, count.load(Ordering::Relaxed)))
-            .filter(|&(_, count)| count > 0)
+    /// Sessions ended, by cause and by who began the leg; what ended none is left out.
+    pub fn ended(&self) -> impl Iterator<Item = (ChannelDirection, Cause, u64)> {
+        let both = |(&cause, [inbound, outbound]): (&Cause, &[AtomicU64; 2])| {
+            let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+            [
+                (ChannelDirection::Inbound, cause, read(inbound)),
+                (ChannelDirection::Outbound, cause, read(outbound)),
+            ]
+        };
+        CAUSES.iter().zip(&self.ended).flat_map(both).filter(|&(_, _, count)| count > 0)
     }
 }

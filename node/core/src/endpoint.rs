@@ -54,6 +54,10 @@ pub trait Endpoint: Send {
     /// leg's peer may send something else, it is asked to send what both can.
     fn follow(&mut self, _other: Option<&Audio>) {}
 
+    /// The other leg's peer keeps to this, for it refused to do with less: this leg's peer is asked to go back to it,
+    /// so that all is as if nothing had been asked (RFC 3261 §14.1).
+    fn restore(&mut self, _other: &Audio) {}
+
     /// What the peer said it can receive, once it did.
     fn peer_audio(&self) -> Option<&Audio>;
 
@@ -73,6 +77,9 @@ pub enum LegEvent {
     /// Its sound was described anew, and it can receive this now. The other leg follows; see
     /// [`Endpoint::follow`].
     Described(Audio),
+    /// It refused to send less than what was agreed on, and goes on with that. The other leg goes back to it; see
+    /// [`Endpoint::restore`].
+    Insists(Audio),
     /// It ended the call, or the call could not be placed.
     Ended {
         /// Why.

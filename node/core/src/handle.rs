@@ -204,6 +204,11 @@ impl SessionHandle {
         self.0.snapshot.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Its stream, as of its last turn.
+    pub fn media(&self) -> Option<Arc<dyn MediaPort>> {
+        self.0.snapshot.lock().unwrap_or_else(PoisonError::into_inner).media.clone()
+    }
+
     pub(crate) fn publish(&self, change: impl FnOnce(&mut Snapshot)) {
         change(&mut self.0.snapshot.lock().unwrap_or_else(PoisonError::into_inner));
     }

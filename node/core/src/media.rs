@@ -373,12 +373,12 @@ impl MediaStats {
     }
 }
 
-/// A judgement of what a peer sends, by the E-model (ITU-T G.107).
+/// A judgement of what a peer sends, by the E-model: ITU-T G.107, or G.107.1 for a wide-band codec.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Quality {
     /// Mean of the interarrival jitter, looked at each time a report was due.
     pub jitter: Duration,
-    /// Rating factor R, 0 to 100.
+    /// Rating factor R as a share of its scale, 0 to 100.
     pub rating: f64,
     /// Mean opinion score that the rating means, 1 to 4.5.
     pub mos: f64,

@@ -267,7 +267,8 @@ impl Drop for Session {
     /// Also when the session's task panicked: the other leg learns of it, nothing stays behind.
     fn drop(&mut self) {
         self.tell_peer_of_the_end();
-        self.switch.counters().count_end(self.channel.cause().unwrap_or(Cause::Crash));
+        let cause = self.channel.cause().unwrap_or(Cause::Crash);
+        self.switch.counters().count_end(self.channel.direction(), cause);
         self.handle.publish(|snapshot| {
             snapshot.state = State::Destroy;
             snapshot.peer = None;

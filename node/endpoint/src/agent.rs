@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use smallvec::SmallVec;
 use switch_core::Switch;
 use switch_engine::Engine;
 use switch_sip::frame::{self, ParseError};
@@ -225,7 +226,8 @@ impl Agent {
             let mut layer = self.lock();
             let before = layer.next_timeout();
             let result = work(&mut layer, Instant::now());
-            let outputs: Vec<Output> = std::iter::from_fn(|| layer.poll_output()).collect();
+            // On the stack: mostly it is one, and each is large.
+            let outputs: SmallVec<[Output; 4]> = std::iter::from_fn(|| layer.poll_output()).collect();
             let held = layer.counters();
             self.counters.transactions.store((held.clients + held.servers) as u64, Ordering::Relaxed);
             let after = layer.next_timeout();
@@ -311,6 +313,15 @@ impl Agent {
 
     /// The UDP flow toward a peer: the socket whose family and address fit.
     pub(crate) fn udp_flow(&self, remote: SocketAddr) -> Option<Flow> {
+        let family =
+            || self.udp.iter().enumerate().filter(|(_, socket)| socket.local().is_ipv4() == remote.is_ipv4());
+        if let (Some((index, only)), None) = (family().next(), family().nth(1))
+            && !only.local().ip().is_unspecified()
+        {
+            // There is nothing to choose.
+            let (local, connection) = (only.local(), index as u64);
+            return Some(Flow { transport: Transport::Udp, local, remote, connection });
+        }
         let source = advertise::source_toward(remote).ok()?;
         let fits = |socket: &Udp| {
             let local = socket.local();

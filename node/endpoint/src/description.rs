@@ -2,6 +2,7 @@
 //!
 //! Translates and decides one thing: which formats this switch takes, for that is the media room's to say.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use switch_sip::sdp;
 const PTIME: Duration = Duration::from_millis(20);
 const SHORTEST: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_millis(60);
+/// Bytes that most descriptions have room in.
+const ROOM: usize = 512;
 
 /// A leg's descriptions: what the peer was told last, and who says it.
 #[derive(Clone, Debug)]
@@ -21,6 +24,8 @@ pub(crate) struct Local {
     author: sdp::Author,
     /// The last one as it was said, and the place of its audio section.
     last: Option<Said>,
+    /// What the last one says, while it is an offer that waits for its answer.
+    offered: Option<Box<sdp::Description>>,
     /// The one before, while the last is an offer that may be refused.
     before: Option<Said>,
     /// What was agreed on last, with our payload types and parameters.
@@ -32,7 +37,7 @@ type Said = (Box<str>, usize);
 impl Local {
     pub(crate) fn new() -> Self {
         let id = switch_core::SessionId::random().as_u128() as u64;
-        Self { author: sdp::Author::new(id), last: None, before: None, agreed: Vec::new() }
+        Self { author: sdp::Author::new(id), last: None, offered: None, before: None, agreed: Vec::new() }
     }
 
     /// What was said last, to be said again: the version stays (RFC 4028 §7.4).
@@ -55,7 +60,9 @@ impl Local {
             }
             None => (sdp::offer(&formats, &place, way, ptime, &mut self.author), 0),
         };
-        self.say(description, index)
+        let text = self.say(&description, index);
+        self.offered = Some(Box::new(description));
+        text
     }
 
     /// The same inside a call that goes on as it was if the peer refuses: see [`Self::take_back`].
@@ -68,7 +75,14 @@ impl Local {
 
     /// The last offer was refused.
     pub(crate) fn take_back(&mut self) {
+        self.offered = None;
         self.last = self.before.take().or(self.last.take());
+    }
+
+    /// What was agreed on last.
+    pub(crate) fn agreed(&self) -> Option<Audio> {
+        let formats: Vec<AudioFormat> = self.agreed.iter().cloned().map(from_sip).collect();
+        (!formats.is_empty()).then_some(Audio { formats, ptime: None })
     }
 
     /// Whether the codecs agreed on are those of `audio`, in whatever order.
@@ -102,7 +116,7 @@ impl Local {
         }?;
         let index = answered.negotiated.index;
         let config = self.agree(answered.negotiated);
-        Ok((self.say(answered.description, index), config))
+        Ok((self.say(&answered.description, index), config))
     }
 
     /// Takes the answer to what was offered last.
@@ -110,7 +124,10 @@ impl Local {
         &mut self,
         answer: &sdp::Description,
     ) -> Result<StreamConfig, sdp::NegotiationError> {
-        let (last, index) = self.parse_last().ok_or(sdp::NegotiationError::Mismatch)?;
+        let (last, index) = match (self.offered.take(), &self.last) {
+            (Some(offered), Some((_, index))) => (*offered, *index),
+            _ => self.parse_last().ok_or(sdp::NegotiationError::Mismatch)?,
+        };
         let negotiated = sdp::accept(&last, index, answer, false)?;
         self.before = None;
         Ok(self.agree(negotiated))
@@ -121,8 +138,11 @@ impl Local {
         config(negotiated)
     }
 
-    fn say(&mut self, description: sdp::Description, index: usize) -> String {
-        let text = description.to_string();
+    fn say(&mut self, description: &sdp::Description, index: usize) -> String {
+        let mut text = String::with_capacity(ROOM);
+        // A String takes all that is written.
+        let _ = write!(text, "{description}");
+        self.offered = None;
         self.last = Some((text.as_str().into(), index));
         text
     }

@@ -114,9 +114,19 @@ impl Agent {
         let stays = is_same_host && seen.transport == Transport::Tcp && hop.transport != Some(Transport::Udp);
         match hop.transport.unwrap_or(Transport::Udp) {
             _ if stays && self.connections().is_open(seen) => Some(seen.clone()),
+            // Seen there: from where it was spoken to, and without asking the kernel for the way once more.
+            Transport::Udp if address == seen.remote && seen.transport == Transport::Udp => {
+                Some(seen.clone())
+            }
             Transport::Udp => self.udp_flow(address),
             Transport::Tcp => self.connections().to(address),
         }
+    }
+
+    /// The flow to a callee that is spoken to by UDP and has a numeric address.
+    pub(crate) fn udp_flow_at_once(&self, hop: &Hop) -> Option<Flow> {
+        let is_udp = hop.transport.unwrap_or(Transport::Udp) == Transport::Udp;
+        hop.address().filter(|_| is_udp).and_then(|address| self.udp_flow(address))
     }
 
     async fn find_flow(self: &Arc<Self>, hop: &Hop) -> Result<Flow, RouteError> {

@@ -16,6 +16,8 @@ pub struct Settings {
     pub trace: bool,
     /// What User-Agent and Server say.
     pub user_agent: String,
+    /// A TCP connection that is silent for this long is closed.
+    pub tcp_idle: Duration,
     /// Dialplans an inbound call is routed by, in order.
     pub dialplans: Vec<String>,
     /// Session timers.

@@ -114,7 +114,8 @@ impl Engine {
         let mailbox = Arc::new(Mailbox {
             queue,
             wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
-            sweep: AtomicBool::new(false),
+            woken: AtomicBool::new(false),
+            closed: Mutex::default(),
             stop: AtomicBool::new(false),
             heartbeat: Arc::new(Heartbeat::new()),
             load: AtomicUsize::new(0),

@@ -26,13 +26,15 @@ pub(crate) enum Command {
     Tell(StreamId, MediaCommand),
 }
 
-/// The way into a worker. The bits are sticky: they arrive although the queue is full.
+/// The way into a worker. What is not a command arrives although the queue is full.
 #[derive(Debug)]
 pub(crate) struct Mailbox {
     pub(crate) queue: SyncSender<Command>,
     pub(crate) wake: OwnedFd,
-    /// A stream was closed: look for those whose bit is set.
-    pub(crate) sweep: AtomicBool,
+    /// It was woken and has not looked since: nobody need wake it again.
+    pub(crate) woken: AtomicBool,
+    /// Streams that were closed since it looked last: no more than there are.
+    pub(crate) closed: Mutex<Vec<StreamId>>,
     /// The engine is gone.
     pub(crate) stop: AtomicBool,
     pub(crate) heartbeat: Arc<Heartbeat>,
@@ -51,8 +53,23 @@ impl Mailbox {
     }
 
     pub(crate) fn wake(&self) {
+        if self.woken.swap(true, Ordering::AcqRel) {
+            return;
+        }
         // An eventfd refuses only when its count is at the brim: then the worker is awake already.
         let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
+    }
+
+    /// Whether there is something to look at.
+    pub(crate) fn is_woken(&self) -> bool {
+        self.woken.load(Ordering::Acquire)
+    }
+
+    /// Those that were closed, and whatever was sent before: from here on it has to be woken for more.
+    pub(crate) fn look(&self) -> Vec<StreamId> {
+        // A swap: what was sent by whoever found the bit set has to be seen.
+        self.woken.swap(false, Ordering::AcqRel);
+        std::mem::take(&mut *self.closed.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -215,7 +232,9 @@ impl MediaPort for Port {
 
     fn close(&self) {
         if !self.shared.closed.swap(true, Ordering::AcqRel) {
-            self.mailbox.sweep.store(true, Ordering::Release);
+            let mut closed = self.mailbox.closed.lock().unwrap_or_else(PoisonError::into_inner);
+            closed.push(self.shared.id);
+            drop(closed);
             self.mailbox.wake();
         }
     }

@@ -66,8 +66,9 @@ impl Agreed {
         let format = heard.or(agreement.format.as_ref())?;
         let delay = stats.round_trip.unwrap_or_default() / 2 + agreement.ptime + jitter * 2;
         let milliseconds = delay.as_secs_f64() * 1000.0;
-        let rating = emodel::rating(Impairment::of(format.name()), milliseconds, stats.loss());
-        Some(Quality { jitter, rating, mos: emodel::mos(rating) })
+        let codec = Impairment::of(format.name(), format.clock_rate());
+        let rating = emodel::rate(codec, milliseconds, stats.loss());
+        Some(Quality { jitter, rating: rating.percent, mos: rating.mos })
     }
 }
 
@@ -150,6 +151,9 @@ mod tests {
         let [first, heard] =
             [None, Some("G729")].map(|heard| mos(&["CN", "PCMU", "G729"], heard, stats).unwrap());
         assert!(first - heard > 0.2, "{first} {heard}");
+        // On its own scale.
+        let wide = mos(&["PCMU"], Some("OPUS"), stats).unwrap();
+        assert!(wide > 4.48, "{wide}");
         let far = MediaStats { round_trip: Some(Duration::from_millis(800)), ..stats };
         assert!(first - mos(&["PCMU"], None, far).unwrap() > 0.7);
     }

@@ -151,6 +151,12 @@ impl Worker {
         let (mut packets, mut woken) = (0, false);
         for _ in 0..ROUNDS {
             self.poll(ready, Some(Duration::ZERO));
+            if self.mailbox.is_woken() {
+                // What was told meanwhile was told before some of these packets were sent: a call was answered, say. One
+                // that is for a stream that was closed finds nothing.
+                self.commands();
+                woken = true;
+            }
             let now = Instant::now();
             let before = packets;
             for (index, event) in ready.iter().enumerate() {
@@ -215,8 +221,8 @@ impl Worker {
     }
 
     fn commands(&mut self) {
-        // The bit first: whoever set it had queued the opening before.
-        let sweep = self.mailbox.sweep.swap(false, Ordering::AcqRel);
+        // First: whoever closed a stream had queued its opening before.
+        let closed = self.mailbox.look();
         for _ in 0..QUEUE {
             let Ok(command) = self.queue.try_recv() else { break };
             match command {
@@ -224,9 +230,8 @@ impl Worker {
                 Command::Tell(id, command) => self.command(id, command),
             }
         }
-        if sweep {
-            let closed = |stream: &Stream| stream.shared.closed.load(Ordering::Acquire);
-            while let Some(key) = self.streams.iter().find(|(_, stream)| closed(stream)).map(|(key, _)| key) {
+        for id in closed {
+            if let Some(&key) = self.keys.get(&id) {
                 self.close(key);
             }
         }

@@ -1,21 +1,61 @@
-//! How a conversation over a path that was measured would be judged: ITU-T G.107's rating R and the MOS it means.
+//! How a conversation over a path that was measured would be judged: the rating R of ITU-T G.107, for a wide-band codec
+//! that of G.107.1, and the MOS it means.
 //!
-//! The whole model is here with its default telephone (table 3 of G.107); what is known goes in: the codec, the
-//! delay of one direction and the loss. Letters are the recommendation's. Its scale is that of narrow-band
-//! telephony: what a wide-band codec is better by is not on it.
+//! Both models are here with their default telephone (table 3 of G.107, table 1 of G.107.1); what is known goes in: the
+//! codec, the delay of one direction and the loss. Letters are the recommendations'. Their scales differ: 4.4 is the
+//! best of narrow-band telephony on the one, and not the best of wide-band telephony on the other.
 
-/// Rating factor R of a call: 0 is unusable, 93.2 the best narrow-band telephony can be.
-///
-/// `delay` is milliseconds from mouth to ear, `loss` the share of packets lost (0 to 1), at random.
-pub fn rating(codec: Impairment, delay: f64, loss: f64) -> f64 {
-    let noise = noise();
-    let ro = 15.0 - 1.5 * (SLR + noise);
-    let r = ro - simultaneous(ro, noise, delay) - delayed(ro, noise, delay) - codec.with_loss(loss * 100.0);
-    r.clamp(0.0, 100.0)
+mod codec;
+mod wide;
+
+pub use codec::Impairment;
+
+/// What a codec carries of a voice, and so the scale it is judged on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Band {
+    /// 300 to 3400 Hz: G.107, whose R ends at 100.
+    Narrow,
+    /// 50 to 7000 Hz and more: G.107.1, whose R ends at 129.
+    Wide,
 }
 
-/// Mean opinion score, 1 (bad) to 4.5, that a rating means (G.107 Annex B).
-pub fn mos(r: f64) -> f64 {
+/// What becomes of a voice.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Rating {
+    /// R, on the scale of its band: 0 is unusable, 93.2 the best that narrow-band telephony can be, 129 wide-band's.
+    pub r: f64,
+    /// R as a share of that scale, 0 to 100.
+    pub percent: f64,
+    /// Mean opinion score, 1 (bad) to 4.5.
+    pub mos: f64,
+}
+
+/// Judges a call: `delay` is milliseconds from mouth to ear, `loss` the share of packets lost (0 to 1), at random.
+pub fn rate(codec: Impairment, delay: f64, loss: f64) -> Rating {
+    let equipment = codec.with_loss(loss * 100.0);
+    let (r, percent) = match codec.band {
+        Band::Narrow => {
+            let r = (narrow(delay) - equipment).clamp(0.0, 100.0);
+            (r, r)
+        }
+        Band::Wide => {
+            let r = (wide::rating(delay) - equipment).clamp(0.0, wide::BEST);
+            // G.107.1 Annex A: the opinion follows the same curve, on the scale of a hundred.
+            (r, r / wide::BEST * 100.0)
+        }
+    };
+    Rating { r, percent, mos: mos(percent) }
+}
+
+/// All but the equipment.
+fn narrow(delay: f64) -> f64 {
+    let noise = noise(NFOR);
+    let ro = 15.0 - 1.5 * (SLR + noise);
+    ro - simultaneous(ro, noise, delay) - delayed(ro, noise, delay)
+}
+
+/// The opinion that a rating means (G.107 Annex B).
+fn mos(r: f64) -> f64 {
     match r {
         ..=0.0 => 1.0,
         100.0.. => 4.5,
@@ -23,48 +63,6 @@ pub fn mos(r: f64) -> f64 {
         _ => (1.0 + 0.035 * r + r * (r - 60.0) * (100.0 - r) * 7e-6).max(1.0),
     }
 }
-
-/// What a codec costs by itself and how well it stands lost packets: planning values of ITU-T G.113 (11/2007),
-/// Appendix I, tables I.1 and I.4.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Impairment {
-    /// Ie: what it costs by itself.
-    pub ie: f64,
-    /// Bpl: the greater, the better it stands loss.
-    pub bpl: f64,
-}
-
-impl Impairment {
-    /// G.711 with loss concealment, as every telephone has it; without, Bpl would be 4.3.
-    pub const G711: Self = Self { ie: 0.0, bpl: 25.1 };
-
-    /// Of the format that SDP calls so, in any case.
-    ///
-    /// Where G.113 gives no values for this scale (G.722, Opus, AMR-WB, EVS, L16, iLBC, Speex) they are those of
-    /// G.711: then the rating tells what loss and delay cost, and nothing of the codec.
-    pub fn of(name: &str) -> Self {
-        let row = TABLE.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-        row.map_or(Self::G711, |&(_, values)| values)
-    }
-
-    /// Ie,eff: with `loss` in percent, at random, so that BurstR is 1 (G.107 §7.5).
-    fn with_loss(self, loss: f64) -> f64 {
-        self.ie + (95.0 - self.ie) * loss / (loss + self.bpl)
-    }
-}
-
-static TABLE: &[(&str, Impairment)] = &[
-    ("PCMU", Impairment::G711),
-    ("PCMA", Impairment::G711),
-    // Annex A with its silence suppression; without, Ie would be 10 and Bpl is not given.
-    ("G729", Impairment { ie: 11.0, bpl: 19.0 }),
-    // At 6.3 kbit/s.
-    ("G723", Impairment { ie: 15.0, bpl: 16.1 }),
-    // Full rate; Bpl is not given, and taken to be that of the enhanced one.
-    ("GSM", Impairment { ie: 20.0, bpl: 10.0 }),
-    // At 12.2 kbit/s it is the enhanced full rate codec of GSM.
-    ("AMR", Impairment { ie: 5.0, bpl: 10.0 }),
-];
 
 /// Send and receive loudness rating, dB.
 const SLR: f64 = 8.0;
@@ -88,12 +86,12 @@ const NFOR: f64 = -64.0;
 const QDU: f64 = 1.0;
 
 /// No: all noise, at the 0 dBr point (§7.2).
-fn noise() -> f64 {
+fn noise(floor: f64) -> f64 {
     let power = |level: f64| 10f64.powf(level / 10.0);
     let nos = PS - SLR - DS - 100.0 + 0.004 * (PS - OLR - DS - 14.0).powi(2);
     let pre = PR + 10.0 * (1.0 + power(10.0 - LSTR)).log10();
     let nor = RLR - 121.0 + pre + 0.008 * (pre - 35.0).powi(2);
-    10.0 * (power(NC) + power(nos) + power(nor) + power(NFOR + RLR)).log10()
+    10.0 * (power(NC) + power(nos) + power(nor) + power(floor + RLR)).log10()
 }
 
 /// Is: what disturbs at the same time as the voice (§7.3).
@@ -125,17 +123,23 @@ fn delayed(ro: f64, noise: f64, delay: f64) -> f64 {
     let half = (roe - re) / 2.0;
     let talker = (half + (half * half + 100.0).sqrt() - 1.0) * (1.0 - (-delay).exp());
 
+    talker + listener_echo(ro, delay) + absolute(delay)
+}
+
+/// Idle: listener echo.
+fn listener_echo(ro: f64, delay: f64) -> f64 {
     let rle = 10.5 * (WEPL + 7.0) * (2.0 * delay + 1.0).powf(-0.25);
     let half = (ro - rle) / 2.0;
-    let listener = half + (half * half + 169.0).sqrt();
+    half + (half * half + 169.0).sqrt()
+}
 
-    let pure = if delay <= 100.0 {
-        0.0
-    } else {
-        let x = (delay / 100.0).log2();
-        25.0 * ((1.0 + x.powi(6)).powf(1.0 / 6.0) - 3.0 * (1.0 + (x / 3.0).powi(6)).powf(1.0 / 6.0) + 2.0)
-    };
-    talker + listener + pure
+/// Idd: delay by itself.
+fn absolute(delay: f64) -> f64 {
+    if delay <= 100.0 {
+        return 0.0;
+    }
+    let x = (delay / 100.0).log2();
+    25.0 * ((1.0 + x.powi(6)).powf(1.0 / 6.0) - 3.0 * (1.0 + (x / 3.0).powi(6)).powf(1.0 / 6.0) + 2.0)
 }
 
 #[cfg(test)]
@@ -147,7 +151,7 @@ mod tests {
     }
 
     fn g711(delay: f64, loss: f64) -> f64 {
-        rating(Impairment::of("pcmu"), delay, loss)
+        rate(Impairment::of("pcmu", 8000), delay, loss).r
     }
 
     #[test]
@@ -174,11 +178,10 @@ mod tests {
 
     #[test]
     fn a_codec_costs_its_ie_and_stands_loss_by_its_bpl() {
-        let g729 = |loss| rating(Impairment::of("G729"), 0.0, loss);
+        let g729 = |loss| rate(Impairment::of("G729", 8000), 0.0, loss).r;
         near(g711(0.0, 0.0) - g729(0.0), 11.0, 0.001);
         // 11 + 84 * 2 / (2 + 19)
         near(g711(0.0, 0.0) - g729(0.02), 19.0, 0.001);
-        assert_eq!(Impairment::of("opus"), Impairment::G711);
     }
 
     #[test]

@@ -128,7 +128,7 @@ impl Measured<'_> {
             milliseconds(network + stream::FRAME_TIME + tally.jitter().unwrap_or_default() * 2)
         });
         let rating =
-            delay.map(|delay| emodel::rating(Impairment::of(self.answer.codec.name()), delay, total));
+            delay.map(|delay| emodel::rate(Impairment::of(self.answer.codec.name(), 8000), delay, total));
         let percent = |ratio: f64| ratio * 100.0;
         Report {
             target: self.target.to_string(),
@@ -169,8 +169,8 @@ impl Measured<'_> {
             }),
             rtcp_round_trip_ms: reports.round_trip().map(milliseconds),
             delay_ms: delay,
-            r_factor: rating,
-            mos: rating.map(emodel::mos),
+            r_factor: rating.map(|rating| rating.r),
+            mos: rating.map(|rating| rating.mos),
         }
     }
 }

@@ -24,7 +24,7 @@ impl DialogId {
     /// # Errors
     /// A header that cannot be read.
     pub fn of_request(request: &Request) -> Result<Self, FieldError> {
-        Self::of(&request.headers, tag(request.headers.to()?), tag(request.headers.from()?))
+        Self::of(&request.headers, tag(request.headers.to_tag()?), tag(request.headers.from_tag()?))
     }
 
     /// Of a response to a request of ours.
@@ -32,7 +32,7 @@ impl DialogId {
     /// # Errors
     /// A header that cannot be read.
     pub fn of_response(response: &Response) -> Result<Self, FieldError> {
-        Self::of(&response.headers, tag(response.headers.from()?), tag(response.headers.to()?))
+        Self::of(&response.headers, tag(response.headers.from_tag()?), tag(response.headers.to_tag()?))
     }
 
     fn of(headers: &Headers, local_tag: String, remote_tag: String) -> Result<Self, FieldError> {
@@ -126,14 +126,14 @@ impl Dialog {
     /// # Errors
     /// See [`DialogError`].
     pub fn uas(invite: &Request, response: &Response) -> Result<Self, DialogError> {
-        let local_tag = tag(response.headers.to()?);
+        let local_tag = tag(response.headers.to_tag()?);
         if local_tag.is_empty() || !(101..300).contains(&response.status) {
             return Err(DialogError::NoTag);
         }
         let id = DialogId {
             call_id: invite.headers.call_id()?.to_owned(),
             local_tag,
-            remote_tag: tag(invite.headers.from()?),
+            remote_tag: tag(invite.headers.from_tag()?),
         };
         Ok(Self {
             id,
@@ -251,6 +251,7 @@ impl Dialog {
         let strict = self.routes.first().filter(|route| !route.uri.has_param("lr"));
         let uri = strict.map_or(&self.target, |route| &route.uri).as_request_uri();
         let mut request = Request::new(method, uri);
+        request.headers = Headers::with_room(USUAL);
         request.headers.push("Max-Forwards", "70");
         for route in self.routes.iter().skip(usize::from(strict.is_some())) {
             request.headers.push("Route", route.to_string());
@@ -266,8 +267,11 @@ impl Dialog {
     }
 }
 
-fn tag(address: NameAddr) -> String {
-    address.tag().unwrap_or_default().to_owned()
+/// Headers most of its requests have: Via, Max-Forwards, From, To, Call-ID, CSeq, User-Agent, Reason.
+const USUAL: usize = 8;
+
+fn tag(given: Option<&str>) -> String {
+    given.unwrap_or_default().to_owned()
 }
 
 fn text(headers: &Headers, name: &'static str) -> Result<String, FieldError> {

@@ -1,12 +1,16 @@
 //! Responses made from the request they answer (RFC 3261 §8.2.6).
 
-use crate::message::{Method, Request, Response};
+use crate::message::{Headers, Method, Request, Response};
+
+/// Headers most responses have: those taken over, Server, Contact, Allow.
+const USUAL: usize = 8;
 
 /// A response with what every response takes over: all Vias in order, From, To, Call-ID, CSeq; for one that
 /// can make a dialog (101–299 to INVITE, SUBSCRIBE, REFER …) Record-Route too (§12.1.1), for 100 Timestamp
 /// (§8.2.6.1). The To-tag is added where the request's To has none and the status is not 100.
 pub fn to(request: &Request, status: u16, to_tag: Option<&str>) -> Response {
     let mut response = Response::new(status);
+    response.headers = Headers::with_room(USUAL);
     let makes_dialog = (101..300).contains(&status)
         && !matches!(request.method, Method::Bye | Method::Cancel | Method::Register | Method::Options);
     for header in &request.headers {
@@ -17,8 +21,9 @@ pub fn to(request: &Request, status: u16, to_tag: Option<&str>) -> Response {
             "Timestamp" if status == 100 => response.headers.push_parsed(name, header.value().into()),
             "To" => {
                 let mut value = header.value().to_owned();
-                let untagged = request.headers.to().is_ok_and(|to| to.tag().is_none());
-                if let Some(tag) = to_tag.filter(|_| untagged && status != 100) {
+                if let Some(tag) = to_tag.filter(|_| status != 100)
+                    && let Ok(None) = request.headers.to_tag()
+                {
                     value.push_str(";tag=");
                     value.push_str(tag);
                 }

@@ -119,6 +119,7 @@ advertise = '192.0.2.1'
 trace = true
 user_agent = 'other'
 timer_t1 = '250ms'
+tcp_idle = '10m'
 session_expires = 'off'
 min_session_expires = '91s'
 dscp = 'cs5'

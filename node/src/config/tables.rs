@@ -59,6 +59,9 @@ pub struct Sip {
     /// T1 of RFC 3261: what a round trip is taken to last. A message that may be lost is sent again after this
     /// long, then at doubled intervals; a request without any answer is given up after 64 times as long.
     pub timer_t1: Span,
+    /// A TCP connection on which nothing has come or gone for this long is closed. Keep-alives of RFC 5626 come
+    /// every two minutes; a peer that sends none may want longer, a host with many peers shorter.
+    pub tcp_idle: Span,
     /// The session interval of RFC 4028 that is asked for in calls to and from peers that support it: a peer
     /// that vanished without BYE is noticed within it. `"off"` asks for none; what a peer asks for is agreed to.
     pub session_expires: SpanOrOff,
@@ -79,6 +82,7 @@ impl Default for Sip {
             trace: false,
             user_agent: concat!("switch/", env!("CARGO_PKG_VERSION")).to_owned(),
             timer_t1: Span::millis(500),
+            tcp_idle: Span::seconds(300),
             session_expires: SpanOrOff::after(Span::seconds(1800)),
             min_session_expires: Span::seconds(90),
             dscp: Dscp::CS3,

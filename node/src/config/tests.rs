@@ -180,6 +180,7 @@ fn what_contradicts_itself_is_refused() {
         ("[sip]\nlisten = ['tcp:127.0.0.1:9282']", "http.listen: 127.0.0.1:9282 is taken"),
         ("[sip]\nuser_agent = \"a\\r\\nb\"", "sip.user_agent: has to be"),
         ("[sip]\ntimer_t1 = '1ms'", "sip.timer_t1: 1ms is not between"),
+        ("[sip]\ntcp_idle = '500ms'", "sip.tcp_idle: 500ms is not between"),
         ("[sip]\nmin_session_expires = '1ms'", "sip.min_session_expires: 1ms is shorter"),
         ("[sip]\nsession_expires = '1m'", "sip.session_expires: 1m is shorter"),
         ("[rtp]\ngrid = '0s'", "rtp.grid: is no length"),

@@ -81,6 +81,10 @@ fn timers(loaded: &Loaded, findings: &mut Findings) {
     if !(Span::millis(10)..=Span::seconds(10)).contains(&t1) {
         findings.error(loaded, "sip.timer_t1", format!("{t1} is not between 10ms and 10s"));
     }
+    let idle = sip.tcp_idle;
+    if !(Span::seconds(1)..=Span::seconds(86_400)).contains(&idle) {
+        findings.error(loaded, "sip.tcp_idle", format!("{idle} is not between 1s and 1d"));
+    }
     let least = sip.min_session_expires;
     if least < Span::seconds(1) {
         findings.error(loaded, "sip.min_session_expires", format!("{least} is shorter than 1s"));

@@ -148,6 +148,30 @@ mod tests {
     }
 
     #[test]
+    fn the_file_is_looked_at_again_but_not_for_every_stranger() {
+        let file = std::env::temp_dir().join(format!("switch-token-looked-at-{}", std::process::id()));
+        let write = |text: &str| std::fs::write(&file, text).unwrap();
+        let http = Http { token: Secret::new("one"), token_file: Some(file.clone()), ..Http::default() };
+        write("one");
+        let token = Token::new(&http);
+        assert!(!token.look(), "it is the same");
+        write("two");
+        assert!(!token.look(), "it was looked at just now");
+        let token = Token::new(&http);
+        assert!(token.look());
+        assert_eq!(token.read().reveal(), Some("two"));
+        for unusable in ["", " \n"] {
+            write(unusable);
+            let token = Token::new(&http);
+            assert!(!token.look());
+            assert_eq!(token.read().reveal(), Some("one"), "what was known still counts");
+        }
+        std::fs::remove_file(&file).unwrap();
+        assert!(!Token::new(&http).look(), "the file is gone");
+        assert!(!Token::new(&Http::default()).look(), "there is no file");
+    }
+
+    #[test]
     fn a_browser_that_was_led_here_under_another_name_may_not() {
         for host in ["localhost:9282", "127.0.0.1:9282", "[::1]:9282", "127.0.0.1"] {
             assert_eq!(ask("", HERE, &[(header::HOST, host)]), Ok(()), "{host}");

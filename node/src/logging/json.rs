@@ -3,7 +3,8 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
@@ -42,21 +43,19 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for JsonLayer {
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut line = Map::new();
+        let mut line = Fields(Vec::with_capacity(USUAL));
         let mut time = String::new();
         if SystemTime.format_time(&mut Writer::new(&mut time)).is_ok() {
-            line.insert("time".to_owned(), time.into());
+            line.set("time", time.into());
         }
-        line.insert("level".to_owned(), event.metadata().level().as_str().into());
-        line.insert("target".to_owned(), event.metadata().target().into());
+        line.set("level", event.metadata().level().as_str().into());
+        line.set("target", event.metadata().target().into());
         for span in context.event_scope(event).into_iter().flat_map(|scope| scope.from_root()) {
-            if let Some(fields) = span.extensions().get::<Fields>() {
-                line.extend(fields.entries());
+            if let Some(Fields(fields)) = span.extensions().get::<Fields>() {
+                fields.iter().for_each(|(name, value)| line.set(name, value.clone()));
             }
         }
-        let mut fields = Fields::default();
-        event.record(&mut fields);
-        line.extend(fields.entries());
+        event.record(&mut line);
         if let Ok(mut text) = serde_json::to_vec(&line) {
             text.push(b'\n');
             self.lines.send(text);
@@ -64,23 +63,33 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for JsonLayer {
     }
 }
 
-/// The fields of a span or an event. A span lives as long as its call: no map, which has room for eleven.
+/// Fields that most lines have room for.
+const USUAL: usize = 20;
+
+/// The fields of a span or a line, few enough to be searched from end to end. A span lives as long as its call: it
+/// takes the room it needs and no more.
 #[derive(Debug, Default)]
 struct Fields(Vec<(&'static str, Value)>);
 
 impl Fields {
     fn put(&mut self, field: &Field, value: Value) {
-        match self.0.iter_mut().find(|(name, _)| *name == field.name()) {
+        self.set(field.name(), value);
+    }
+
+    fn set(&mut self, name: &'static str, value: Value) {
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
             Some((_, old)) => *old = value,
             None => {
                 self.0.reserve_exact(1);
-                self.0.push((field.name(), value));
+                self.0.push((name, value));
             }
         }
     }
+}
 
-    fn entries(&self) -> impl Iterator<Item = (String, Value)> + '_ {
-        self.0.iter().map(|(name, value)| ((*name).to_owned(), value.clone()))
+impl Serialize for Fields {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
 }
 

@@ -2,13 +2,15 @@
 
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Lines that may wait. With SIP trace on, a thousand messages.
 const QUEUE: usize = 1024;
+/// How long lines may gather: at thousands of calls a second, waking the thread for each costs more than the line.
+const GATHER: Duration = Duration::from_millis(1);
 /// How long the end waits for a reader that does not read.
 const FAREWELL: Duration = Duration::from_millis(500);
 
@@ -71,7 +73,7 @@ pub(super) fn spawn(mut out: impl Write + Send + 'static) -> (Lines, Guard) {
     let write = move || {
         let mut told = 0;
         loop {
-            let line = match receiver.recv() {
+            let line = match next(&receiver) {
                 Ok(Message::Line(line)) => line,
                 Ok(Message::Flush(written)) => {
                     let _ = out.flush();
@@ -98,6 +100,14 @@ pub(super) fn spawn(mut out: impl Write + Send + 'static) -> (Lines, Guard) {
     // Without its thread the queue has no receiver: every line is dropped and counted.
     drop(spawned);
     (Lines(sender.clone()), Guard { lines: sender, ended })
+}
+
+/// Waits for the next message; where there is none yet, not before those that follow soon may have come too.
+fn next(receiver: &Receiver<Message>) -> Result<Message, RecvError> {
+    receiver.try_recv().or_else(|_| {
+        std::thread::sleep(GATHER);
+        receiver.recv()
+    })
 }
 
 impl Lines {

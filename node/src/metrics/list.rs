@@ -161,10 +161,13 @@ pub static METRICS: &[Row] = &[
         out.labelled(&["inbound"], read(&s.switch.counters().inbound) as f64);
         out.labelled(&["outbound"], read(&s.switch.counters().outbound) as f64);
     }),
-    counter("switch_sessions_answered_total", "sessions", "Sessions that were answered.", &[], |s, out| out.count(read(&s.switch.counters().answered))),
-    counter("switch_sessions_ended_total", "sessions", "Sessions ended, by hangup cause; causes that ended none are left out.", &["cause"], |s, out| {
-        for (cause, count) in s.switch.counters().ended() {
-            out.labelled(&[cause.name()], count as f64);
+    counter("switch_sessions_answered_total", "sessions", "Sessions that were answered, by who began the leg: of those started in the same direction, the answer-seizure ratio.", &["direction"], |s, out| {
+        out.labelled(&["inbound"], read(&s.switch.counters().answered_inbound) as f64);
+        out.labelled(&["outbound"], read(&s.switch.counters().answered_outbound) as f64);
+    }),
+    counter("switch_sessions_ended_total", "sessions", "Sessions ended, by who began the leg and by hangup cause; causes that ended none are left out.", &["direction", "cause"], |s, out| {
+        for (direction, cause, count) in s.switch.counters().ended() {
+            out.labelled(&[direction.name(), cause.name()], count as f64);
         }
     }),
     counter("switch_mailbox_overflows_total", "sessions", "Sessions hung up because their mailbox was full.", &[], |s, out| out.count(read(&s.switch.counters().mailbox_overflows))),
@@ -179,7 +182,7 @@ pub static METRICS: &[Row] = &[
     histogram("switch_call_duration_seconds", "seconds", "From the answer to the end, of answered calls; a bridged call is one.", |s, out| out.distribution(&s.switch.counters().duration)),
     histogram("switch_call_setup_seconds", "seconds", "From an INVITE's being taken or sent to its final 2xx, of each leg that was answered.", |s, out| out.distribution(&s.switch.counters().setup)),
     histogram("switch_call_ringing_delay_seconds", "seconds", "From an INVITE's being sent to the first 18x or the final answer, whatever it is, of each outbound leg.", |s, out| out.distribution(&s.switch.counters().ringing_delay)),
-    histogram("switch_call_mos", "MOS, 1 to 4.5", "Mean opinion score of what was received, by ITU-T G.107; one a stream that carried 50 packets or more.", |s, out| out.distribution(&s.switch.counters().mos)),
+    histogram("switch_call_mos", "MOS, 1 to 4.5", "Mean opinion score of what was received, by ITU-T G.107, wide-band codecs by G.107.1; one a stream that carried 50 packets or more.", |s, out| out.distribution(&s.switch.counters().mos)),
     histogram("switch_call_loss_ratio", "ratio", "Packets lost on the way to the switch, of those sent; one a stream that carried 50 packets or more.", |s, out| out.distribution(&s.switch.counters().loss)),
     histogram("switch_call_jitter_seconds", "seconds", "Mean interarrival jitter of what was received (RFC 3550); one a stream that carried 50 packets or more.", |s, out| out.distribution(&s.switch.counters().jitter)),
     histogram("switch_call_remote_loss_ratio", "ratio", "Packets of ours lost on the way to the peer, as its RTCP reported; one a stream whose peer reported on 50 or more.", |s, out| out.distribution(&s.switch.counters().remote_loss)),

@@ -2,6 +2,8 @@
 //!
 //! One road for all four, so that what fails on the way is told by [`TransportError`] and not by a library's words.
 
+mod advice;
+mod classify;
 mod error;
 mod ssh;
 mod tls;

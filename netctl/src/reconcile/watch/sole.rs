@@ -59,7 +59,7 @@ mod tests {
         let mut said = Vec::new();
         let first = Sole::wait(state.path(), &mut |text| said.push(text.to_owned())).await.unwrap();
         assert!(said.is_empty());
-        let (said, told) = std::sync::mpsc::sync_channel(9);
+        let (said, told) = std::sync::mpsc::sync_channel(2);
         let mut log = |text: &str| said.send(text.to_owned()).unwrap();
         let mut second = std::pin::pin!(Sole::wait(state.path(), &mut log));
         assert!(timeout(Duration::from_millis(50), &mut second).await.is_err());

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Cause, Scene, cause, link_down};
-use crate::network::{Interface, Place};
+use crate::network::{Interface, Place, labels};
 use crate::why::hop::{Hop, Stream};
 use crate::why::machine::Machine;
 use crate::why::mend::within;
@@ -25,7 +25,7 @@ impl<M: Machine> Scene<'_, M> {
             let text = format!(
                 "signalling comes, and media does not: the switch tells its peers {told} ({}...), which is no address of its \
                  own, and its ports are not published there",
-                crate::why::subject::ADVERTISE
+                labels::ADVERTISE
             );
             return cause("advertise", text, None);
         }

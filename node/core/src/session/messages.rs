@@ -35,7 +35,7 @@ impl Session {
         self.hear_of_callee(&event);
         match &event {
             LegEvent::Ringing | LegEvent::EarlyMedia(_) => self.channel.mark_progress(),
-            LegEvent::Described(_) => {}
+            LegEvent::Described(_) | LegEvent::Insists(_) => {}
             LegEvent::Answered(_) => {
                 self.mark_answered();
                 if self.peer.is_some() && self.running.is_none() {
@@ -59,6 +59,9 @@ impl Session {
         }
         if let LegEvent::Described(audio) = &event {
             return self.endpoint.follow(Some(audio));
+        }
+        if let LegEvent::Insists(audio) = &event {
+            return self.endpoint.restore(audio);
         }
         if matches!(event, LegEvent::Ended { .. }) {
             self.peer = None;

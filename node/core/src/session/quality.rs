@@ -19,7 +19,7 @@ impl Session {
     /// The leg was answered.
     pub(super) fn count_answer(&self) {
         let counters = self.switch.counters();
-        counters.answered.fetch_add(1, Ordering::Relaxed);
+        counters.count_answer(self.channel.direction());
         if let Some(setup) = self.channel.times().setup() {
             counters.setup.observe(setup.as_secs_f64());
         }
@@ -32,7 +32,7 @@ impl Session {
         let is_its_own = match event {
             LegEvent::Ringing | LegEvent::EarlyMedia(_) | LegEvent::Answered(_) => true,
             LegEvent::Ended { status, .. } => status.is_some(),
-            LegEvent::Described(_) => false,
+            LegEvent::Described(_) | LegEvent::Insists(_) => false,
         };
         if let (Some(placed), None, None, true) = (times.placed, times.progress, times.answered, is_its_own) {
             self.switch.counters().ringing_delay.observe(placed.elapsed().as_secs_f64());

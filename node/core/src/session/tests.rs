@@ -85,8 +85,16 @@ impl House {
         Arc::clone(&self.lines.placed().last().expect("a leg was placed").1)
     }
 
+    /// Of both directions together.
     fn ended(&self) -> Vec<(Cause, u64)> {
-        self.switch.counters().ended().collect()
+        let mut all: Vec<(Cause, u64)> = Vec::new();
+        for (_, cause, count) in self.switch.counters().ended() {
+            match all.last_mut() {
+                Some((last, so_far)) if *last == cause => *so_far += count,
+                _ => all.push((cause, count)),
+            }
+        }
+        all
     }
 
     fn panics(&self) -> u64 {

@@ -4,9 +4,13 @@
 //! Where one of the two changes, a leg whose peer may send something else offers it that, by an INVITE of its own
 //! (RFC 3261 §14.1). What a peer named once it can do until it says otherwise: an answer to a narrower offer does
 //! not.
+//!
+//! A peer may refuse. Then the leg whose peer changed is asked to change back, once.
 
+use switch_core::audio::Audio;
 use switch_core::endpoint::LegEvent;
 
+use super::refresh::Purpose;
 use super::{Leg, Role};
 use crate::description;
 
@@ -17,21 +21,49 @@ impl Leg {
             // Looked at again by whatever is waited for.
             return;
         }
-        let (Some(peer), Some(other), Some(path), Some(media)) =
-            (&self.peer_audio, &self.other, &self.path, &self.media)
-        else {
-            return;
-        };
+        if let Some(audio) = self.restoring.take() {
+            return self.offer_new(*audio, Purpose::Restore);
+        }
+        let (Some(peer), Some(other)) = (&self.peer_audio, &self.other) else { return };
         let Some(common) = description::common(peer, other) else {
             tracing::info!("the two legs have no codec in common any more");
             return;
         };
-        if self.description.speaks(&common) {
+        if self.description.speaks(&common) || self.refused.as_deref() == Some(&common) {
             return;
         }
+        self.offer_new(common, Purpose::Common);
+    }
+
+    fn offer_new(&mut self, audio: Audio, purpose: fn(Box<Audio>) -> Purpose) {
+        let (Some(path), Some(media)) = (&self.path, &self.media) else { return };
         let (ip, port) = (path.local.advertised.ip(), media.local().port());
-        let body = self.description.offer_anew(&common, ip, port);
-        self.send_inside(true, Some(body), true);
+        let body = self.description.offer_anew(&audio, ip, port);
+        self.send_inside(true, Some(body), purpose(Box::new(audio)));
+    }
+
+    /// The peer did not take what it was offered, and the old description goes on (RFC 3261 §14.1). The other leg may
+    /// have changed already: it is told, to go back to what this peer keeps to.
+    pub(super) fn offer_refused(&mut self, purpose: Purpose, status: u16) -> Option<LegEvent> {
+        match purpose {
+            Purpose::Refresh => None,
+            Purpose::Common(offered) => {
+                tracing::warn!(
+                    status,
+                    "the peer keeps to its codecs: the other leg is asked to go back to them"
+                );
+                self.refused = Some(offered);
+                self.description.agreed().map(LegEvent::Insists)
+            }
+            Purpose::Restore(_) => {
+                tracing::warn!(
+                    status,
+                    "the peer does not go back to the codecs the other leg keeps to: what one sends in a codec that \
+                     the other does not take is dropped; give both the same list of codecs"
+                );
+                None
+            }
+        }
     }
 
     /// What the other leg is told when the peer can do something else.

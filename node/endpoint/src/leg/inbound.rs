@@ -108,6 +108,8 @@ impl Leg {
             agreed: None,
             peer_audio,
             other: None,
+            refused: None,
+            restoring: None,
             succeeds: None,
             role: Role::Inbound(Inbound {
                 server,

@@ -46,7 +46,7 @@ pub(crate) enum LegMessage {
     Request {
         /// What to answer it by.
         id: ServerId,
-        request: Box<Request>,
+        request: Arc<Request>,
         flow: Flow,
     },
     /// An INVITE wants the dialog's place (RFC 3891).
@@ -62,7 +62,7 @@ pub(crate) enum LegMessage {
         id: ClientId,
         /// What it answers.
         request: Arc<SipMessage>,
-        response: Box<Response>,
+        response: Arc<Response>,
         flow: Flow,
     },
     /// A request of ours had no answer; `status` is what that counts as (RFC 3261 §8.1.3.1).
@@ -111,6 +111,10 @@ pub(crate) struct Leg {
     peer_audio: Option<Audio>,
     /// What the other leg's peer can; none where this leg is joined to none.
     other: Option<Audio>,
+    /// What the peer refused, not to be offered again before it says something new.
+    refused: Option<Box<Audio>>,
+    /// What the peer is to be brought back to, though it has named something else since.
+    restoring: Option<Box<Audio>>,
     /// It took another leg's place, and what is to be told of it is not known before the ACK.
     succeeds: Option<Succession>,
     role: Role,
@@ -205,6 +209,14 @@ impl Endpoint for Leg {
 
     fn follow(&mut self, other: Option<&Audio>) {
         self.other = other.and_then(description::relayable);
+        if other.is_none() {
+            (self.refused, self.restoring) = (None, None);
+        }
+        self.align();
+    }
+
+    fn restore(&mut self, other: &Audio) {
+        self.restoring = description::relayable(other).map(Box::new);
         self.align();
     }
 

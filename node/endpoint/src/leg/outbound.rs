@@ -97,6 +97,8 @@ impl EndpointInterface for Caller {
             agreed: None,
             peer_audio: None,
             other: offer,
+            refused: None,
+            restoring: None,
             succeeds: None,
             role: Role::Outbound(Box::new(Outbound {
                 target,
@@ -128,8 +130,8 @@ impl Leg {
                 self.on_invite_response(id, invite, response, flow)
             }
             Stage::Confirmed { client, tag } if *client == id && response.is_success() => {
-                let given = response.headers.to().ok().and_then(|to| to.tag().map(str::to_owned));
-                if given.as_deref() != Some(&**tag) {
+                let given = response.headers.to_tag().ok().flatten();
+                if given != Some(&**tag) {
                     // A second callee picked up: it is told that it was too late.
                     self.agent.end_orphan(id, invite, response, flow.clone());
                 }
@@ -179,7 +181,7 @@ impl Leg {
         };
         let way = Way::of(&dialog, flow.clone());
         self.agent.deliver(Outgoing::Ack { id, ack: dialog.ack(number) }, way);
-        let tag = response.headers.to().ok().and_then(|to| to.tag().map(Into::into)).unwrap_or_default();
+        let tag = response.headers.to_tag().ok().flatten().unwrap_or_default().into();
         self.dialog = Some(dialog);
         if let Role::Outbound(outbound) = &mut self.role {
             outbound.early = Vec::new();
@@ -201,7 +203,7 @@ impl Leg {
 
     fn remember_early(&mut self, response: &Response) {
         let Role::Outbound(outbound) = &mut self.role else { return };
-        let tag = response.headers.to().ok().and_then(|to| to.tag().map(Box::<str>::from));
+        let tag = response.headers.to_tag().ok().flatten().map(Box::<str>::from);
         if let Some(tag) = tag
             && outbound.early.len() < FORKS
             && !outbound.early.contains(&tag)

@@ -7,7 +7,7 @@ use switch_core::Cause;
 use switch_core::endpoint::LegEvent;
 use switch_core::media::OpenStream;
 use switch_sip::hop::Hop;
-use switch_sip::message::{Method, NameAddr, Request, Uri};
+use switch_sip::message::{Headers, Method, NameAddr, Request, Uri};
 use switch_sip::sdp::CONTENT_TYPE;
 use switch_sip::transaction::{ClientId, Flow};
 
@@ -22,6 +22,8 @@ use crate::route::{Candidate, RouteError};
 /// A place that is not the last is given up when nothing has come for this many T1: 4 s. Timer B would be 32 s
 /// (RFC 3263 §4.3), longer than callers wait.
 const PATIENCE: u32 = 8;
+/// Headers of our INVITE, Via and User-Agent among them.
+const INVITE: usize = 13;
 
 /// The way to the callee, and others should it lead nowhere.
 pub(crate) struct Reached {
@@ -30,13 +32,18 @@ pub(crate) struct Reached {
 }
 
 impl Leg {
-    /// Looks the target up and opens the way to it, on a task of its own: nobody else waits.
+    /// Looks the target up and opens the way to it; on a task of its own where there is something to wait for.
     pub(super) fn reach(&mut self) {
         let (Role::Outbound(outbound), Some(leg)) = (&self.role, self.recipient.clone()) else { return };
         let (agent, target) = (Arc::clone(&self.agent), outbound.target.clone());
+        if let Some(flow) = Hop::of(&target).and_then(|hop| agent.udp_flow_at_once(&hop)) {
+            // A session that has ended needs no way.
+            _ = leg.send(LegMessage::Reached(Ok(Reached { flow, rest: VecDeque::new() })));
+            return;
+        }
         tokio::spawn(async move {
             let reached = look_up(&agent, &target).await;
-            // A session that has ended needs no way.
+            // As above.
             _ = leg.send(LegMessage::Reached(reached));
         });
     }
@@ -164,6 +171,7 @@ impl Leg {
             from.display = Some(outbound.caller.name.clone());
         }
         let mut invite = Request::new(Method::Invite, outbound.target.as_request_uri());
+        invite.headers = Headers::with_room(INVITE);
         invite.headers.push("Max-Forwards", "70");
         invite.headers.push("From", from.to_string());
         invite.headers.push("To", NameAddr::new(outbound.target.clone()).to_string());

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use switch_core::Cause;
+use switch_core::audio::Audio;
 use switch_core::endpoint::LegEvent;
 use switch_sip::message::{Headers, Method, Request, Response, SessionExpires};
 use switch_sip::sdp::{CONTENT_TYPE, Description};
@@ -32,8 +33,17 @@ pub(super) struct Refresh {
 struct Pending {
     number: u32,
     is_invite: bool,
-    /// Not to refresh: what is offered is new.
-    is_new: bool,
+    purpose: Purpose,
+}
+
+/// What a request of ours inside the dialog is for.
+pub(super) enum Purpose {
+    /// A sign of life.
+    Refresh,
+    /// A new offer: what both legs can do.
+    Common(Box<Audio>),
+    /// A new offer: what the other leg keeps to.
+    Restore(Box<Audio>),
 }
 
 impl Refresh {
@@ -130,11 +140,11 @@ impl Leg {
         let is_invite = !self.refresh.takes_update;
         let body = if is_invite { self.description.last() } else { None };
         count(&self.agent.counters().refreshes);
-        self.send_inside(is_invite, body, false);
+        self.send_inside(is_invite, body, Purpose::Refresh);
     }
 
     /// INVITE or UPDATE in the dialog.
-    pub(super) fn send_inside(&mut self, is_invite: bool, body: Option<String>, is_new: bool) {
+    pub(super) fn send_inside(&mut self, is_invite: bool, body: Option<String>, purpose: Purpose) {
         let Some(path) = self.path.clone() else { return };
         let contact = self.contact(&path);
         let Some(dialog) = &mut self.dialog else { return };
@@ -147,7 +157,7 @@ impl Leg {
             request.set_body(CONTENT_TYPE, body.into_bytes());
         }
         let Some(way) = self.way() else { return };
-        self.refresh.pending = Some(Pending { number, is_invite, is_new });
+        self.refresh.pending = Some(Pending { number, is_invite, purpose });
         self.agent.deliver(Outgoing::Request { request, leg: self.recipient.clone() }, way);
     }
 
@@ -177,18 +187,20 @@ impl Leg {
             }
             _ => None,
         };
-        if pending.is_new {
-            return self.offer_failed(response.status, again);
-        }
-        self.refresh_failed(response.status, again)
+        self.failed(pending.purpose, response.status, again)
     }
 
     /// A refresh had no answer, if this was one.
     pub(super) fn on_refresh_unanswered(&mut self, number: u32, status: u16) -> Option<Vec<LegEvent>> {
         let pending = self.refresh.pending.take_if(|pending| pending.number == number)?;
-        let events =
-            if pending.is_new { self.offer_failed(status, None) } else { self.refresh_failed(status, None) };
-        Some(events)
+        Some(self.failed(pending.purpose, status, None))
+    }
+
+    fn failed(&mut self, purpose: Purpose, status: u16, again: Option<std::time::Duration>) -> Vec<LegEvent> {
+        match purpose {
+            Purpose::Refresh => self.refresh_failed(status, again),
+            offer => self.offer_failed(offer, status, again),
+        }
     }
 
     fn refresh_failed(&mut self, status: u16, again: Option<std::time::Duration>) -> Vec<LegEvent> {
@@ -200,12 +212,21 @@ impl Leg {
 
     /// The peer did not take a new offer: asked once more where that may help, left as it was, or ended where the
     /// dialog is gone (RFC 3261 §12.2.1.2).
-    fn offer_failed(&mut self, status: u16, again: Option<std::time::Duration>) -> Vec<LegEvent> {
+    fn offer_failed(
+        &mut self,
+        offer: Purpose,
+        status: u16,
+        again: Option<std::time::Duration>,
+    ) -> Vec<LegEvent> {
         self.description.take_back();
         if matches!(status, 408 | 481) {
             return vec![LegEvent::Ended { cause: Cause::RecoveryOnTimerExpire, status: None }];
         }
-        self.refresh.offer_at = again.map(|wait| Instant::now() + wait);
+        let Some(wait) = again else { return self.offer_refused(offer, status).into_iter().collect() };
+        if let Purpose::Restore(audio) = offer {
+            self.restoring = Some(audio);
+        }
+        self.refresh.offer_at = Some(Instant::now() + wait);
         self.set_alarm();
         Vec::new()
     }
@@ -221,14 +242,15 @@ impl Leg {
         {
             self.agent.deliver(Outgoing::Ack { id, ack: dialog.ack(pending.number) }, way);
         }
-        let event = pending.is_invite.then(|| self.take_new_answer(&response.body)).flatten();
+        let event =
+            pending.is_invite.then(|| self.take_new_answer(&response.body, &pending.purpose)).flatten();
         self.timer_refreshed(response);
         event
     }
 
     /// The peer's answer to an offer of ours inside the dialog; what cannot be taken leaves all as it was. Told
     /// when it can do less than was offered; an offer that named less than it can says nothing about the rest.
-    pub(super) fn take_new_answer(&mut self, body: &[u8]) -> Option<LegEvent> {
+    pub(super) fn take_new_answer(&mut self, body: &[u8], purpose: &Purpose) -> Option<LegEvent> {
         let answer = Description::parse(body).ok()?;
         match self.description.accept(&answer) {
             Ok(config) => self.configure(config),
@@ -237,7 +259,8 @@ impl Leg {
                 return None;
             }
         }
-        if self.description.took_all() {
+        // What it was brought back to, it had said it cannot do.
+        if self.description.took_all() && !matches!(purpose, Purpose::Restore(_)) {
             return None;
         }
         self.peer_audio = description::audio(&answer);

@@ -9,7 +9,7 @@ use switch_sip::sdp::{CONTENT_TYPE, Description, NegotiationError};
 use switch_sip::session_timer::TooBrief;
 use switch_sip::transaction::ServerId;
 
-use super::refresh::push_agreed;
+use super::refresh::{Purpose, push_agreed};
 use super::{Leg, Path, Role};
 use crate::dispatch::{ALLOW, SUPPORTED};
 
@@ -52,6 +52,7 @@ impl Leg {
                     self.await_ack(id, request);
                 }
                 self.agent.respond(id, answer);
+                self.refused = None;
                 self.described().filter(|_| self.peer_audio != before)
             }
             Err(refusal) => {
@@ -124,7 +125,7 @@ impl Leg {
         let number = ack.headers.cseq().ok()?.number;
         let is_ours = self.reinvited.as_ref().filter(|reinvited| reinvited.number == number)?.is_ours;
         self.forget_reinvite();
-        let event = is_ours.then(|| self.take_new_answer(&ack.body)).flatten();
+        let event = is_ours.then(|| self.take_new_answer(&ack.body, &Purpose::Refresh)).flatten();
         self.align();
         Some(event.into_iter().collect())
     }

@@ -1,7 +1,7 @@
 //! TCP connections: accepted or opened, each a task that frames what comes and writes what is queued.
 //!
 //! A peer can hold a connection only by using it: half a message must be completed in [`STALL`], a silent
-//! connection ends after [`IDLE`], one that does not read is closed when its queue is full.
+//! connection ends after the settings' `tcp_idle`, one that does not read is closed when its queue is full.
 
 use std::collections::HashMap;
 use std::io;
@@ -22,8 +22,6 @@ use crate::counters::count;
 
 /// Longest time from a message's first byte to its last.
 pub(crate) const STALL: Duration = Duration::from_secs(8);
-/// Longest silence; RFC 5626's keep-alives come every two minutes.
-pub(crate) const IDLE: Duration = Duration::from_secs(300);
 /// Longest time to connect, or to write one message.
 const WRITE: Duration = Duration::from_secs(5);
 /// Messages a connection may be behind with.
@@ -143,7 +141,9 @@ async fn serve(
     let (mut read, mut write) = stream.split();
     let mut framer = StreamFramer::new();
     let mut buffer = vec![0; 4096];
-    let mut deadline = Instant::now() + IDLE;
+    // Read each time: a connection that is open keeps to what holds now.
+    let idle = || Instant::now() + agent.settings().tcp_idle;
+    let mut deadline = idle();
     loop {
         tokio::select! {
             queued = outgoing.recv() => {
@@ -153,7 +153,7 @@ async fn serve(
                     return;
                 }
                 if !framer.is_mid_message() {
-                    deadline = Instant::now() + IDLE;
+                    deadline = idle();
                 }
             }
             received = read.read(&mut buffer) => {
@@ -185,7 +185,7 @@ async fn serve(
                     }
                 }
                 if !framer.is_mid_message() {
-                    deadline = Instant::now() + IDLE;
+                    deadline = idle();
                 } else if took || !was_mid_message {
                     deadline = Instant::now() + STALL;
                 }

@@ -40,7 +40,9 @@ impl Dialplan for Numbers {
     fn route(&self, channel: &Channel) -> Option<Extension> {
         let dialled = &channel.profile().destination_number;
         let (number, application, data, _) = NUMBERS.iter().find(|(number, ..)| number == dialled)?;
-        let actions = vec![Action::new("answer", ""), Action::new(application, data)];
+        // An echo answers by itself, once it stands; to play before the answer would be early media.
+        let answer = (application == &"playback").then(|| Action::new("answer", ""));
+        let actions = answer.into_iter().chain([Action::new(application, data)]).collect();
         Some(Extension { name: (*number).to_owned(), actions })
     }
 

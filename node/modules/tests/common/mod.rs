@@ -56,7 +56,7 @@ impl House {
     /// Causes of the sessions that ended, each as often as it ended one.
     pub(crate) fn ended(&self) -> Vec<Cause> {
         let ended = self.switch.counters().ended();
-        ended.flat_map(|(cause, count)| std::iter::repeat_n(cause, count as usize)).collect()
+        ended.flat_map(|(_, cause, count)| std::iter::repeat_n(cause, count as usize)).collect()
     }
 
     /// Ends what is up and looks whether anything stays behind.

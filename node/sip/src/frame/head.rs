@@ -49,7 +49,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Head, ParseError> {
     let first = String::from_utf8_lossy(lines.next().unwrap_or_default());
     let (start, mut fault) =
         start_line(first.trim()).ok_or(ParseError { reason: ParseReason::StartLine, partial: None })?;
-    let mut headers = Headers::default();
+    let mut headers = Headers::with_room(lines.clone().count().min(MAX_HEADERS));
     let mut pending: Option<(&str, String)> = None;
     for line in lines {
         if let Some(b' ' | b'\t') = line.first() {
@@ -87,10 +87,12 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Head, ParseError> {
 
 /// A stray CR or NUL inside a value would not survive being written: it becomes a space.
 fn trimmed(value: String) -> String {
-    if value.contains(['\r', '\0']) {
-        return value.replace(['\r', '\0'], " ").trim().to_owned();
+    let is_plain = value.bytes().all(|b| b == b'\t' || (b' '..0x7f).contains(&b));
+    if is_plain && !value.starts_with(' ') && !value.ends_with(' ') {
+        // As nearly all are: it came trimmed.
+        return value;
     }
-    if value.trim().len() == value.len() { value } else { value.trim().to_owned() }
+    value.replace(['\r', '\0'], " ").trim().to_owned()
 }
 
 fn header_line(line: &[u8]) -> Option<(&str, String)> {
@@ -100,7 +102,12 @@ fn header_line(line: &[u8]) -> Option<(&str, String)> {
         return None;
     }
     let name = std::str::from_utf8(name).ok()?;
-    Some((name, String::from_utf8_lossy(line[colon + 1..].trim_ascii()).into_owned()))
+    let value = line[colon + 1..].trim_ascii();
+    let value = match std::str::from_utf8(value) {
+        Ok(value) => value.to_owned(),
+        Err(_) => String::from_utf8_lossy(value).into_owned(),
+    };
+    Some((name, value))
 }
 
 fn start_line(line: &str) -> Option<(Start, Option<ParseReason>)> {

@@ -130,8 +130,8 @@ fn finish(mut head: Head, body: &[u8]) -> Result<Message, ParseError> {
 fn validate(head: &Head) -> Result<(), ParseReason> {
     let headers = &head.headers;
     headers.top_via()?;
-    headers.from()?;
-    headers.to()?;
+    headers.check_address("From")?;
+    headers.check_address("To")?;
     headers.call_id()?;
     headers.content_length()?;
     let cseq = headers.cseq()?;

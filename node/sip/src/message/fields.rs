@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::headers::Headers;
 use super::method::Method;
-use super::name_addr::{NameAddr, NameAddrError};
+use super::name_addr::{self, NameAddr, NameAddrError};
 use super::params::Params;
 use super::via::{Via, ViaError};
 
@@ -106,6 +106,22 @@ impl Headers {
     /// Missing or malformed.
     pub fn to(&self) -> Result<NameAddr, FieldError> {
         self.address("To")
+    }
+
+    /// The tag of From: where nothing else of it is asked for, its URI need not be read.
+    ///
+    /// # Errors
+    /// Missing, or not closed.
+    pub fn from_tag(&self) -> Result<Option<&str>, FieldError> {
+        self.tag("From")
+    }
+
+    /// The tag of To, in the same way.
+    ///
+    /// # Errors
+    /// Missing, or not closed.
+    pub fn to_tag(&self) -> Result<Option<&str>, FieldError> {
+        self.tag("To")
     }
 
     /// The first Contact, `None` if there is none or it is `*`.
@@ -243,13 +259,26 @@ impl Headers {
         self.list(name).map(|one| NameAddr::parse(one).map_err(|e| FieldError::Address(name, e))).collect()
     }
 
+    /// Whether it is there, once, and an address.
+    pub(crate) fn check_address(&self, name: &'static str) -> Result<(), FieldError> {
+        name_addr::check(self.only(name)?).map_err(|error| FieldError::Address(name, error))
+    }
+
     fn address(&self, name: &'static str) -> Result<NameAddr, FieldError> {
+        NameAddr::parse(self.only(name)?).map_err(|error| FieldError::Address(name, error))
+    }
+
+    fn tag(&self, name: &'static str) -> Result<Option<&str>, FieldError> {
+        name_addr::tag(self.only(name)?).map_err(|error| FieldError::Address(name, error))
+    }
+
+    fn only(&self, name: &'static str) -> Result<&str, FieldError> {
         let mut all = self.all(name);
         let text = all.next().ok_or(FieldError::Missing(name))?;
         if all.next().is_some() {
             return Err(FieldError::Repeated(name));
         }
-        NameAddr::parse(text).map_err(|error| FieldError::Address(name, error))
+        Ok(text)
     }
 
     fn number(&self, name: &'static str) -> Result<Option<u32>, FieldError> {

@@ -36,9 +36,16 @@ const STEP: usize = 4;
 pub struct Headers(Vec<Header>);
 
 impl Headers {
+    /// With room for so many.
+    pub fn with_room(headers: usize) -> Self {
+        Self(Vec::with_capacity(headers))
+    }
+
     /// The value of the first header of that name.
     pub fn first(&self, name: &str) -> Option<&str> {
-        self.all(name).next()
+        let name = full_name(name);
+        let found = self.0.iter().find(|header| header.name.eq_ignore_ascii_case(name));
+        found.map(|header| header.value.as_str())
     }
 
     /// Whether there is one.
@@ -47,13 +54,14 @@ impl Headers {
     }
 
     /// The values of all headers of that name, one for each line.
-    pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> + use<'a> {
-        let name = Name::of(name);
-        self.0.iter().filter(move |header| name.is(&header.name)).map(|header| header.value.as_str())
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + use<'a> {
+        let name = full_name(name);
+        let is_it = move |header: &&Header| header.name.eq_ignore_ascii_case(name);
+        self.0.iter().filter(is_it).map(|header| header.value.as_str())
     }
 
     /// The elements of all comma-separated headers of that name, in order.
-    pub fn list<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+    pub fn list<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + use<'a> {
         self.all(name).flat_map(split_list)
     }
 
@@ -154,30 +162,10 @@ impl<'a> IntoIterator for &'a Headers {
 }
 
 fn header(name: &str, mut value: String) -> Header {
-    if value.contains(['\r', '\n', '\0']) {
+    if value.bytes().any(|b| matches!(b, b'\r' | b'\n' | 0)) {
         value = value.replace(['\r', '\n', '\0'], " ");
     }
     Header { name: canonical(name), value }
-}
-
-/// A name to look for, without borrowing the caller's text where it is known.
-#[derive(Clone)]
-enum Name {
-    Known(&'static str),
-    Other(Box<str>),
-}
-
-impl Name {
-    fn of(name: &str) -> Self {
-        known(name).map_or_else(|| Self::Other(name.into()), Self::Known)
-    }
-
-    fn is(&self, name: &str) -> bool {
-        match self {
-            Self::Known(known) => name.eq_ignore_ascii_case(known),
-            Self::Other(other) => name.eq_ignore_ascii_case(other),
-        }
-    }
 }
 
 fn canonical(name: &str) -> Cow<'static, str> {
@@ -187,8 +175,12 @@ fn canonical(name: &str) -> Cow<'static, str> {
     }
 }
 
+/// The name to look for: headers are compared without case, so only a compact one differs from what is kept.
 fn full_name(name: &str) -> &str {
-    known(name).unwrap_or(name)
+    match name.as_bytes() {
+        [letter] => compact(letter.to_ascii_lowercase()).unwrap_or(name),
+        _ => name,
+    }
 }
 
 /// The usual spelling of a known name, compact or in full.
@@ -196,7 +188,7 @@ fn known(name: &str) -> Option<&'static str> {
     if let [letter] = name.as_bytes() {
         return compact(letter.to_ascii_lowercase());
     }
-    FULL.iter().find(|full| full.eq_ignore_ascii_case(name)).copied()
+    FULL.iter().find(|full| full.len() == name.len() && full.eq_ignore_ascii_case(name)).copied()
 }
 
 /// Compact forms of the IANA registry.

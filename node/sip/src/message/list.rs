@@ -23,10 +23,13 @@ pub fn split_list(value: &str) -> impl Iterator<Item = &str> {
 
 /// Where `byte` (ASCII) first stands outside of quotes and angle brackets.
 pub(crate) fn find_unquoted(text: &str, byte: u8) -> Option<usize> {
+    let bytes = text.as_bytes();
+    // Most values hide nothing: what stands before the first quote or bracket needs no further look.
+    let begin = bytes.iter().position(|&b| b == byte || matches!(b, b'"' | b'<' | b'>'))?;
     let mut quoted = false;
     let mut angle = false;
     let mut escaped = false;
-    for (at, &b) in text.as_bytes().iter().enumerate() {
+    for (at, &b) in bytes.iter().enumerate().skip(begin) {
         if escaped {
             escaped = false;
             continue;

@@ -53,19 +53,35 @@ impl NameAddr {
     /// # Errors
     /// See [`NameAddrError`].
     pub fn parse(text: &str) -> Result<Self, NameAddrError> {
-        let text = text.trim();
-        let Some(open) = find_unquoted(text, b'<') else {
-            if text.bytes().filter(|b| *b == b'"').count() % 2 == 1 {
-                return Err(NameAddrError::Unclosed);
-            }
-            let end = text.find([';', ' ', '\t']).unwrap_or(text.len());
-            let uri = Uri::parse(&text[..end])?;
-            return Ok(Self { display: None, uri, params: Params::parse(&text[end..]) });
-        };
-        let close = open + text[open..].find('>').ok_or(NameAddrError::Unclosed)?;
-        let uri = Uri::parse(text[open + 1..close].trim())?;
-        Ok(Self { display: display(&text[..open]), uri, params: Params::parse(&text[close + 1..]) })
+        let (name, uri, params) = split(text)?;
+        Ok(Self { display: display(name), uri: Uri::parse(uri)?, params: Params::parse(params) })
     }
+}
+
+/// Whether [`NameAddr::parse`] would read it.
+pub(super) fn check(text: &str) -> Result<(), NameAddrError> {
+    let (_, uri, _) = split(text)?;
+    Ok(Uri::check(uri)?)
+}
+
+/// The tag of an element, if any, without a look at its URI.
+pub(super) fn tag(text: &str) -> Result<Option<&str>, NameAddrError> {
+    let (_, _, params) = split(text)?;
+    Ok(Params::value_in(params, "tag").filter(|tag| !tag.is_empty()))
+}
+
+/// Display name, URI, parameters.
+fn split(text: &str) -> Result<(&str, &str, &str), NameAddrError> {
+    let text = text.trim();
+    let Some(open) = find_unquoted(text, b'<') else {
+        if text.bytes().filter(|b| *b == b'"').count() % 2 == 1 {
+            return Err(NameAddrError::Unclosed);
+        }
+        let (uri, params) = text.split_at(text.find([';', ' ', '\t']).unwrap_or(text.len()));
+        return Ok(("", uri, params));
+    };
+    let close = open + text[open..].find('>').ok_or(NameAddrError::Unclosed)?;
+    Ok((&text[..open], text[open + 1..close].trim(), &text[close + 1..]))
 }
 
 fn display(text: &str) -> Option<String> {
@@ -108,6 +124,7 @@ mod tests {
         assert_eq!(parsed.display.as_deref(), Some(r#"J Rosenberg \" <x>"#));
         assert_eq!(parsed.tag(), Some("98asjd8"));
         assert_eq!(parsed.to_string(), text);
+        assert_eq!(tag(text), Ok(Some("98asjd8")));
     }
 
     #[test]
@@ -115,6 +132,8 @@ mod tests {
         let parsed = NameAddr::parse("sip:u@h:5060;tag=1;x=y").unwrap();
         assert_eq!(parsed.uri.as_str(), "sip:u@h:5060");
         assert_eq!(parsed.tag(), Some("1"));
+        assert_eq!(tag("sip:u@h:5060;x;tag=1"), Ok(Some("1")));
+        assert_eq!((tag("<sip:a@b;tag=1>;tag="), tag("<sip:a@b")), (Ok(None), Err(NameAddrError::Unclosed)));
     }
 
     #[test]

@@ -20,23 +20,14 @@ impl Params {
     }
 
     fn split(text: &str, find: impl Fn(&str, u8) -> Option<usize>) -> Self {
-        let mut params = Vec::new();
-        let mut rest = find(text, b';').map(|at| &text[at + 1..]);
-        while let Some(text) = rest {
-            let (one, after) = match find(text, b';') {
-                Some(at) => (&text[..at], Some(&text[at + 1..])),
-                None => (text, None),
-            };
-            rest = after;
-            let (name, value) = match find(one, b'=') {
-                Some(at) => (one[..at].trim(), Some(one[at + 1..].trim().to_owned())),
-                None => (one.trim(), None),
-            };
-            if !name.is_empty() || value.is_some() {
-                params.push((name.to_owned(), value));
-            }
-        }
-        Self(params)
+        Self(pairs(text, find).map(|(name, value)| (name.to_owned(), value.map(str::to_owned))).collect())
+    }
+
+    /// The value of one parameter of a text that [`Self::parse`] reads, where no other is asked for.
+    pub(super) fn value_in<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+        pairs(text, find_unquoted)
+            .find(|(have, _)| have.eq_ignore_ascii_case(name))
+            .and_then(|(_, value)| value)
     }
 
     /// Whether the parameter is there, with or without a value.
@@ -75,6 +66,27 @@ impl Params {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Name and value of each.
+fn pairs<'a>(
+    text: &'a str,
+    find: impl Fn(&str, u8) -> Option<usize>,
+) -> impl Iterator<Item = (&'a str, Option<&'a str>)> {
+    let mut rest = find(text, b';').map(|at| &text[at + 1..]);
+    let next = move || {
+        let text = rest?;
+        let (one, after) = match find(text, b';') {
+            Some(at) => (&text[..at], Some(&text[at + 1..])),
+            None => (text, None),
+        };
+        rest = after;
+        Some(match find(one, b'=') {
+            Some(at) => (one[..at].trim(), Some(one[at + 1..].trim())),
+            None => (one.trim(), None),
+        })
+    };
+    std::iter::from_fn(next).filter(|(name, value)| !name.is_empty() || value.is_some())
 }
 
 impl fmt::Display for Params {

@@ -64,7 +64,23 @@ impl Uri {
     /// # Errors
     /// See [`UriError`].
     pub fn parse(text: &str) -> Result<Self, UriError> {
-        if text.chars().any(|c| c.is_whitespace() || c.is_control() || c == '<' || c == '>') {
+        Ok(Self { text: text.to_owned(), ..Self::places(text)? })
+    }
+
+    /// Whether [`Self::parse`] would read it.
+    pub(super) fn check(text: &str) -> Result<(), UriError> {
+        Self::places(text).map(drop)
+    }
+
+    /// Where its parts are; the text itself is yet to be put in.
+    fn places(text: &str) -> Result<Self, UriError> {
+        let is_forbidden = |c: char| c.is_whitespace() || c.is_control() || c == '<' || c == '>';
+        let is_bad = if text.is_ascii() {
+            text.bytes().any(|b| is_forbidden(char::from(b)))
+        } else {
+            text.chars().any(is_forbidden)
+        };
+        if is_bad {
             return Err(UriError::Forbidden);
         }
         let colon = text.find(':').ok_or(UriError::NoScheme)?;
@@ -83,7 +99,7 @@ impl Uri {
 
     /// Keeps a text that is no URI, so that the message it stood in can be answered.
     pub(crate) fn opaque(text: &str) -> Self {
-        Self::opaque_at(text, 0)
+        Self { text: text.to_owned(), ..Self::opaque_at(text, 0) }
     }
 
     /// `sip:user@host:port`. The host may be an IPv6 address without brackets. The user is escaped.
@@ -136,7 +152,7 @@ impl Uri {
         };
         let headers = params + text[params..].find('?').unwrap_or(text.len() - params);
         Ok(Self {
-            text: text.to_owned(),
+            text: String::new(),
             scheme: colon,
             user: at.unwrap_or(colon),
             host: (host_start, host_end),
@@ -150,7 +166,7 @@ impl Uri {
         let params = text.find(';').unwrap_or(text.len());
         let end = text.len();
         Self {
-            text: text.to_owned(),
+            text: String::new(),
             scheme: colon,
             user: params.max(colon),
             host: (end, end),
@@ -163,7 +179,7 @@ impl Uri {
     fn opaque_at(text: &str, colon: usize) -> Self {
         let end = text.len();
         Self {
-            text: text.to_owned(),
+            text: String::new(),
             scheme: colon,
             user: colon,
             host: (end, end),

@@ -95,6 +95,14 @@ impl Via {
         self.params.contains("rport").then(|| self.params.value("rport").and_then(|port| port.parse().ok()))
     }
 
+    /// As it stands in the header, written into room that suffices.
+    pub(crate) fn value(&self) -> String {
+        let mut text = String::with_capacity(128);
+        // A String takes all that is written.
+        let _ = fmt::Write::write_fmt(&mut text, format_args!("{self}"));
+        text
+    }
+
     /// host and port as they stand in the header.
     pub fn sent_by(&self) -> String {
         let mut text = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
@@ -128,7 +136,12 @@ fn split_sent_by(text: &str) -> Result<(&str, Option<u16>), ViaError> {
 
 impl fmt::Display for Via {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SIP/2.0/{} {}{}", self.transport, self.sent_by(), self.params)
+        let (open, close) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
+        write!(f, "SIP/2.0/{} {open}{}{close}", self.transport, self.host)?;
+        if let Some(port) = self.port {
+            write!(f, ":{port}")?;
+        }
+        self.params.fmt(f)
     }
 }
 

@@ -13,7 +13,7 @@ use switch_core::cause::Cause;
 use switch_core::channel::{CallerProfile, ProtocolStatus};
 use switch_core::endpoint::{EndpointError, LegEvent, Originate};
 use switch_core::handle::{Command, Message, SessionId};
-use switch_core::media::{MediaError, Source};
+use switch_core::media::{MediaCommand, MediaError, Source};
 use switch_core::session::Session;
 use tokio::time::Instant;
 
@@ -50,7 +50,7 @@ async fn connect(call: &Call, request: &Request) -> Result<SessionId, Failure> {
         match event {
             LegEvent::Ringing => call.with(|session| session.ring()).await??,
             // The core's to pass on.
-            LegEvent::Described(_) => {}
+            LegEvent::Described(_) | LegEvent::Insists(_) => {}
             LegEvent::EarlyMedia(leg) => {
                 call.with(move |session| join_and_open(session, &leg, Session::pre_answer)).await??;
             }
@@ -68,7 +68,11 @@ async fn talk(call: &Call, peer: SessionId, request: &Request) -> Outcome {
     let cause = loop {
         match peer_event(call, peer).await? {
             LegEvent::Ended { cause, .. } => break cause,
-            LegEvent::Answered(_) | LegEvent::Ringing | LegEvent::EarlyMedia(_) | LegEvent::Described(_) => {}
+            LegEvent::Answered(_)
+            | LegEvent::Ringing
+            | LegEvent::EarlyMedia(_)
+            | LegEvent::Described(_)
+            | LegEvent::Insists(_) => {}
         }
     };
     call.hear(Source::Silence).await?;
@@ -122,9 +126,12 @@ fn join_and_open(
 /// Each hears the other. The first leg may have its stream only since it was answered.
 fn join(session: &mut Session, leg: &LegAudio) -> Result<(), MediaError> {
     session.hear(Source::Stream(leg.stream))?;
-    if let (Some(stream), Some(peer)) = (session.stream(), session.peer()) {
-        // A peer that is gone or does not keep up says so by its end.
-        _ = peer.send(Message::Command(Command::Hear(Some(stream))));
+    let (Some(stream), Some(peer)) = (session.stream(), session.peer()) else { return Ok(()) };
+    match peer.media().filter(|media| media.id() == leg.stream) {
+        // Here and now: the other session's turn may come later than what the caller says with its ACK.
+        Some(media) => media.command(MediaCommand::Source(Source::Stream(stream)))?,
+        // Another party took the place meanwhile. One that is gone or does not keep up says so by its end.
+        None => _ = peer.send(Message::Command(Command::Hear(Some(stream)))),
     }
     Ok(())
 }

@@ -3,8 +3,9 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use switch_core::application::{Call, Outcome};
+use switch_core::application::{Call, Failure, Outcome};
 use switch_core::media::Source;
+use switch_core::session::Session;
 
 use crate::application::unreadable;
 
@@ -31,7 +32,19 @@ pub(super) async fn delay_echo(call: Call, data: String) -> Outcome {
 }
 
 async fn echo_after(call: Call, delay: Duration) -> Outcome {
-    call.answer().await?;
-    call.hear(Source::Echo { delay }).await?;
+    call.with(move |session| answer_into(session, delay)).await??;
     match call.until_interrupted().await? {}
+}
+
+/// The echo stands before the answer is sent where the stream does: a caller may speak the moment it has the 200.
+fn answer_into(session: &mut Session, delay: Duration) -> Result<(), Failure> {
+    let ready = session.stream().is_some();
+    if ready {
+        session.hear(Source::Echo { delay })?;
+    }
+    session.answer(None)?;
+    if !ready {
+        session.hear(Source::Echo { delay })?;
+    }
+    Ok(())
 }

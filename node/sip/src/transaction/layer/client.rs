@@ -80,9 +80,9 @@ impl Layer {
         if matches!(request.method, Method::Ack | Method::Cancel) {
             return Err(RequestError::NotARequest(request.method));
         }
-        request.headers.from()?;
+        request.headers.from_tag()?;
         request.headers.call_id()?;
-        let in_dialog = request.headers.to()?.tag().is_some();
+        let in_dialog = request.headers.to_tag()?.is_some();
         if request.headers.cseq()?.method != request.method {
             return Err(RequestError::MethodMismatch);
         }
@@ -118,7 +118,7 @@ impl Layer {
     /// of the 2xx; it is a transaction of its own, so its Via gets a branch of its own.
     pub fn acknowledge(&mut self, id: ClientId, mut ack: Request, flow: Flow, sent_by: SocketAddr) {
         self.brand(&mut ack, &flow, sent_by);
-        let tag = ack.headers.to().ok().and_then(|to| to.tag().map(str::to_owned)).unwrap_or_default();
+        let tag = ack.headers.to_tag().ok().flatten().unwrap_or_default().to_owned();
         let ack = Arc::new(Message::Request(ack));
         if let Some(client) = self.clients.get_mut(&id.0)
             && let Some(acceptance) = client.accepted.iter_mut().find(|one| one.to_tag == tag)
@@ -227,7 +227,7 @@ impl Layer {
     fn deliver_success(&mut self, id: u64, input: Input) {
         let Input::Response(response, _) = &input else { return };
         let Some(client) = self.clients.get_mut(&id) else { return };
-        let tag = response.headers.to().ok().and_then(|to| to.tag().map(str::to_owned)).unwrap_or_default();
+        let tag = response.headers.to_tag().ok().flatten().unwrap_or_default().to_owned();
         match client.accepted.iter().find(|one| one.to_tag == tag) {
             Some(Acceptance { ack: Some((flow, ack)), .. }) => {
                 let (flow, ack) = (flow.clone(), Arc::clone(ack));
@@ -326,7 +326,7 @@ impl Layer {
         let branch = format!("{MAGIC}{}", self.tokens.token());
         let host = sent_by.ip().to_canonical().to_string();
         let via = Via::new(flow.transport.as_str(), &host, Some(sent_by.port()), &branch);
-        request.headers.insert_front("Via", via.to_string());
+        request.headers.insert_front("Via", via.value());
         if !request.headers.contains("Max-Forwards") {
             request.headers.push("Max-Forwards", "70");
         }

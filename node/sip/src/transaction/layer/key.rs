@@ -23,11 +23,10 @@ pub(super) fn server(request: &Request, via: &Via, cseq: &CSeq) -> Result<Key, F
         return Ok([branch, " ", &sent_by, " ", method].concat().into());
     }
     // RFC 2543. The tag of To is left out: the ACK has one where the INVITE had none.
-    let from = request.headers.from()?;
     Ok(format!(
         "2543 {} {} {} {} {} {} {method}",
         request.uri,
-        from.tag().unwrap_or_default(),
+        request.headers.from_tag()?.unwrap_or_default(),
         request.headers.call_id()?,
         cseq.number,
         via.sent_by(),
@@ -44,8 +43,7 @@ pub(super) fn ack(call_id: &str, from_tag: Option<&str>, to_tag: Option<&str>, n
 
 /// A request outside of a dialog, by whatever way it came (§8.2.2.2).
 pub(super) fn merge(request: &Request, cseq: &CSeq) -> Result<Key, FieldError> {
-    let from = request.headers.from()?;
-    let tag = from.tag().unwrap_or_default();
+    let tag = request.headers.from_tag()?.unwrap_or_default();
     Ok(format!("{} {tag} {cseq}", request.headers.call_id()?).into())
 }
 

@@ -22,8 +22,8 @@ pub(super) struct Server {
     key: Key,
     merge_key: Option<Key>,
     ack_key: Option<Key>,
-    /// The tag responses get that have none.
-    tag: String,
+    /// The tag responses get that have none, once one was needed.
+    tag: Option<Box<str>>,
     /// The 100 that may have to be sent, until something else was.
     trying: Option<Box<Response>>,
     last: Option<Arc<Message>>,
@@ -89,7 +89,7 @@ impl Layer {
         }
         server.trying = None;
         if response.status > 100 {
-            add_tag(&mut response, &server.tag);
+            add_tag(&mut response, || server.tag.get_or_insert_with(|| self.tokens.token().into()));
         }
         if response.is_success() && matches!(server.machine, Machine::Invite(_)) {
             server.ack_key = ack_key(&response);
@@ -123,7 +123,7 @@ impl Layer {
     }
 
     fn begin(&mut self, now: Instant, request: Request, cseq: &CSeq, key: Key, flow: Flow, reply: Flow) {
-        let in_dialog = request.headers.to().is_ok_and(|to| to.tag().is_some());
+        let in_dialog = matches!(request.headers.to_tag(), Ok(Some(_)));
         let merge_key = if in_dialog { None } else { key::merge(&request, cseq).ok() };
         if merge_key.as_ref().is_some_and(|key| self.merge_keys.contains_key(key)) {
             self.counters.merged += 1;
@@ -145,7 +145,6 @@ impl Layer {
         if let Some(key) = &merge_key {
             self.merge_keys.insert(key.clone(), id);
         }
-        let tag = self.tokens.token();
         let server = Server {
             machine,
             flow: reply,
@@ -153,7 +152,7 @@ impl Layer {
             key,
             merge_key,
             ack_key: None,
-            tag,
+            tag: None,
             trying,
             last: None,
         };
@@ -165,8 +164,8 @@ impl Layer {
     /// ACK: of a failure by its branch, of a 2xx by its dialog (RFC 3261 §17.2.3, §13.3.1.4).
     fn receive_ack(&mut self, now: Instant, ack: Request, cseq: &CSeq, flow: Flow, found: Option<u64>) {
         let by_dialog = || {
-            let (from, to) = (ack.headers.from().ok()?, ack.headers.to().ok()?);
-            let key = key::ack(ack.headers.call_id().ok()?, from.tag(), to.tag(), cseq.number);
+            let (from, to) = (ack.headers.from_tag().ok()?, ack.headers.to_tag().ok()?);
+            let key = key::ack(ack.headers.call_id().ok()?, from, to, cseq.number);
             self.ack_keys.get(&key).copied()
         };
         match found.or_else(by_dialog) {
@@ -177,10 +176,11 @@ impl Layer {
 
     /// CANCEL is answered here, without a transaction: the answer is the same each time (§9.2).
     fn receive_cancel(&mut self, now: Instant, cancel: &Request, reply: Flow, found: Option<u64>) {
-        let Some(server) = found.and_then(|id| self.servers.get(&id)) else {
+        let Some(server) = found.and_then(|id| self.servers.get_mut(&id)) else {
             return self.refuse(cancel, reply, 481);
         };
-        let answer = response::to(cancel, 200, Some(&server.tag));
+        let tag = server.tag.get_or_insert_with(|| self.tokens.token().into());
+        let answer = response::to(cancel, 200, Some(tag));
         self.transmit(reply, Arc::new(Message::Response(answer)));
         if let Some(id) = found {
             self.step_server(now, id, ServerInput::Cancel);
@@ -340,7 +340,7 @@ fn mark_source(request: &mut Request, via: &mut Via, flow: &Flow) -> Flow {
     }
     if wants_rport || via.host.parse() != Ok(source) {
         via.params.set("received", Some(&source.to_string()));
-        request.headers.replace_first_element("Via", &via.to_string());
+        request.headers.replace_first_element("Via", &via.value());
     }
     let mut reply = flow.clone();
     if flow.transport == Transport::Udp && !wants_rport {
@@ -349,18 +349,17 @@ fn mark_source(request: &mut Request, via: &mut Via, flow: &Flow) -> Flow {
     reply
 }
 
-fn add_tag(response: &mut Response, tag: &str) {
-    if let Ok(to) = response.headers.to()
-        && to.tag().is_none()
+fn add_tag<'a>(response: &mut Response, tag: impl FnOnce() -> &'a mut Box<str>) {
+    if let Ok(None) = response.headers.to_tag()
         && let Some(value) = response.headers.first("To")
     {
-        let tagged = format!("{value};tag={tag}");
+        let tagged = format!("{value};tag={}", tag());
         response.headers.set("To", tagged);
     }
 }
 
 fn ack_key(response: &Response) -> Option<Key> {
     let headers = &response.headers;
-    let (from, to) = (headers.from().ok()?, headers.to().ok()?);
-    Some(key::ack(headers.call_id().ok()?, from.tag(), to.tag(), headers.cseq().ok()?.number))
+    let (from, to) = (headers.from_tag().ok()?, headers.to_tag().ok()?);
+    Some(key::ack(headers.call_id().ok()?, from, to, headers.cseq().ok()?.number))
 }
