@@ -21,7 +21,9 @@ use crate::firewall::Family;
 use crate::publish::{Request, Via};
 
 /// The name of netctl's own network.
-const OWN: &str = "netctl";
+pub(crate) const OWN: &str = "netctl";
+/// How many switches it has addresses for: the lower half of a /24, less the network's own and the gateway's.
+pub(crate) const ROOM: usize = 126;
 /// Its subnets are looked for in here.
 const SUBNETS: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 219, 0, 0), 16);
 /// The addresses of the driver that has one for each container of its own choice.

@@ -6,7 +6,7 @@
 //! switch through its documented environment.
 
 pub(crate) mod aside;
-mod bridge;
+pub(crate) mod bridge;
 mod call;
 pub(crate) mod change;
 pub(crate) mod container;

@@ -410,6 +410,13 @@ fn what_cannot_be_is_refused_before_anything_is_done() {
         assert!(fake.0.asked.borrow().is_empty());
         assert_eq!(fake.snapshot(), before);
     }
+    // Each for itself would find an address.
+    let many: String =
+        (0..127).map(|number| format!("  s{number:03}: {{image: 'switch:v1', network: bridge}}\n")).collect();
+    let refusal = |text: &str| bring(&fresh(), &file(text)).unwrap_err().remove(0).to_string();
+    let text = format!("version: 1\nswitches:\n{many}");
+    assert!(refusal(&text).contains("s126: the network netctl has no address left"), "{}", refusal(&text));
+    bring(&fresh(), &file(&text.replace("  s126: {image: 'switch:v1', network: bridge}\n", ""))).unwrap();
     // A container of that name that is somebody else's stays.
     let fake = fresh();
     let text = "version: 1\nswitches: {other: {image: 'switch:v1', network: host}}";

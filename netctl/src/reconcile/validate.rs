@@ -9,7 +9,7 @@ use super::declaration::Declaration;
 use super::error::UpError;
 use super::file::File;
 use crate::docker::{Container, Containers as _};
-use crate::network::{CheckError, Mode, Order, RunError, Worldly, change, container, mend, plan};
+use crate::network::{CheckError, Mode, Order, RunError, Worldly, bridge, change, container, mend, plan};
 
 /// Looks through everything; returns what has to be said and is no failure.
 ///
@@ -29,6 +29,7 @@ pub async fn validate(
     });
     let gone: Vec<Container> = make_room.chain(set_right).cloned().collect();
     let mut errors = clashes(file);
+    errors.extend(too_many(file));
     let mut notes = Vec::new();
     for item in &comparison.items {
         let Some(declared) = file.switches.get(&item.name) else { continue };
@@ -97,6 +98,18 @@ fn sharer(owner: &Container, gone: &[Container], containers: &[Container]) -> Op
     let stays = |it: &&Container| it.pid.is_some() && !gone.iter().any(|gone| gone.id == it.id);
     let by = containers.iter().filter(stays).find(|it| modes.contains(&it.network_mode))?;
     Some(UpError::Shared { name: owner.name.clone(), by: by.name.clone() })
+}
+
+/// Each is looked through as if it were the next one on netctl's own network; together they may be more than it has
+/// addresses for.
+fn too_many(file: &File) -> Option<UpError> {
+    let is_own = |one: &&Declaration| one.order.mode == Mode::Bridge && one.order.addresses.is_empty();
+    let first_without = file.switches.values().filter(is_own).nth(bridge::ROOM)?;
+    Some(UpError::Switch {
+        place: first_without.place.clone(),
+        name: first_without.order.name.clone(),
+        source: Box::new(CheckError::Full(bridge::OWN.to_owned()).into()),
+    })
 }
 
 /// What two switches of one file cannot both have.

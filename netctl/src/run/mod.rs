@@ -77,7 +77,7 @@ async fn command(cli: Cli) -> Result<(), Vec<Failure>> {
         Command::Network(args) => {
             let client = daemon::connect(&args.daemon).await.map_err(one)?;
             let work = network::run(&client, args.verb, cli.output);
-            output::patiently("Docker has not answered yet; it is waited for", work).await.map_err(one)
+            output::patiently(daemon::WAITED_FOR, work).await.map_err(one)
         }
         Command::Run(args) => switch::run(*args, cli.output).await,
         Command::Plan(args) => declared::plan(args, cli.output).await,

@@ -19,7 +19,7 @@ pub(super) type Here = World<Client, Wires, Proc, Local>;
 
 pub(super) async fn world(daemon: &DaemonArgs, state: &StateArgs) -> Result<Here, Vec<Failure>> {
     let endpoint = super::daemon::find(daemon).map_err(one)?;
-    here(&endpoint, state).await.map_err(one)
+    super::daemon::greet(here(&endpoint, state)).await.map_err(one)
 }
 
 pub(super) async fn here(endpoint: &DockerEndpoint, state: &StateArgs) -> Result<Here, DockerError> {

@@ -69,10 +69,7 @@ impl Params {
 }
 
 /// Name and value of each.
-fn pairs<'a>(
-    text: &'a str,
-    find: impl Fn(&str, u8) -> Option<usize>,
-) -> impl Iterator<Item = (&'a str, Option<&'a str>)> {
+fn pairs(text: &str, find: impl Fn(&str, u8) -> Option<usize>) -> impl Iterator<Item = (&str, Option<&str>)> {
     let mut rest = find(text, b';').map(|at| &text[at + 1..]);
     let next = move || {
         let text = rest?;
