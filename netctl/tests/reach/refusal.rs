@@ -29,7 +29,7 @@ fn the_kernel_is_left_alone_for_a_daemon_elsewhere() {
         };
         for arguments in [
             &["port", "publish", "x", "5060/udp"][..],
-            &["run", "--name", "x", "--net", "host", "one:1"],
+            &["run", "--name", "xx", "--net", "host", "one:1"],
             &["plan", "-f", &file],
             &["up", "-f", &file],
             &["doctor"],
