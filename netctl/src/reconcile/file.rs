@@ -160,6 +160,11 @@ mod tests {
             ),
             (with("    environment: {A: \"b\\0c\"}"), "the value of A has a NUL in it"),
             ("version: 1\nswitches: [".to_owned(), "/etc/switch.yaml:2:"),
+            (with("    ports: 5060/udp"), "/etc/switch.yaml:6:12: a list is expected here"),
+            (with("    environment: A"), "/etc/switch.yaml:6:18: keys with values are expected here"),
+            (with("    advertise: [192.0.2.1]"), "is expected here (in switches.one.advertise)"),
+            (String::new(), "/etc/switch.yaml:1:1: it ends here, before all is said; "),
+            ("version: 1\n".to_owned(), "/etc/switch.yaml:1:1: the key switches is missing; "),
         ] {
             assert!(said(&text).contains(words), "{}\n{words}", said(&text));
         }

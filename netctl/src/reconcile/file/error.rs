@@ -54,13 +54,24 @@ pub(super) fn wrong(path: &Path, text: &str, error: &Error) -> FileError {
         Error::Message { msg, .. } => (msg.clone(), None),
         other => (plain(&other.to_string()), None),
     };
-    FileError::Wrong { place: place(path, line, column), key: keys(text, line), message, next }
+    // What is missing at the top is in no key.
+    let is_top = matches!(error, Error::SerdeMissingField { .. }) && column == 1;
+    let key = if is_top { String::new() } else { keys(text, line) };
+    FileError::Wrong { place: place(path, line, column), key, message, next }
 }
 
-/// The reader says the place in its own words, too.
+/// The reader says the place in its own words, too, and speaks of a document's events.
 fn plain(message: &str) -> String {
     let first = message.lines().next().unwrap_or_default();
-    first.rsplit_once(" at line ").map_or(first, |(message, _)| message).to_owned()
+    let first = first.rsplit_once(" at line ").map_or(first, |(message, _)| message);
+    match first {
+        "expected sequence start" => "a list is expected here: [ONE, ANOTHER]",
+        "expected mapping start" => "keys with values are expected here: key: value",
+        "expected string scalar" | "expected scalar" => "one word or number is expected here",
+        "unexpected end of input" => "it ends here, before all is said",
+        other => other,
+    }
+    .to_owned()
 }
 
 /// The keys that a line stands under, as far as its indentation tells: `switches.one.ports`.
