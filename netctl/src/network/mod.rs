@@ -2,8 +2,9 @@
 //!
 //! `run` makes a list of steps of what was asked for (one file a mode: `host`, `container`, `none`, `bridge`), looks
 //! through all of them, does one after the other and takes back those done when one fails; `remove` takes back all that
-//! `run` made, by the labels on the container. Speaks to Docker, the kernel and /proc through narrow traits, and to the
-//! switch through its documented environment.
+//! `run` made, by the labels on the container. `way` says from where a switch can be called, `neighbour` is the place
+//! outside that such a call comes from, for `probe` and for `crate::why`. Speaks to Docker, the kernel and /proc through
+//! narrow traits, and to the switch through its documented environment.
 
 pub(crate) mod aside;
 pub(crate) mod bridge;
