@@ -85,6 +85,9 @@ impl PublishError {
     }
 }
 
+/// What is not done with a record that is damaged.
+pub(super) const UNDERSTAND: &str = "understand";
+
 /// What is to be done where the container's own rules are.
 pub(super) const INSIDE: &str = "change the rules in the container's namespace";
 
@@ -151,8 +154,12 @@ impl Explain for PublishError {
             Self::Firewall { .. } => {
                 "the kernel needs nftables with nft_socket, nft_ct, nft_nat and nft_masq (Linux 5.10 or newer): modprobe them"
             }
-            Self::Journal { source, path, .. } if source.kind() == std::io::ErrorKind::InvalidData => {
-                return Some(format!("rm {}, then netctl port unpublish NAME", path.display()));
+            Self::Journal { what: UNDERSTAND, path, .. } => {
+                let name = path.file_stem().map_or_else(|| "NAME".into(), |name| name.to_string_lossy());
+                return Some(format!(
+                    "rm {}, then netctl port publish {name} again, or netctl rm {name}",
+                    path.display()
+                ));
             }
             Self::Journal { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
                 "run it as root (sudo netctl ...), as publishing needs it anyway"

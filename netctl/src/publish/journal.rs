@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
-use super::error::PublishError;
+use super::error::{PublishError, UNDERSTAND};
 use super::machine::Namespace;
 use super::request::Publication;
 
@@ -113,7 +113,7 @@ impl StateDirectory {
         match fs::read(path) {
             Ok(bytes) => {
                 let record = serde_json::from_slice(&bytes).map_err(io::Error::from);
-                record.map(Some).map_err(failed("understand", path))
+                record.map(Some).map_err(failed(UNDERSTAND, path))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed("read", path)(error)),

@@ -188,14 +188,14 @@ fn hosts(
     }
     let mut hosts: Vec<IpAddr> = Vec::new();
     for host in &request.host_ips {
-        if host.is_loopback() {
-            return Err(PublishError::Loopback(*host));
-        }
         if !machine.is_own(*host) {
             return Err(PublishError::NotOwn(*host));
         }
         if !has(Family::of(*host)) {
             return Err(PublishError::NoSuchFamily { name: name.to_owned(), address: *host });
+        }
+        if host.is_loopback() {
+            return Err(PublishError::Loopback(*host));
         }
         if !hosts.contains(host) {
             hosts.push(*host);

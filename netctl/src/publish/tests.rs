@@ -9,6 +9,7 @@ use crate::docker::{
     Container, ContainerOrder, Containers, DockerError, Endpoint, Network, NetworkOrder, Networks, Pool,
     Whereabouts,
 };
+use crate::error::Explain as _;
 use crate::firewall::fake::Fake;
 use crate::firewall::{Family, Firewall, FirewallError, Place, Point, SeenChain, SeenRule, Verdict};
 use crate::ports::{Ports, Protocol};
@@ -284,6 +285,21 @@ async fn taking_back_goes_on() {
     *machine.host.fails.borrow_mut() = None;
     unpublish(&machine, &journal, "switch").unwrap();
     assert_eq!(machine.state(), nothing);
+}
+
+/// Nothing is listed past a record that cannot be read, so what takes it away is said.
+#[test]
+fn a_damaged_record_is_named_with_what_takes_it_away() {
+    let state = tempfile::tempdir().unwrap();
+    let path = state.path().join("ports/edge.json");
+    std::fs::create_dir(state.path().join("ports")).unwrap();
+    for text in ["", "{", "[]", "{\"further\": 1}"] {
+        std::fs::write(&path, text).unwrap();
+        let error = StateDirectory::look_all(state.path()).unwrap_err();
+        let next = error.next_step().unwrap();
+        let wanted = format!("rm {}, then netctl port publish edge again, or netctl rm edge", path.display());
+        assert_eq!(next, wanted, "{text}");
+    }
 }
 
 #[tokio::test]

@@ -199,7 +199,7 @@ fn refused_with_a_way_out() {
         (&["publish", "nobody", "7000/udp"], 4, "no such container: nobody"),
         (&["publish", "second", "7000/udp", "--host-ip", "192.0.2.99"], 1, "not an address of this host"),
         (&["publish", "second", "7000/udp", "--host-ip", crate::host::HOST6], 1, "has no IPv6 address"),
-        (&["publish", "second", "7000/udp", "--host-ip", "::1"], 1, "the host's own loopback address"),
+        (&["publish", "second", "7000/udp", "--host-ip", "127.0.0.1"], 1, "the host's own loopback address"),
         (&["publish", "second", "7000"], 2, "write 7000/udp or 7000/tcp"),
         (&["--host", "tcp://192.0.2.1", "publish", "second", "7000/udp"], 1, "on another machine"),
     ] {
