@@ -66,7 +66,7 @@ pub fn report(failure: &dyn Explain) -> String {
         text.push_str(&step);
         text.push('\n');
     }
-    text
+    crate::output::visible(&text).into_owned()
 }
 
 #[cfg(test)]
@@ -90,5 +90,8 @@ mod tests {
     fn message_cause_and_next_step() {
         let failure = Outer(std::io::Error::other("it is closed"));
         assert_eq!(report(&failure), "netctl: cannot do it: it is closed\n  next: try again\n");
+        // A foreign program's words are in it.
+        let failure = Outer(std::io::Error::other("\x1b[2J"));
+        assert_eq!(report(&failure), "netctl: cannot do it: \\u{1b}[2J\n  next: try again\n");
     }
 }

@@ -79,7 +79,8 @@ impl Explain for BridgeError {
             Self::BridgeInBridge(_) => Some("join two bridges by a veth pair, one end in each".to_owned()),
             Self::NotAPort { bridge, .. } => Some(format!("netctl bridge show {bridge} lists its ports")),
             Self::Refused { bounds, .. } => bounds.map(|bounds| format!("give {bounds}")),
-            Self::Cannot { .. } | Self::Unreadable(_) => None,
+            Self::Cannot { .. } => Some("the kernel's reason may be in: dmesg | tail".to_owned()),
+            Self::Unreadable(_) => Some("netctl doctor says whether this kernel has bridges".to_owned()),
         }
     }
 

@@ -154,6 +154,22 @@ mod tests {
         look(&Cli::command(), &[]);
     }
 
+    /// The narrowest terminal that people have.
+    #[test]
+    fn help_fits_into_80_columns() {
+        fn look(command: &clap::Command, path: &str) {
+            let path = format!("{path} {}", command.get_name());
+            let help = command.clone().term_width(80).render_long_help().to_string();
+            for line in help.lines() {
+                assert!(line.chars().count() <= 80, "{path}: {line}");
+            }
+            command.get_subcommands().for_each(|it| look(it, &path));
+        }
+        let mut cli = Cli::command();
+        cli.build();
+        look(&cli, "");
+    }
+
     /// A verb without a word of help is not finished.
     #[test]
     fn everything_has_help() {

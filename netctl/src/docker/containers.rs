@@ -65,7 +65,7 @@ pub struct Container {
     pub network_mode: String,
     /// NAME=VALUE, the image's own included.
     pub environment: Vec<String>,
-    /// Its labels, the image's own included.
+    /// Its labels, the image's own included, but for those that mean something to netctl.
     pub labels: BTreeMap<String, String>,
     /// Its networks, by name.
     pub endpoints: BTreeMap<String, Endpoint>,

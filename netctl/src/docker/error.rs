@@ -95,7 +95,14 @@ impl Explain for DockerError {
             Self::NoSuchImage(_) => Some("netctl image ls shows what there is".to_owned()),
             Self::NoSuchContainer(_) => Some("docker ps shows what runs".to_owned()),
             Self::Broken(_) => Some("the daemon's log says more: journalctl -u docker".to_owned()),
-            Self::Refused { .. } | Self::Failed(_) => None,
+            // Docker makes its chains when it starts, and never looks whether they are there still.
+            Self::Refused { message, .. } if message.contains("No chain/target/match by that name") => {
+                Some("somebody flushed Docker's own rules: systemctl restart docker".to_owned())
+            }
+            Self::Refused { status: 500.., .. } | Self::Failed(_) => {
+                Some("where its words are not enough: journalctl -u docker".to_owned())
+            }
+            Self::Refused { .. } => Some("mend what it names, and do it again".to_owned()),
         }
     }
 

@@ -3,6 +3,7 @@
 use super::facts::{Facts, Question};
 use super::finding::{Finding, Level};
 use crate::firewall::PortRange;
+use crate::network::Holder;
 use crate::ports::{Ports, Protocol};
 
 pub(super) fn check(facts: &impl Facts, question: &Question) -> Vec<Finding> {
@@ -43,20 +44,27 @@ fn sockets(facts: &impl Facts, wanted: &[Ports], is_host: bool) -> Vec<Finding> 
         let proxy = socket.holder.as_ref().is_some_and(|holder| holder.name == "docker-proxy");
         wanted.iter().any(|wanted| wanted.meet(port)) && !proxy && !(is_host && own)
     });
-    holders
-        .map(|socket| {
-            let who = socket
-                .holder
-                .as_ref()
-                .map_or_else(|| "a process without a name".to_owned(), ToString::to_string);
-            let is = format!("{} {} is held by {who}", socket.local, socket.protocol);
-            let finding = Finding::new("ports", is, "free", why).unless(false, Level::Bad);
-            match &socket.holder {
-                Some(holder) => finding.mend(format!("kill {}", holder.pid)),
-                None => finding,
-            }
-        })
-        .collect()
+    // A switch that carries calls has hundreds of them: each process is told of once.
+    let mut held: Vec<(Option<Holder>, String, usize)> = Vec::new();
+    for socket in holders {
+        match held.iter_mut().find(|(holder, ..)| *holder == socket.holder) {
+            Some((_, _, further)) => *further += 1,
+            None => held.push((socket.holder, format!("{} {}", socket.local, socket.protocol), 0)),
+        }
+    }
+    let one = |(holder, first, further): (Option<Holder>, String, usize)| {
+        let who = holder.as_ref().map_or_else(|| "a process without a name".to_owned(), ToString::to_string);
+        let is = match further {
+            0 => format!("{first} is held by {who}"),
+            more => format!("{first} and {more} more are held by {who}"),
+        };
+        let finding = Finding::new("ports", is, "free", why).unless(false, Level::Bad);
+        match holder {
+            Some(holder) => finding.mend(format!("kill {}", holder.pid)),
+            None => finding,
+        }
+    };
+    held.into_iter().map(one).collect()
 }
 
 fn dockers(question: &Question, wanted: &[Ports]) -> Vec<Finding> {

@@ -222,6 +222,11 @@ fn who_else_has_the_ports() {
     let sockets = vec![socket(20000, "perl"), socket(53, "named"), socket(5060, "docker-proxy")];
     let mut facts = Fake { sockets, ..Fake::default() };
     assert_eq!(wrong(&facts, &question()), [("ports", Level::Bad, Some("kill 42".to_owned()))]);
+    // A process is told of once, however many it has.
+    facts.sockets.extend([socket(20_002, "perl"), socket(20_004, "perl")]);
+    let found = examine(&facts, &question());
+    let ports: Vec<&str> = found.0.iter().filter(|it| it.topic == "ports").map(|it| it.is.as_str()).collect();
+    assert_eq!(ports, ["0.0.0.0:20000 udp and 2 more are held by 42/perl"]);
     // A switch with the host's network holds its ports itself.
     facts.sockets = vec![socket(5060, "switch-node")];
     let mut own = question();

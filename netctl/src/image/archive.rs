@@ -4,9 +4,11 @@
 //! 25 (`blobs/sha256/…`); each with the `manifest.json` that `docker load` reads. Every configuration has to have the
 //! digest it is named by, every layer the one its configuration says.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::io::{self, Read};
 use std::path::{Component, Path};
+use std::rc::Rc;
 
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -28,6 +30,8 @@ pub(super) struct Held {
 pub enum ArchiveError {
     #[error("it is truncated")]
     Truncated,
+    #[error("it is no archive of docker save: neither tar nor zstd")]
+    NoArchive,
     #[error("it is damaged")]
     Damaged(#[source] io::Error),
     #[error("it is compressed with gzip; only plain and zstd are read")]
@@ -83,6 +87,9 @@ struct RootFs {
 /// Bytes of one JSON file, and of all that are kept: far more than any real one, and bounded.
 const LARGEST_JSON: u64 = 4 << 20;
 const ALL_JSON: usize = 64 << 20;
+/// Bytes of headers before one file, and files of one archive: the same.
+const LARGEST_HEADER: u64 = 1 << 20;
+const MOST_ENTRIES: usize = 100_000;
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
@@ -162,13 +169,24 @@ fn json<'a, T: Deserialize<'a>>(name: &str, file: &'a File) -> Result<T, Archive
 
 /// Every file's digest, by its path. Docker's older form stores a layer that two images share once, and links to it.
 fn read(archive: impl Read) -> Result<HashMap<String, File>, ArchiveError> {
-    let mut source = Watched { inner: archive, ended: false };
+    let mut source = Watched { inner: archive, ended: false, budget: Rc::new(Cell::new(u64::MAX)) };
     let mut files = HashMap::new();
     let mut links = Vec::new();
     let mut kept = 0;
+    let budget = Rc::clone(&source.budget);
     let mut tar = tar::Archive::new(&mut source);
-    for entry in tar.entries().map_err(ArchiveError::Damaged)? {
-        let mut entry = entry.map_err(broken)?;
+    let mut entries = tar.entries().map_err(ArchiveError::Damaged)?;
+    let mut seen = 0;
+    loop {
+        // The name of a file can be an entry of its own, which is read into memory whole.
+        budget.set(LARGEST_HEADER);
+        let Some(entry) = entries.next() else { break };
+        budget.set(u64::MAX);
+        let mut entry = entry.map_err(|error| if seen == 0 { unreadable(error) } else { broken(error) })?;
+        seen += 1;
+        if seen > MOST_ENTRIES {
+            return Err(ArchiveError::TooLarge("the number of its files".to_owned()));
+        }
         let path = entry.path().map_err(ArchiveError::Damaged)?.into_owned();
         let name = normal(&path, Path::new(""));
         match entry.header().entry_type() {
@@ -190,6 +208,7 @@ fn read(archive: impl Read) -> Result<HashMap<String, File>, ArchiveError> {
         return Err(ArchiveError::Truncated);
     }
     // What follows is padding; zstd checks its own sum there.
+    budget.set(u64::MAX);
     io::copy(&mut source, &mut io::sink()).map_err(broken)?;
     for (name, target) in links {
         if let Some(file) = files.get(&target) {
@@ -269,16 +288,34 @@ fn broken(error: io::Error) -> ArchiveError {
     if truncated { ArchiveError::Truncated } else { ArchiveError::Damaged(error) }
 }
 
-/// Notes whether the end was reached.
+/// The first entry tells whether it is an archive at all; what stands there instead is nobody's business.
+fn unreadable(error: io::Error) -> ArchiveError {
+    match broken(error) {
+        ArchiveError::Damaged(error) if error.get_ref().is_none_or(|inner| !inner.is::<HeaderTooLarge>()) => {
+            ArchiveError::NoArchive
+        }
+        other => other,
+    }
+}
+
+/// Notes whether the end was reached, and gives no more than there is a budget for.
 struct Watched<R> {
     inner: R,
     ended: bool,
+    budget: Rc<Cell<u64>>,
 }
+
+/// Between two files there is more than their headers.
+#[derive(Debug, thiserror::Error)]
+#[error("a header is larger than anything Docker writes")]
+struct HeaderTooLarge;
 
 impl<R: Read> Read for Watched<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
         self.ended |= count == 0 && !buffer.is_empty();
+        let left = self.budget.get().checked_sub(count as u64);
+        self.budget.set(left.ok_or_else(|| io::Error::other(HeaderTooLarge))?);
         Ok(count)
     }
 }

@@ -71,7 +71,11 @@ pub async fn build(engine: &impl Engine, build: Build) -> Result<Built, ImageErr
                     return Err(ImageError::Context(error));
                 }
                 return Err(match steps.current() {
-                    Some(step) => ImageError::Step { step: step.to_owned(), why: error.to_string() },
+                    Some(step) => ImageError::Step {
+                        step: step.to_owned(),
+                        why: error.to_string(),
+                        spoke: steps.spoke(),
+                    },
                     None => error.into(),
                 });
             }

@@ -17,8 +17,15 @@ pub(super) fn path(file: &Path) -> PathBuf {
 
 /// The line that sha256sum writes and reads.
 pub(super) fn line(sum: &str, file: &Path) -> String {
-    let name = file.file_name().unwrap_or(file.as_os_str());
-    format!("{sum}  {}\n", name.to_string_lossy())
+    let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
+    match name.contains(['\\', '\n', '\r']) {
+        // Its sign for a name in which these are written so.
+        true => {
+            let name = name.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r");
+            format!("\\{sum}  {name}\n")
+        }
+        false => format!("{sum}  {name}\n"),
+    }
 }
 
 /// Compares a file with the sum beside it; false where there is none.
@@ -37,7 +44,8 @@ pub(super) fn verify(
         }
         Err(source) => return Err(ImageError::Unreadable { path: beside, source }),
     };
-    let wanted = text.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+    let first = text.split_whitespace().next().unwrap_or_default();
+    let wanted = first.strip_prefix('\\').unwrap_or(first).to_ascii_lowercase();
     if wanted.len() != 64 || !wanted.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(ImageError::NoChecksum { name: name() });
     }

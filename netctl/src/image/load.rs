@@ -52,8 +52,7 @@ fn look_through(from: &Path) -> Result<Whole, ImageError> {
     let stream = from == Path::new("-");
     let name = if stream { "standard input".to_owned() } else { from.display().to_string() };
     let unreadable = |source| ImageError::Unreadable { path: from.to_owned(), source };
-    let mut file =
-        if stream { spool().map_err(unreadable)? } else { File::open(from).map_err(unreadable)? };
+    let mut file = if stream { spool()? } else { File::open(from).map_err(unreadable)? };
     let metadata = file.metadata().map_err(unreadable)?;
     if metadata.is_dir() {
         return Err(unreadable(io::Error::from(io::ErrorKind::IsADirectory)));
@@ -89,13 +88,14 @@ fn fits(images: &[Held], host: &Platform) -> Result<(), ImageError> {
 }
 
 /// A stream can be read only once, so it is kept in a file without a name.
-fn spool() -> io::Result<File> {
-    let mut file = tempfile::tempfile()?;
+fn spool() -> Result<File, ImageError> {
+    let full = |source| ImageError::Spool { directory: std::env::temp_dir(), source };
+    let mut file = tempfile::tempfile().map_err(full)?;
     let mut progress = Progress::new("receive", None);
     let mut counted = Counted { inner: io::stdin().lock(), seen: |bytes| progress.add(bytes) };
-    io::copy(&mut counted, &mut file)?;
+    io::copy(&mut counted, &mut file).map_err(full)?;
     progress.finish();
-    file.rewind()?;
+    file.rewind().map_err(full)?;
     Ok(file)
 }
 

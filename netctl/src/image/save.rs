@@ -1,5 +1,6 @@
 //! `image save`: into a file that has its name only once it is whole, with its sum beside it; or to a stream.
 
+use std::fs;
 use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
@@ -53,7 +54,8 @@ async fn file(
     let unwritable = |source| ImageError::Unwritable { path: to.to_owned(), source };
     // In the same directory, so that the rename is one step; taken away by itself if anything fails.
     let directory = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut archive = NamedTempFile::new_in(directory).map_err(unwritable)?;
+    fs::metadata(directory).map_err(unwritable)?;
+    let mut archive = NamedTempFile::new_in(directory).map_err(|error| unwritable(plain(error)))?;
     let mut hashing = Hashing::new(archive.as_file_mut());
     if to.extension().is_some_and(|extension| extension == "zst") {
         // With a sum of its own, which tells a flipped bit even where FILE.sha256 was lost.
@@ -67,11 +69,16 @@ async fn file(
     }
     let (bytes, sum) = (hashing.bytes(), hashing.sum());
     archive.as_file().sync_all().map_err(unwritable)?;
-    let mut beside = NamedTempFile::new_in(directory).map_err(unwritable)?;
+    let mut beside = NamedTempFile::new_in(directory).map_err(|error| unwritable(plain(error)))?;
     beside.write_all(checksum::line(&sum, to).as_bytes()).map_err(unwritable)?;
     archive.persist(to).map_err(|error| unwritable(error.error))?;
     beside.persist(checksum::path(to)).map_err(|error| unwritable(error.error))?;
     Ok(Saved { file: to.to_owned(), bytes, sum })
+}
+
+/// Without the name of a file that nobody asked for.
+fn plain(error: io::Error) -> io::Error {
+    if error.get_ref().is_some() { error.kind().into() } else { error }
 }
 
 async fn copy(

@@ -4,6 +4,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::output::visible;
+
 /// Reads the text as it comes and says what to show.
 #[derive(Default)]
 pub(super) struct Steps {
@@ -17,6 +19,7 @@ struct Step {
     name: String,
     started: Instant,
     cached: bool,
+    spoke: bool,
 }
 
 /// One thing to show.
@@ -59,13 +62,21 @@ impl Steps {
         self.step.as_ref().map(|step| step.name.as_str())
     }
 
+    /// Whether that step wrote anything.
+    pub(super) fn spoke(&self) -> bool {
+        self.step.as_ref().is_some_and(|step| step.spoke)
+    }
+
     fn line(&mut self, line: &str, now: Instant, shown: &mut Vec<Shown>) {
+        // The end of a step's colour stands before the daemon's own next line.
+        let line = without_colour(line);
+        let line = line.as_str();
         if let Some((count, instruction)) = line.strip_prefix("Step ").and_then(|line| line.split_once(" : "))
         {
             self.end(now, shown);
             let name = format!("{count} {instruction}");
             shown.push(Shown::Begin(name.clone()));
-            self.step = Some(Step { name, started: now, cached: false });
+            self.step = Some(Step { name, started: now, cached: false, spoke: false });
         } else if line == " ---> Using cache" {
             self.step.iter_mut().for_each(|step| step.cached = true);
         } else if !line.starts_with(" --->")
@@ -73,7 +84,8 @@ impl Steps {
             && !line.starts_with("Removing intermediate container ")
             && !line.starts_with("Successfully ")
         {
-            shown.push(Shown::Output(without_colour(line)));
+            self.step.iter_mut().for_each(|step| step.spoke = true);
+            shown.push(Shown::Output(visible(line).into_owned()));
         }
     }
 
@@ -116,7 +128,18 @@ mod tests {
         );
         assert_eq!(steps.take("half", later), []);
         assert_eq!(steps.current(), Some("2/2 RUN x"));
+        assert!(!steps.spoke());
         assert_eq!(steps.finish(false, later), [Shown::Output("half".to_owned())]);
+        assert!(steps.spoke());
+    }
+
+    /// The colour of the last output ends where the daemon's own line begins.
+    #[test]
+    fn the_daemons_own_lines_are_known_behind_a_colour() {
+        let mut steps = Steps::default();
+        let text = "\x1b[91mbad\n\x1b[0mRemoving intermediate container 0123\n\x07bell\n";
+        let said = |text: &str| Shown::Output(text.to_owned());
+        assert_eq!(steps.take(text, Instant::now()), [said("bad"), said("\\u{7}bell")]);
     }
 
     #[test]

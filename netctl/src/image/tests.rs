@@ -133,6 +133,44 @@ fn whole_archives_are_loaded_plain() {
     }
 }
 
+/// What stands in a file that is no archive is nobody's business, and a name of two megabytes is none.
+#[test]
+fn a_file_that_is_no_archive_is_not_shown() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = "root:x:0:0:root:/root:/bin/bash\n".repeat(64);
+    assert_eq!(
+        refused(directory.path(), "passwd", text.as_bytes()),
+        format!(
+            "netctl: {} is refused, nothing was loaded: it is no archive of docker save: neither tar nor zstd\n  \
+             next: name a file that netctl image save or docker save wrote\n",
+            directory.path().join("passwd").display()
+        )
+    );
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::GNULongName);
+    header.set_size(2 << 20);
+    header.set_cksum();
+    let mut tar = header.as_bytes().to_vec();
+    tar.resize(512 + (2 << 20), b'a');
+    tar.extend(archive("amd64"));
+    for bytes in [tar.clone(), zstd::encode_all(tar.as_slice(), 0).unwrap()] {
+        let said = refused(directory.path(), "long", &bytes);
+        assert!(said.contains("a header is larger than anything Docker writes"), "{said}");
+    }
+}
+
+/// As sha256sum writes and reads it, so that a name cannot be taken for a line of its own.
+#[test]
+fn the_sum_of_a_file_with_an_odd_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("two\nlines\\.tar");
+    let engine = Fake { chunks: vec![Bytes::from(archive("amd64"))], ..Fake::default() };
+    wait(save(&engine, &["one:1".to_owned()], &path)).unwrap().unwrap();
+    let line = fs::read_to_string(directory.path().join("two\nlines\\.tar.sha256")).unwrap();
+    assert!(line.starts_with('\\') && line.ends_with("  two\\nlines\\\\.tar\n"), "{line}");
+    wait(load(&engine, &path)).unwrap();
+}
+
 #[test]
 fn nothing_of_a_damaged_archive_reaches_the_daemon() {
     let directory = tempfile::tempdir().unwrap();

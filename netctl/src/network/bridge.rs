@@ -6,9 +6,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::{IpNet, Ipv4Net};
 
 use super::error::{CheckError, RunError};
+use super::host;
 use super::labels;
 use super::order::Order;
 use super::plan::{self, Plan};
+use super::ports::{Claim, Ports, Purpose};
 use super::publisher::Publisher as _;
 use super::sockets::Place;
 use super::step::Step;
@@ -19,7 +21,9 @@ use crate::firewall::Family;
 use crate::publish::{Request, Via};
 
 /// The name of netctl's own network.
-const OWN: &str = "netctl";
+pub(crate) const OWN: &str = "netctl";
+/// How many switches it has addresses for: the lower half of a /24, less the network's own and the gateway's.
+pub(crate) const ROOM: usize = 126;
 /// Its subnets are looked for in here.
 const SUBNETS: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 219, 0, 0), 16);
 /// The addresses of the driver that has one for each container of its own choice.
@@ -88,16 +92,22 @@ async fn steps(
     let pinned = pin(order, network, &containers, &mut notes)?;
     let request = request(order);
     let mut advertise: Vec<IpAddr> = order.advertise.into_iter().collect();
+    let mut hosts = Vec::new();
     if let Some(request) = &request {
         let foreseen = world.publisher().foresee(request, &families(network, &pinned), &[]).await;
         let foreseen = foreseen.map_err(CheckError::Publish)?;
         notes.extend(foreseen.findings.told().iter().map(ToString::to_string));
+        hosts = foreseen.host_ips;
         if advertise.is_empty() {
-            advertise = once_a_family(foreseen.host_ips);
+            advertise = once_a_family(&hosts);
         }
     }
     let variables = order.variables(&[], &advertise)?;
     let (mut container, settings) = plan::container(order, variables, &network.name, run)?;
+    if let Some(request) = &request {
+        host::publishable(world, &settings.claims, &request.ports, &hosts, &containers).await?;
+        notes.extend(unpublished(&settings.claims, &request.ports));
+    }
     container.pinned = pinned;
     if network.labels.contains_key(labels::RUN) {
         container.labels.insert(labels::NETWORK.to_owned(), network.name.clone());
@@ -127,7 +137,28 @@ fn families(network: &Network, pinned: &Endpoint) -> Vec<Family> {
     [Family::V4].into_iter().chain(six.then_some(Family::V6)).collect()
 }
 
-fn once_a_family(addresses: Vec<IpAddr>) -> Vec<IpAddr> {
+/// What a call needs, and is left out: nothing else tells before somebody hears nothing.
+fn unpublished(claims: &[Claim], ports: &[Ports]) -> Option<String> {
+    let ports = Ports::joined(ports);
+    let is_out = |claim: &&Claim| {
+        let holds = |its: &Ports| its.first <= claim.ports.first && claim.ports.last <= its.last;
+        !ports.iter().any(|its| its.protocol == claim.ports.protocol && holds(its))
+    };
+    let media = claims.iter().filter(|claim| claim.purpose == Purpose::Media).find(is_out);
+    let mut sip = claims.iter().filter(|claim| claim.purpose == Purpose::Sip);
+    match (media, sip.clone().all(|claim| is_out(&claim)), sip.next()) {
+        (Some(media), _, _) => Some(format!(
+            "{media} is not published, so calls from outside are without audio: -p {} publishes it",
+            media.ports
+        )),
+        (None, true, Some(sip)) => {
+            Some(format!("{sip} is not published, so nobody outside can call: -p {} publishes it", sip.ports))
+        }
+        _ => None,
+    }
+}
+
+fn once_a_family(addresses: &[IpAddr]) -> Vec<IpAddr> {
     let of = |family| addresses.iter().copied().find(move |address| Family::of(*address) == family);
     Family::ALL.into_iter().filter_map(of).collect()
 }

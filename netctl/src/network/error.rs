@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::call::CallError;
 use super::labels::LabelError;
-use super::order::{MeaningError, Mode};
+use super::order::{CONTAINER_NAMES, MeaningError, Mode};
 use super::ports::Claim;
 use super::settings::SettingsError;
 use super::sockets::Capability;
@@ -60,16 +60,22 @@ pub enum RunError {
     Unseen { name: String, source: StepError },
     #[error("the switch listens for no SIP at a port that netctl knows of")]
     NoSip,
+    #[error(
+        "{claim} is published for {name}, but {holder}, and would answer in its place: no call was placed"
+    )]
+    Shadowed { name: String, claim: Claim, holder: String },
     #[error("no call to {target} from {from}")]
-    NoCall { target: String, from: &'static str, source: CallError },
-    #[error("the call brought no good audio: {0}")]
-    BadAudio(String),
+    NoCall { name: String, target: String, from: &'static str, source: CallError },
+    #[error("the call to {name} brought no good audio: {summary}")]
+    BadAudio { name: String, summary: String },
 }
 
 /// What was seen before anything was done.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says it")]
 pub enum CheckError {
+    #[error("'{0}' cannot be a container's name")]
+    Name(String),
     #[error("there is a container {0} already")]
     NameTaken(String),
     #[error("{}", conflicts(.0))]
@@ -157,6 +163,9 @@ pub enum StepError {
 const ENTER: &str = "CAP_SYS_ADMIN or CAP_SYS_PTRACE is missing: entering another's namespace needs both; run it as root \
     (sudo netctl ...)";
 
+/// What looks at all that the kernel has to have.
+const DOCTOR: &str = "netctl doctor says what of this host is in the way";
+
 fn conflicts(list: &[Conflict]) -> String {
     let one = |conflict: &Conflict| format!("{} is taken: {}", conflict.claim, conflict.holder);
     list.iter().map(one).collect::<Vec<_>>().join("; ")
@@ -168,9 +177,10 @@ impl Explain for RunError {
             Self::Docker(error) => error.next_step(),
             Self::Check(error) => error.next_step(),
             Self::Settings(_) => Some("docs/configuration.md has the forms".to_owned()),
-            Self::Meaning(_) => {
-                Some("say it to the switch itself: -e SWITCH__RTP__PORTS=... -e SWITCH__SIP__LISTEN=...".to_owned())
-            }
+            Self::Meaning(_) => Some(
+                "say it to the switch itself: -e SWITCH__RTP__PORTS=... -e SWITCH__SIP__LISTEN=..."
+                    .to_owned(),
+            ),
             Self::Step { source, .. } | Self::Remove { source, .. } => source.next_step(),
             Self::Undo { source, .. } => source
                 .next_step()
@@ -181,21 +191,28 @@ impl Explain for RunError {
             Self::NoSuchContainer(_) => Some("docker ps -a shows what there is".to_owned()),
             Self::NotOurs(name) => Some(format!("docker rm {name} removes it")),
             Self::Shared { by, .. } => Some(format!("take that one away first: netctl rm {by}")),
-            Self::NotRunning(name) => Some(format!("docker start {name}; docker logs {name} says why it ended")),
-            Self::Unfurnishable { name, .. } => Some(format!("it was made by an earlier netctl; netctl rm {name} and run it again")),
+            Self::NotRunning(name) => {
+                Some(format!("docker start {name}; docker logs {name} says why it ended"))
+            }
+            Self::Unfurnishable { name, .. } => {
+                Some(format!("it was made by an earlier netctl; netctl rm {name} and run it again"))
+            }
             Self::Label(_) => Some("for instance io.switch.publish=16384-32767/udp,5060/udp".to_owned()),
             Self::Unseen { source, .. } => source.next_step(),
-            Self::NoAddress(_) | Self::NoSip => None,
+            Self::NoAddress(name) => Some(format!("netctl inspect {name} shows the addresses that it has")),
+            Self::NoSip => Some("say where it listens: -e SWITCH__SIP__LISTEN=udp:*:5060".to_owned()),
             Self::NoCall { source: CallError::Namespace(error), .. }
                 if error.kind() == io::ErrorKind::PermissionDenied =>
             {
                 Some(ENTER.to_owned())
             }
-            Self::NoCall { .. } | Self::BadAudio(_) => Some(
-                "the container runs on: netctl inspect NAME shows what listens in it, netctl probe NAME calls again, \
-                 netctl rm NAME takes it away"
-                    .to_owned(),
-            ),
+            Self::NoCall { name, .. } | Self::BadAudio { name, .. } => Some(format!(
+                "{name} runs on: netctl why {name} says where packets end, netctl probe {name} calls again, netctl rm \
+                 {name} takes it away"
+            )),
+            Self::Shadowed { name, .. } => {
+                Some(format!("end that one, or publish other ports; then netctl probe {name} calls again"))
+            }
         }
     }
 
@@ -224,8 +241,9 @@ impl Explain for RunError {
             | Self::NoSip
             | Self::Unfurnishable { .. }
             | Self::Label(_)
+            | Self::Shadowed { .. }
             | Self::NoCall { .. }
-            | Self::BadAudio(_) => Exit::Failed,
+            | Self::BadAudio { .. } => Exit::Failed,
         }
     }
 }
@@ -233,6 +251,7 @@ impl Explain for RunError {
 impl CheckError {
     fn next_step(&self) -> Option<String> {
         Some(match self {
+            Self::Name(_) => CONTAINER_NAMES.to_owned(),
             Self::NameTaken(name) => format!("choose another name, or take it away: netctl rm {name}"),
             Self::PortsTaken(_) => {
                 "end what holds them, or choose others: -p FIRST-LAST/udp for media, -p PORT/udp \
@@ -271,18 +290,20 @@ impl CheckError {
             }
             Self::Lacks(_) => "run it as root (sudo netctl ...)".to_owned(),
             Self::Namespace { source, .. } if source.denied() => ENTER.to_owned(),
-            Self::Namespace { .. }
-            | Self::Kernel(_)
-            | Self::Sockets(_)
-            | Self::Twice(_)
-            | Self::NoNeighbour(_)
-            | Self::GatewayItself(_) => return None,
+            Self::Twice(option) => format!("give {option} once for IPv4 and once for IPv6 at most"),
+            Self::GatewayItself(_) => "give the address of the router in that network".to_owned(),
+            Self::NoNeighbour(_) => "give one of them no route, or call from another machine".to_owned(),
+            Self::Namespace { name, .. } => {
+                format!("see whether it runs still: docker ps --filter name={name}")
+            }
+            Self::Kernel(_) | Self::Sockets(_) => DOCTOR.to_owned(),
         })
     }
 
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::NoMeaning { .. }
+            Self::Name(_)
+            | Self::NoMeaning { .. }
             | Self::Needs(_)
             | Self::NoPrefix(_)
             | Self::GatewayOutside(_)
@@ -314,7 +335,9 @@ impl StepError {
                 "where a mounted file decides what the switch listens on, say it by -e, too; netctl does not read the file"
                     .to_owned(),
             ),
-            Self::Kernel(_) | Self::Gone(_) | Self::Ended { .. } | Self::Sockets(_) => None,
+            Self::Gone(name) => Some(format!("docker ps -a --filter name={name} shows what became of it")),
+            Self::Ended { .. } => Some("mend what it names in its options, variables or files".to_owned()),
+            Self::Kernel(_) | Self::Sockets(_) => Some(DOCTOR.to_owned()),
         }
     }
 

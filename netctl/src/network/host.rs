@@ -1,13 +1,17 @@
 //! Host mode: the switch shares the host's stack, without an address of its own and without translation. Nothing is to be
-//! furnished; what can go wrong is that somebody has a port already, so that is looked at first.
+//! furnished; what can go wrong is that somebody has a port already, so that is looked at first. A port that is published
+//! for a container is one more of the host's, and whoever of the host listens there keeps what comes to it.
+
+use std::net::IpAddr;
 
 use super::error::{CheckError, Conflict, RunError};
 use super::labels;
 use super::order::Order;
 use super::plan::{self, Plan};
-use super::ports::{Claim, Purpose};
+use super::ports::{Claim, Ports, Purpose};
+use super::publisher::Publisher as _;
 use super::settings::{self, Settings};
-use super::sockets::{Capability, Place, Sockets as _};
+use super::sockets::{Capability, Place, Socket, Sockets as _};
 use super::step::Step;
 use super::world::Worldly;
 use crate::docker::{Container, Containers as _};
@@ -18,7 +22,7 @@ pub(super) const LACKING: [Capability; 2] = [Capability::NetAdmin, Capability::S
 /// Docker's name for the mode.
 pub(super) const NETWORK: &str = "host";
 
-pub(super) fn plan(order: &Order) -> Result<Plan, RunError> {
+pub(super) async fn plan(world: &impl Worldly, order: &Order) -> Result<Plan, RunError> {
     plan::only(order, &["-p", "--host-ip", "--advertise"])?;
     // Each peer is told the address that faces it, unless one was chosen.
     let advertise = order.advertise.or(match order.host_ips.as_slice() {
@@ -27,6 +31,7 @@ pub(super) fn plan(order: &Order) -> Result<Plan, RunError> {
     });
     let variables = order.variables(&order.host_ips, advertise.as_slice())?;
     let (container, settings) = plan::container(order, variables, NETWORK, &labels::run_id())?;
+    unpublished(world, &settings.claims).await?;
     let steps = vec![
         Step::Free { place: Place::Here, claims: settings.claims.clone() },
         Step::Container(Box::new(container)),
@@ -41,23 +46,74 @@ pub(super) fn plan(order: &Order) -> Result<Plan, RunError> {
 pub(super) async fn free(world: &impl Worldly, place: Place, claims: &[Claim]) -> Result<(), CheckError> {
     let mut conflicts = own(claims);
     let bound = world.proc().bound(place).map_err(CheckError::Sockets)?;
-    for claim in claims {
-        let mut sockets = bound.iter().filter(|socket| claim.meets(socket.ports(), Some(socket.local.ip())));
-        if let Some(socket) = sockets.next() {
-            let holder = socket.holder.as_ref().map_or_else(
-                || "a process that only root may see".to_owned(),
-                |holder| format!("process {} ({})", holder.pid, holder.name),
-            );
-            let further = match sockets.count() {
-                0 => String::new(),
-                number => format!(", and {number} more in the range"),
-            };
-            let holder = format!("{} {} is held by {holder}{further}", socket.local, socket.protocol);
-            conflicts.push(Conflict { claim: *claim, holder });
-        }
-    }
+    conflicts.extend(claims.iter().filter_map(|claim| held(claim, &bound)));
     let containers = world.docker().containers().await.unwrap_or_default();
-    for other in containers.iter().filter(|other| is_in(other, place, &containers)) {
+    claimed(claims, place, &containers, &mut conflicts);
+    or_taken(conflicts)
+}
+
+/// Refuses where a port is published for a container: the switch would take what comes there from it.
+async fn unpublished(world: &impl Worldly, claims: &[Claim]) -> Result<(), CheckError> {
+    // Without the rights to read what is published the kernel's own answer is left, when it is bound.
+    let published = world.publisher().all().await.unwrap_or_default();
+    let conflict = |claim: &Claim| {
+        published.iter().find_map(|its| {
+            let at = |host| its.ports.iter().find(|ports| claim.meets(**ports, Some(host)));
+            let (host, ports) = its.hosts().find_map(|host| Some((host, at(host)?)))?;
+            let holder = format!("{ports} at {host} is published for the container {}", its.name);
+            Some(Conflict { claim: *claim, holder })
+        })
+    };
+    or_taken(claims.iter().filter_map(conflict).collect())
+}
+
+/// Refuses to publish a single port that a process of the host has, and any that a switch in host mode has laid claim to:
+/// what comes there would reach those, not the container. One socket in a range keeps its own port alone, which is said,
+/// and is no reason to refuse.
+pub(super) async fn publishable(
+    world: &impl Worldly,
+    claims: &[Claim],
+    ports: &[Ports],
+    hosts: &[IpAddr],
+    containers: &[Container],
+) -> Result<(), CheckError> {
+    let published = claims.iter().filter(|claim| ports.iter().any(|ports| ports.meet(claim.ports)));
+    let claims: Vec<Claim> = published
+        .flat_map(|claim| hosts.iter().map(move |host| Claim { address: Some(*host), ..*claim }))
+        .collect();
+    let bound = world.proc().bound(Place::Here).map_err(CheckError::Sockets)?;
+    let single = claims.iter().filter(|claim| claim.ports.first == claim.ports.last);
+    let mut conflicts: Vec<Conflict> = single.filter_map(|claim| held(claim, &bound)).collect();
+    claimed(&claims, Place::Here, containers, &mut conflicts);
+    or_taken(conflicts)
+}
+
+fn or_taken(conflicts: Vec<Conflict>) -> Result<(), CheckError> {
+    match conflicts.is_empty() {
+        true => Ok(()),
+        false => Err(CheckError::PortsTaken(conflicts)),
+    }
+}
+
+/// Who has a socket in the way.
+pub(super) fn held(claim: &Claim, bound: &[Socket]) -> Option<Conflict> {
+    let mut sockets = bound.iter().filter(|socket| claim.meets(socket.ports(), Some(socket.local.ip())));
+    let socket = sockets.next()?;
+    let holder = socket.holder.as_ref().map_or_else(
+        || "a process that only root may see".to_owned(),
+        |holder| format!("process {} ({})", holder.pid, holder.name),
+    );
+    let further = match sockets.count() {
+        0 => String::new(),
+        number => format!(", and {number} more"),
+    };
+    let holder = format!("{} {} is held by {holder}{further}", socket.local, socket.protocol);
+    Some(Conflict { claim: *claim, holder })
+}
+
+/// Which containers there have laid claim to the same, each claim once.
+fn claimed(claims: &[Claim], place: Place, containers: &[Container], conflicts: &mut Vec<Conflict>) {
+    for other in containers.iter().filter(|other| is_in(other, place, containers)) {
         for (claim, its) in claims.iter().flat_map(|claim| of(other).into_iter().map(move |its| (claim, its)))
         {
             let told = conflicts.iter().any(|conflict| conflict.claim == *claim);
@@ -66,10 +122,6 @@ pub(super) async fn free(world: &impl Worldly, place: Place, claims: &[Claim]) -
                 conflicts.push(Conflict { claim: *claim, holder });
             }
         }
-    }
-    match conflicts.is_empty() {
-        true => Ok(()),
-        false => Err(CheckError::PortsTaken(conflicts)),
     }
 }
 
@@ -106,4 +158,105 @@ fn of(container: &Container) -> Vec<Claim> {
             false => Vec::new(),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::docker::Container;
+    use crate::network::fake::{Fake, order, socket};
+    use crate::network::{Protocol, RunError, probe, run};
+
+    fn wait<F: Future>(future: F) -> F::Output {
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
+    }
+
+    fn published() -> Order {
+        let ports = ["16384-32767/udp", "5060/udp"].map(|text| text.parse().unwrap());
+        Order { name: "edge".to_owned(), ports: ports.to_vec(), ..order("voice") }
+    }
+
+    fn refused(fake: &Fake, order: &Order) -> String {
+        let before = fake.snapshot();
+        let failures = wait(run(&fake.world(), order, std::future::pending())).unwrap_err();
+        assert_eq!(fake.snapshot(), before);
+        failures[0].to_string()
+    }
+
+    #[test]
+    fn a_port_that_is_published_is_not_taken_from_the_container() {
+        let fake = Fake::new();
+        wait(run(&fake.world(), &published(), std::future::pending())).unwrap();
+        assert_eq!(
+            refused(&fake, &order("host")),
+            "SIP 5060/udp is taken: 5060/udp at 192.0.2.5 is published for the container edge; \
+             media 16384-32767/udp is taken: 16384-32767/udp at 192.0.2.5 is published for the container edge"
+        );
+        // Elsewhere it may.
+        let aside = Order {
+            ports: ["40000-40100/udp", "5070/udp"].map(|text| text.parse().unwrap()).to_vec(),
+            environment: vec!["SWITCH__HTTP__LISTEN=127.0.0.1:9299".to_owned()],
+            ..order("host")
+        };
+        wait(run(&fake.world(), &aside, std::future::pending())).unwrap();
+    }
+
+    #[test]
+    fn what_the_host_keeps_is_not_published() {
+        let fake = Fake::new();
+        fake.0.sockets.borrow_mut().push(socket(Protocol::Udp, "0.0.0.0", 5060));
+        assert_eq!(
+            refused(&fake, &published()),
+            "SIP 5060/udp at 192.0.2.5 is taken: 0.0.0.0:5060 udp is held by a process that only root may see"
+        );
+        // At an address that nothing is published at, and one port of the range, which is said.
+        for (ip, port) in [("127.0.0.1", 5060), ("0.0.0.0", 20_000)] {
+            let fake = Fake::new();
+            fake.0.sockets.borrow_mut().push(socket(Protocol::Udp, ip, port));
+            wait(run(&fake.world(), &published(), std::future::pending())).unwrap();
+        }
+        // A switch in host mode opens its media ports only as calls come.
+        let fake = Fake::new();
+        fake.0.containers.borrow_mut().push(Container {
+            name: "old".to_owned(),
+            pid: Some(78),
+            network_mode: NETWORK.to_owned(),
+            environment: vec!["SWITCH__SIP__LISTEN=udp:*:5070".to_owned()],
+            ..Container::default()
+        });
+        assert_eq!(
+            refused(&fake, &published()),
+            "media 16384-32767/udp at 192.0.2.5 is taken: the container old has media 16384-32767/udp"
+        );
+    }
+
+    /// Whoever has the port would answer, and the call would prove nothing.
+    #[test]
+    fn a_call_is_not_placed_to_somebody_else() {
+        let fake = Fake::new();
+        wait(run(&fake.world(), &published(), std::future::pending())).unwrap();
+        fake.0.sockets.borrow_mut().push(socket(Protocol::Udp, "0.0.0.0", 5060));
+        let error = wait(probe(&fake.world(), "edge")).unwrap_err();
+        assert!(matches!(error, RunError::Shadowed { .. }), "{error}");
+        assert_eq!(
+            error.to_string(),
+            "SIP 5060/udp at 192.0.2.5 is published for edge, but 0.0.0.0:5060 udp is held by a process that only root \
+             may see, and would answer in its place: no call was placed"
+        );
+    }
+
+    #[test]
+    fn what_a_call_needs_and_is_not_published_is_said() {
+        let told = |ports: &[&str]| {
+            let ports = ports.iter().map(|text| text.parse().unwrap()).collect();
+            let ran =
+                wait(run(&Fake::new().world(), &Order { ports, ..published() }, std::future::pending()));
+            ran.unwrap().to_string()
+        };
+        assert!(told(&["5060/udp"]).contains("media 16384-32767/udp is not published"));
+        assert!(
+            told(&["16384-32767/udp"]).contains("SIP 5060/udp is not published, so nobody outside can call")
+        );
+        assert!(!told(&["16384-32767/udp", "5060/udp"]).contains("is not published"));
+    }
 }

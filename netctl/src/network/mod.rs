@@ -2,11 +2,12 @@
 //!
 //! `run` makes a list of steps of what was asked for (one file a mode: `host`, `container`, `none`, `bridge`), looks
 //! through all of them, does one after the other and takes back those done when one fails; `remove` takes back all that
-//! `run` made, by the labels on the container. Speaks to Docker, the kernel and /proc through narrow traits, and to the
-//! switch through its documented environment.
+//! `run` made, by the labels on the container. `way` says from where a switch can be called, `neighbour` is the place
+//! outside that such a call comes from, for `probe` and for `crate::why`. Speaks to Docker, the kernel and /proc through
+//! narrow traits, and to the switch through its documented environment.
 
 pub(crate) mod aside;
-mod bridge;
+pub(crate) mod bridge;
 mod call;
 pub(crate) mod change;
 pub(crate) mod container;
@@ -45,6 +46,7 @@ pub use labels::LabelError;
 pub use mend::Lack;
 pub use neighbour::Neighbour;
 pub use order::{Address, MeaningError, Mode, ModeError, Order};
+pub(crate) use order::{CONTAINER_NAMES, is_container_name};
 pub use ports::{Claim, Ports, PortsError, Protocol, Purpose};
 pub use probe::{Heard, probe};
 pub use publisher::Publisher;

@@ -21,6 +21,8 @@ use crate::docker::{Container, Containers as _, Restart};
 const NETWORK: &str = "none";
 /// The inner end's name, the one that Docker gives, too.
 pub(crate) const INSIDE: &str = "eth0";
+/// How the outer end's name begins.
+pub(super) const PREFIX: &str = "sw-";
 /// Lets a socket be bound to an address that is still to come (ip-sysctl of the kernel's documentation).
 const NONLOCAL: [&str; 2] = ["net.ipv4.ip_nonlocal_bind", "net.ipv6.ip_nonlocal_bind"];
 
@@ -106,7 +108,7 @@ async fn orphan(
     name: &str,
     interfaces: &[Interface],
 ) -> Result<Option<Interface>, RunError> {
-    let name = format!("sw-{name}");
+    let name = format!("{PREFIX}{name}");
     let Some(found) = interfaces.iter().find(|it| it.name == name) else { return Ok(None) };
     let Some(run) = found.alias.as_ref().filter(|alias| labels::is_run_id(alias)) else { return Ok(None) };
     let containers = world.docker().containers().await?;
@@ -121,7 +123,10 @@ pub(super) async fn again(world: &impl Worldly, container: &Container) -> Result
     let addresses: Vec<IpNet> =
         label(labels::ADDRESSES).split(", ").filter_map(|it| it.parse().ok()).collect();
     let gateways = label(labels::GATEWAYS).split(", ").filter_map(|text| text.parse().ok());
-    let outside = label(labels::INTERFACE).parse().map_err(|_| unknown(labels::INTERFACE))?;
+    let outside: InterfaceName = label(labels::INTERFACE).parse().map_err(|_| unknown(labels::INTERFACE))?;
+    if !outside.as_str().starts_with(PREFIX) {
+        return Err(unknown(labels::INTERFACE));
+    }
     let bridge: InterfaceName = label(labels::BRIDGE).parse().map_err(|_| unknown(labels::BRIDGE))?;
     let interfaces = world.kernel().interfaces(Place::Here).await.map_err(CheckError::Kernel)?;
     let master = interfaces.iter().find(|interface| interface.name == bridge.as_str());
@@ -191,7 +196,7 @@ async fn other_switch(world: &impl Worldly, address: IpAddr) -> Result<Option<St
 
 /// `sw-` and the container's name where that fits into 15 bytes, else a sum of it; the next one where that is taken.
 fn free_name(container: &str, taken: impl Fn(&str) -> bool) -> InterfaceName {
-    let plain = format!("sw-{container}");
+    let plain = format!("{PREFIX}{container}");
     if plain.parse::<InterfaceName>().is_ok() && !taken(&plain) {
         return interface_name(plain);
     }
@@ -199,7 +204,7 @@ fn free_name(container: &str, taken: impl Fn(&str) -> bool) -> InterfaceName {
     let sum = container
         .bytes()
         .fold(0x811c_9dc5_u32, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    let mut names = (0..).map(|further: u32| format!("sw-{:08x}", sum.wrapping_add(further)));
+    let mut names = (0..).map(|further: u32| format!("{PREFIX}{:08x}", sum.wrapping_add(further)));
     interface_name(names.find(|name| !taken(name)).unwrap_or(plain))
 }
 

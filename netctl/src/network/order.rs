@@ -53,6 +53,18 @@ pub struct Order {
     pub arguments: Vec<String>,
 }
 
+/// What a container's name is made of.
+pub(crate) const CONTAINER_NAMES: &str =
+    "take two or more letters, digits, '_', '.' and '-', the first a letter or a digit";
+
+/// Docker's rule.
+pub(crate) fn is_container_name(name: &str) -> bool {
+    let mut letters = name.chars();
+    name.len() > 1
+        && letters.next().is_some_and(|c| c.is_ascii_alphanumeric())
+        && letters.all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
+}
+
 /// How a container is connected, in the words of `docker run --net`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Mode {

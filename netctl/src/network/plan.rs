@@ -2,7 +2,7 @@
 
 use super::error::{CheckError, RunError};
 use super::labels;
-use super::order::{self, Mode, Order};
+use super::order::{self, Mode, Order, is_container_name};
 use super::ports::Claim;
 use super::settings::Settings;
 use super::step::Step;
@@ -19,13 +19,16 @@ pub(crate) struct Plan {
 }
 
 pub(crate) async fn plan(world: &impl Worldly, order: &Order) -> Result<Plan, RunError> {
+    if !is_container_name(&order.name) {
+        return Err(CheckError::Name(order.name.clone()).into());
+    }
     beside(world).await?;
     if world.docker().container(&order.name).await?.is_some() {
         return Err(CheckError::NameTaken(order.name.clone()).into());
     }
     image(world, order).await?;
     match &order.mode {
-        Mode::Host => host::plan(order),
+        Mode::Host => host::plan(world, order).await,
         Mode::Container(name) => container::plan(world, order, name).await,
         Mode::None => none::plan(world, order).await,
         Mode::Bridge => bridge::plan_own(world, order).await,

@@ -6,13 +6,14 @@ use serde_json::{Value, json};
 use switch_probe::{ProbeOptions, Report};
 
 use super::call::{CallError, call};
-use super::error::RunError;
+use super::error::{CheckError, RunError};
+use super::host;
 use super::neighbour;
 use super::plan;
-use super::sockets::Place;
+use super::sockets::{Place, Sockets as _};
 use super::way::{HERE, Origin, Way, ways};
 use super::world::Worldly;
-use crate::docker::Containers as _;
+use crate::docker::{Container, Containers as _};
 
 /// What a call showed, or why there was none.
 #[derive(Debug)]
@@ -37,11 +38,17 @@ pub async fn probe(world: &impl Worldly, name: &str) -> Result<Heard, RunError> 
     let container = container.ok_or_else(|| RunError::NoSuchContainer(name.to_owned()))?;
     // By IPv4 where it is published by both.
     let mut way = ways(world, &container).await?.swap_remove(0);
+    unshadowed(world, &container, &way)?;
     let report = match way.from {
         Some(origin) => {
             let called = from(world, origin, &mut way).await;
             let target = way.target.clone();
-            Some(called.map_err(|source| RunError::NoCall { target, from: way.words, source })?)
+            Some(called.map_err(|source| RunError::NoCall {
+                name: container.name.clone(),
+                target,
+                from: way.words,
+                source,
+            })?)
         }
         None => None,
     };
@@ -51,6 +58,18 @@ pub async fn probe(world: &impl Worldly, name: &str) -> Result<Heard, RunError> 
         untested: way.untested,
         elsewhere: format!("switch-node probe '{}'", way.target),
     })
+}
+
+/// A process of the host that has the published port would answer, and a call to it would prove nothing.
+fn unshadowed(world: &impl Worldly, container: &Container, way: &Way) -> Result<(), RunError> {
+    let Some(claim) = way.published else { return Ok(()) };
+    let bound = world.proc().bound(Place::Here).map_err(CheckError::Sockets)?;
+    match host::held(&claim, &bound) {
+        Some(conflict) => {
+            Err(RunError::Shadowed { name: container.name.clone(), claim, holder: conflict.holder })
+        }
+        None => Ok(()),
+    }
 }
 
 /// The call, from a neighbour that is there as long as it lasts.

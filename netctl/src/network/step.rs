@@ -10,6 +10,7 @@ use super::aside;
 use super::error::{CheckError, StepError};
 use super::host;
 use super::labels;
+use super::none;
 use super::ports::Claim;
 use super::publisher::Publisher as _;
 use super::ready;
@@ -154,8 +155,11 @@ impl Step {
 /// Deletes a pair, if it is ours.
 async fn delete(world: &impl Worldly, pair: &Pair) -> Result<(), StepError> {
     let interfaces = world.kernel().interfaces(Place::Here).await?;
-    let ours = |name: &str, alias: Option<&str>| {
-        name == pair.outside.as_str() && alias.is_none_or(|alias| alias == pair.alias)
+    let ours = |name: &str, alias: Option<&str>| match alias {
+        _ if name != pair.outside.as_str() => false,
+        Some(alias) => alias == pair.alias,
+        // Killed before it had one. Any other interface without an alias is somebody's, whatever a label says.
+        None => name.starts_with(none::PREFIX),
     };
     for interface in interfaces.iter().filter(|it| ours(&it.name, it.alias.as_deref())) {
         world.kernel().delete(interface.index).await?;

@@ -231,8 +231,7 @@ fn taken_ports_are_named_with_their_holder() {
         refused(&fake, &order("host")).to_string(),
         "SIP 5060/udp is taken: 0.0.0.0:5060 udp is held by process 42 (nginx); \
          HTTP 9282/tcp at 127.0.0.1 is taken: 127.0.0.1:9282 tcp is held by a process that only root may see; \
-         media 16384-32767/udp is taken: 192.0.2.5:20000 udp is held by a process that only root may see, and 1 more in \
-         the range"
+         media 16384-32767/udp is taken: 192.0.2.5:20000 udp is held by a process that only root may see, and 1 more"
     );
 }
 
@@ -376,7 +375,7 @@ fn a_container_that_ends_at_once_is_told_of_with_its_last_words() {
 fn docker_waits_longer_than_the_switch_drains() {
     for (variable, seconds) in [("A=b", 12), ("SWITCH__DRAIN__DEADLINE=1m30s", 94)] {
         let order = Order { environment: vec![variable.to_owned()], ..order("host") };
-        let steps = host::plan(&order).unwrap().steps;
+        let steps = wait(host::plan(&Fake::new().world(), &order)).unwrap().steps;
         let timeout = steps.iter().find_map(|step| match step {
             step::Step::Container(order) => Some(order.stop_timeout.as_secs()),
             _ => None,

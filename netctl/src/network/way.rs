@@ -31,6 +31,8 @@ pub struct Way {
     pub target: String,
     /// By which family.
     pub family: Family,
+    /// Which of the host's ports it takes, where that is a published one.
+    pub published: Option<Claim>,
     /// Nothing where it cannot be reached from this machine.
     pub from: Option<Origin>,
     /// The same in words.
@@ -123,6 +125,7 @@ async fn by_address(
     let mut way = Way {
         target: uri(host, sip),
         family: Family::of(host),
+        published: Some(Claim { address: Some(host), ..*sip }),
         from: Some(Origin::Outside(host)),
         words: "a namespace outside, by the published address",
         untested: vec![BEYOND.to_owned()],
@@ -184,7 +187,7 @@ async fn own(world: &impl Worldly, container: &Container, pid: u32, sip: &Claim)
         }
     };
     let address = sip.address.unwrap_or(address);
-    Ok(Way { target: uri(address, sip), family: Family::of(address), from, words, untested })
+    Ok(Way { target: uri(address, sip), family: Family::of(address), published: None, from, words, untested })
 }
 
 /// Datagrams where there is a choice: what telephones use.

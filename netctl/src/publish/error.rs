@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::foreign::Obstacle;
+use super::resolve::MOST_RANGES;
 use crate::docker::DockerError;
 use crate::error::{Exit, Explain};
 use crate::firewall::{Family, FirewallError};
@@ -32,6 +33,10 @@ pub enum PublishError {
     NoPorts,
     #[error("{0} is not an address of this host")]
     NotOwn(IpAddr),
+    #[error("the ports are in {0} pieces, and at most {MOST_RANGES} can be published")]
+    Scattered(usize),
+    #[error("{0} is the host's own loopback address, which nobody else reaches and no answer leaves by")]
+    Loopback(IpAddr),
     #[error("{0} is not an address of this host any more; what is published there waits until it is back")]
     Lost(IpAddr),
     #[error("container {name} has no {} address, so {address} cannot be published", family(.address))]
@@ -114,6 +119,10 @@ impl Explain for PublishError {
             }
             Self::Name(_) => "docker rename it to something of at most 200 bytes",
             Self::NoPorts => "name some: 16384-32767/udp 5060/udp 5060/tcp",
+            Self::Scattered(_) => "give ranges that hold more of them: 16384-32767/udp",
+            Self::Loopback(_) => {
+                "leave --host-ip out, or give an address that others reach: ip addr lists them"
+            }
             Self::NotOwn(_) => "ip addr lists this host's addresses",
             Self::Lost(address) => {
                 let length = if address.is_ipv4() { 24 } else { 64 };
@@ -144,6 +153,9 @@ impl Explain for PublishError {
             }
             Self::Journal { source, path, .. } if source.kind() == std::io::ErrorKind::InvalidData => {
                 return Some(format!("rm {}, then netctl port unpublish NAME", path.display()));
+            }
+            Self::Journal { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
+                "run it as root (sudo netctl ...), as publishing needs it anyway"
             }
             Self::Journal { .. } => "say where the state may be kept: --state-dir DIRECTORY",
             Self::NotTakenBack { .. } => "netctl port unpublish NAME takes back what is left",

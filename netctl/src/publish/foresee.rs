@@ -8,10 +8,9 @@ use super::error::{PublishError, cannot};
 use super::journal::Journal;
 use super::machine::Machine;
 use super::request::{Publication, Request};
-use super::resolve::paths;
+use super::resolve::{paths, ranges};
 use super::road::{Findings, taken};
 use crate::firewall::Family;
-use crate::ports::Ports;
 
 /// What is known before.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -40,7 +39,7 @@ pub fn foresee<M: Machine>(
         name: request.container.clone(),
         container: String::new(),
         bridge: String::new(),
-        ports: Ports::joined(&request.ports),
+        ports: ranges(request)?,
         from: request.from.clone(),
         follows: request.host_ips.is_empty(),
         paths: paths(request, machine, &stand_ins, &request.container, &[])?,

@@ -13,6 +13,9 @@ use crate::ports::Ports;
 
 /// How long a table's name may be, less what netctl puts before it and some room.
 const LONGEST_NAME: usize = 200;
+/// In how many pieces ports may be: a change of the rules is one message, and the kernel takes no larger ones than a
+/// socket's buffer.
+pub(super) const MOST_RANGES: usize = 256;
 
 pub(super) async fn resolve(
     docker: &(impl Containers + Networks),
@@ -41,12 +44,18 @@ pub(super) async fn resolve(
         name: container.name,
         container: container.id,
         bridge: network.bridge.clone(),
-        ports: Ports::joined(&request.ports),
+        ports: ranges(request)?,
         from: IpNet::aggregate(&request.from),
         follows: request.host_ips.is_empty(),
         paths,
     };
     Ok((publication, namespace))
+}
+
+/// Sorted and joined.
+pub(super) fn ranges(request: &Request) -> Result<Vec<Ports>, PublishError> {
+    let ranges = Ports::joined(&request.ports);
+    if ranges.len() > MOST_RANGES { Err(PublishError::Scattered(ranges.len())) } else { Ok(ranges) }
 }
 
 /// Each family's way from the host's addresses to the container's.
@@ -179,6 +188,9 @@ fn hosts(
     }
     let mut hosts: Vec<IpAddr> = Vec::new();
     for host in &request.host_ips {
+        if host.is_loopback() {
+            return Err(PublishError::Loopback(*host));
+        }
         if !machine.is_own(*host) {
             return Err(PublishError::NotOwn(*host));
         }

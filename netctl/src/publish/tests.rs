@@ -287,6 +287,23 @@ async fn taking_back_goes_on() {
 }
 
 #[tokio::test]
+async fn what_would_not_work_is_refused() {
+    let (docker, machine, journal) = (Docker::default(), Computer::new(), Memory::default());
+    let loopback = Request { host_ips: vec!["127.0.0.1".parse().unwrap()], ..request(&["5060/udp"]) };
+    let refused = publish(&docker, &machine, &journal, &loopback).await;
+    assert!(matches!(refused, Err(PublishError::Loopback(_))), "{refused:?}");
+    // More pieces than one message to the kernel holds.
+    let scattered: Vec<String> = (0..300).map(|number| format!("{}/udp", 20_000 + 2 * number)).collect();
+    let scattered = request(&scattered.iter().map(String::as_str).collect::<Vec<_>>());
+    let refused = publish(&docker, &machine, &journal, &scattered).await;
+    assert!(matches!(refused, Err(PublishError::Scattered(300))), "{refused:?}");
+    let families = [Family::V4];
+    let foreseen = foresee(&machine, &journal, &scattered, &families, &[]);
+    assert!(matches!(foreseen, Err(PublishError::Scattered(300))), "{foreseen:?}");
+    assert_eq!((machine.asked(), journal.all().unwrap()), (vec![], vec![]));
+}
+
+#[tokio::test]
 async fn a_daemon_elsewhere() {
     let (machine, journal) = (Computer::new(), Memory::default());
     let asked = request(&["5060/udp"]);

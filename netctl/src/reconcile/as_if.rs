@@ -177,8 +177,9 @@ impl<P: Publisher> Publisher for Without<'_, P> {
     fn stands(&self, request: &Request) -> impl Future<Output = Result<bool, PublishError>> {
         self.inner.stands(request)
     }
-    fn all(&self) -> impl Future<Output = Result<Vec<Publication>, PublishError>> {
-        self.inner.all()
+    async fn all(&self) -> Result<Vec<Publication>, PublishError> {
+        let all = self.inner.all().await?;
+        Ok(all.into_iter().filter(|its| !self.gone.iter().any(|gone| gone.name == its.name)).collect())
     }
     async fn restore(&self) -> Result<Vec<String>, PublishError> {
         looked_at_only()

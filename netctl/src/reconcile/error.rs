@@ -68,6 +68,9 @@ impl Explain for UpError {
             Self::Leftover { .. } => Some("run netctl up again; it goes on there".to_owned()),
             Self::DownInterrupted => Some("run netctl down again; it goes on there".to_owned()),
             Self::Differs { .. } => Some("netctl up brings it about".to_owned()),
+            Self::State { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                Some("run it as root (sudo netctl ...)".to_owned())
+            }
             Self::State { .. } => Some("say where the state may be kept: --state-dir DIRECTORY".to_owned()),
             Self::Deaf(_) => Some("run it as root, in the host's network namespace".to_owned()),
             Self::Interrupted => None,

@@ -5,9 +5,11 @@ mod format;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 
 use super::declaration::Declaration;
+use crate::network::{CONTAINER_NAMES, is_container_name};
 use error::{LARGEST, place, wrong};
 use format::Raw;
 
@@ -33,11 +35,17 @@ impl File {
         let unreadable = |source| FileError::Unreadable { path: path.to_owned(), source };
         // Where it lies is what its containers are known by, from whatever directory it is named.
         let path = path.canonicalize().map_err(unreadable)?;
-        if fs::metadata(&path).map_err(unreadable)?.len() > LARGEST {
-            return Err(FileError::TooLarge(path));
+        // Opening a pipe would wait for whoever writes into it, and a device may never end.
+        if !fs::metadata(&path).map_err(unreadable)?.is_file() {
+            return Err(FileError::NoFile(path));
         }
-        let text = fs::read_to_string(&path).map_err(unreadable)?;
-        Self::parse(&text, &path)
+        let mut text = String::new();
+        let file = fs::File::open(&path).map_err(unreadable)?;
+        file.take(LARGEST + 1).read_to_string(&mut text).map_err(unreadable)?;
+        match text.len() as u64 > LARGEST {
+            true => Err(FileError::TooLarge(path)),
+            false => Self::parse(&text, &path),
+        }
     }
 
     pub(super) fn parse(text: &str, path: &Path) -> Result<Self, FileError> {
@@ -55,10 +63,14 @@ impl File {
         }
         let mut switches = BTreeMap::new();
         for (name, raw) in raw.switches {
-            if !is_name(&name) {
+            if !is_container_name(&name) {
                 let message = format!("'{name}' cannot be a container's name");
-                let next = "take letters, digits, '_', '.' and '-', the first a letter or a digit";
-                return Err(at(raw.defined, "switches", message, next));
+                return Err(at(raw.defined, "switches", message, CONTAINER_NAMES));
+            }
+            if let Some(message) = raw.value.wrong_variable() {
+                let key = format!("switches.{name}.environment");
+                let next = "take letters, digits and '_' for a name, and any text but NUL for a value";
+                return Err(at(raw.defined, &key, message, next));
             }
             let place = place(path, raw.defined.line(), raw.defined.column());
             let order = raw.value.order(name.clone(), path.parent().unwrap_or(Path::new("/")));
@@ -66,13 +78,6 @@ impl File {
         }
         Ok(Self { project: raw.project.unwrap_or_else(|| path.display().to_string()), switches })
     }
-}
-
-/// Docker's rule.
-fn is_name(name: &str) -> bool {
-    let mut letters = name.chars();
-    letters.next().is_some_and(|c| c.is_ascii_alphanumeric())
-        && letters.all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
 }
 
 #[cfg(test)]
@@ -140,12 +145,26 @@ mod tests {
                 "/etc/switch.yaml:6:5: the key image stands twice (in switches.one.image)",
             ),
             ("version: 2\nswitches: {}".to_owned(), "/etc/switch.yaml:1:10: version 2 is not known here"),
-            ("version: 1\nswitches: {a: {image: x}}".to_owned(), "the key network is missing"),
+            ("version: 1\nswitches: {aa: {image: x}}".to_owned(), "the key network is missing"),
             (
                 "version: 1\nswitches: {-a: {image: x, network: host}}".to_owned(),
                 "'-a' cannot be a container's name",
             ),
+            (
+                "version: 1\nswitches: {a: {image: x, network: host}}".to_owned(),
+                "'a' cannot be a container's name (in switches); take two or more letters",
+            ),
+            (
+                with("    environment: {A=B: c}"),
+                "\"A=B\" cannot be a variable's name (in switches.one.environment)",
+            ),
+            (with("    environment: {A: \"b\\0c\"}"), "the value of A has a NUL in it"),
             ("version: 1\nswitches: [".to_owned(), "/etc/switch.yaml:2:"),
+            (with("    ports: 5060/udp"), "/etc/switch.yaml:6:12: a list is expected here"),
+            (with("    environment: A"), "/etc/switch.yaml:6:18: keys with values are expected here"),
+            (with("    advertise: [192.0.2.1]"), "is expected here (in switches.one.advertise)"),
+            (String::new(), "/etc/switch.yaml:1:1: it ends here, before all is said; "),
+            ("version: 1\n".to_owned(), "/etc/switch.yaml:1:1: the key switches is missing; "),
         ] {
             assert!(said(&text).contains(words), "{}\n{words}", said(&text));
         }
@@ -157,5 +176,19 @@ mod tests {
         let file = File::parse(text, Path::new("/etc/switch.yaml")).unwrap();
         assert_eq!(file.switches["one"].order.environment, ["A=1.50", "B=yes", "C=x y", "D=0x10"]);
         assert_eq!(file.project, "/etc/switch.yaml");
+    }
+
+    /// A pipe would be waited for, and a device read until memory ends.
+    #[test]
+    fn only_a_file_is_read_and_no_more_of_it_than_is_allowed() {
+        let scratch = tempfile::tempdir().unwrap();
+        for path in [Path::new("/dev/zero"), scratch.path()] {
+            let error = File::read(path).unwrap_err();
+            assert_eq!(error.to_string(), format!("{} is no file", path.display()));
+            assert!(error.next_step().is_some());
+        }
+        let large = scratch.path().join("large.yaml");
+        fs::write(&large, vec![b'#'; LARGEST as usize + 1]).unwrap();
+        assert!(matches!(File::read(&large), Err(FileError::TooLarge(_))));
     }
 }

@@ -14,7 +14,7 @@ switches:
   edge: {image: 'switch:v1', network: bridge, ports: [16384-32767/udp, 5060/udp], environment: {TZ: UTC}}
   lan: {image: 'switch:v1', network: none, bridge: br0, addresses: [10.1.0.9/24], gateways: [10.1.0.1]}
   side: {image: 'switch:v1', network: 'container:lan', ports: [40000-40999/udp, 5070/udp], environment: {SWITCH__HTTP__LISTEN: '127.0.0.1:9283'}}
-  stack: {image: 'switch:v1', network: host}
+  stack: {image: 'switch:v1', network: host, ports: [41000-41999/udp, 5080/udp]}
 ";
 
 fn wait<F: Future>(future: F) -> F::Output {
@@ -42,8 +42,8 @@ fn file(text: &str) -> File {
 fn other() -> File {
     let text = ALL.replace("TZ: UTC", "TZ: CET").replace("10.1.0.9/24", "10.1.0.10/24");
     file(&text.replace(
-        "  stack: {image: 'switch:v1', network: host}",
-        "  more: {image: 'switch:v1', network: host}",
+        "  stack: {image: 'switch:v1', network: host, ports: [41000-41999/udp, 5080/udp]}",
+        "  more: {image: 'switch:v1', network: host, ports: [41000-41999/udp, 5080/udp]}",
     ))
 }
 
@@ -371,25 +371,35 @@ fn an_owner_that_is_started_takes_its_guests_along() {
 fn what_cannot_be_is_refused_before_anything_is_done() {
     let two = |one: &str, two: &str| {
         format!(
-            "version: 1\nswitches:\n  a: {{image: 'switch:v1', {one}}}\n  b: {{image: 'switch:v1', {two}}}\n"
+            "version: 1\nswitches:\n  aa: {{image: 'switch:v1', {one}}}\n  bb: {{image: 'switch:v1', {two}}}\n"
         )
     };
     let host = "network: host";
     let lan = "network: none, bridge: br0, addresses: [10.1.0.9/24]";
     for (text, exit, words) in [
-        (two(host, host), Exit::Usage, "b and a cannot both have SIP 5060/udp"),
-        (two(lan, lan), Exit::Usage, "b and a cannot both have the address 10.1.0.9"),
+        (two(host, host), Exit::Usage, "bb and aa cannot both have SIP 5060/udp"),
+        (two(lan, lan), Exit::Usage, "bb and aa cannot both have the address 10.1.0.9"),
         (
             two("network: bridge, ports: [5060/udp]", "network: bridge, ports: [5000-6000/udp]"),
             Exit::Usage,
-            "b and a cannot both have the published port 5000-6000/udp",
+            "bb and aa cannot both have the published port 5000-6000/udp",
         ),
-        (two(lan, "network: 'container:a'"), Exit::Usage, "b and a cannot both have SIP 5060/udp"),
-        (two("network: 'container:b'", "network: 'container:a'"), Exit::Usage, "and that of a in the end"),
-        (two(host, "network: 'container:a', ports: [5070/udp]"), Exit::Usage, "cannot both have"),
-        (two(host, "network: gone"), Exit::Missing, "/etc/switch.yaml:4:6: b: no such network: gone"),
+        (two(lan, "network: 'container:aa'"), Exit::Usage, "bb and aa cannot both have SIP 5060/udp"),
+        (two("network: 'container:bb'", "network: 'container:aa'"), Exit::Usage, "and that of aa in the end"),
+        (two(host, "network: 'container:aa', ports: [5070/udp]"), Exit::Usage, "cannot both have"),
+        (
+            two(host, "network: voice, ports: [5060/udp]"),
+            Exit::Usage,
+            "bb and aa cannot both have SIP 5060/udp, which is the published port 5060/udp",
+        ),
+        (
+            two("network: voice, ports: [16000-17000/udp]", "network: host, ports: [5070/udp]"),
+            Exit::Usage,
+            "media 16384-32767/udp, which is the published port 16000-17000/udp",
+        ),
+        (two(host, "network: gone"), Exit::Missing, "/etc/switch.yaml:4:7: bb: no such network: gone"),
         (two(host, "network: bridge, bridge: br0"), Exit::Usage, "--bridge has no meaning with --net bridge"),
-        (two(lan, "network: 'container:a', gateways: [10.1.0.1]"), Exit::Usage, "--gateway has no meaning"),
+        (two(lan, "network: 'container:aa', gateways: [10.1.0.1]"), Exit::Usage, "--gateway has no meaning"),
     ] {
         let fake = fresh();
         let before = fake.snapshot();
@@ -400,6 +410,13 @@ fn what_cannot_be_is_refused_before_anything_is_done() {
         assert!(fake.0.asked.borrow().is_empty());
         assert_eq!(fake.snapshot(), before);
     }
+    // Each for itself would find an address.
+    let many: String =
+        (0..127).map(|number| format!("  s{number:03}: {{image: 'switch:v1', network: bridge}}\n")).collect();
+    let refusal = |text: &str| bring(&fresh(), &file(text)).unwrap_err().remove(0).to_string();
+    let text = format!("version: 1\nswitches:\n{many}");
+    assert!(refusal(&text).contains("s126: the network netctl has no address left"), "{}", refusal(&text));
+    bring(&fresh(), &file(&text.replace("  s126: {image: 'switch:v1', network: bridge}\n", ""))).unwrap();
     // A container of that name that is somebody else's stays.
     let fake = fresh();
     let text = "version: 1\nswitches: {other: {image: 'switch:v1', network: host}}";

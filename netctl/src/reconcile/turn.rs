@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
+use crate::output;
+
 /// Held as long as the value is; the kernel gives it back when a process is killed.
 #[derive(Debug)]
 pub struct Turn {
@@ -23,6 +25,7 @@ pub enum Share {
 
 impl Turn {
     /// Waits for it. Who may not write the directory has no part in what it guards: rules and interfaces need root, too.
+    /// Where that takes longer than a moment, it is said.
     pub async fn wait(state: &Path, share: Share) -> Self {
         let state = state.to_owned();
         let operation = match share {
@@ -35,7 +38,8 @@ impl Turn {
             flock(&file, operation)?;
             Ok::<_, io::Error>(file)
         });
-        Self { _file: taken.await.ok().and_then(Result::ok) }
+        let words = "another netctl changes switches; this one waits until it is done";
+        Self { _file: output::patiently(words, taken).await.ok().and_then(Result::ok) }
     }
 
     /// Takes it alone, unless somebody has it.

@@ -9,7 +9,7 @@ use super::declaration::Declaration;
 use super::error::UpError;
 use super::file::File;
 use crate::docker::{Container, Containers as _};
-use crate::network::{CheckError, Mode, Order, RunError, Worldly, change, container, mend, plan};
+use crate::network::{CheckError, Mode, Order, RunError, Worldly, bridge, change, container, mend, plan};
 
 /// Looks through everything; returns what has to be said and is no failure.
 ///
@@ -29,6 +29,7 @@ pub async fn validate(
     });
     let gone: Vec<Container> = make_room.chain(set_right).cloned().collect();
     let mut errors = clashes(file);
+    errors.extend(too_many(file));
     let mut notes = Vec::new();
     for item in &comparison.items {
         let Some(declared) = file.switches.get(&item.name) else { continue };
@@ -99,6 +100,18 @@ fn sharer(owner: &Container, gone: &[Container], containers: &[Container]) -> Op
     Some(UpError::Shared { name: owner.name.clone(), by: by.name.clone() })
 }
 
+/// Each is looked through as if it were the next one on netctl's own network; together they may be more than it has
+/// addresses for.
+fn too_many(file: &File) -> Option<UpError> {
+    let is_own = |one: &&Declaration| one.order.mode == Mode::Bridge && one.order.addresses.is_empty();
+    let first_without = file.switches.values().filter(is_own).nth(bridge::ROOM)?;
+    Some(UpError::Switch {
+        place: first_without.place.clone(),
+        name: first_without.order.name.clone(),
+        source: Box::new(CheckError::Full(bridge::OWN.to_owned()).into()),
+    })
+}
+
 /// What two switches of one file cannot both have.
 fn clashes(file: &File) -> Vec<UpError> {
     let mut clashes = Vec::new();
@@ -107,7 +120,9 @@ fn clashes(file: &File) -> Vec<UpError> {
         for (other, two) in &all[..number] {
             let what = common_port(file, (name, one), (other, two))
                 .or_else(|| common_address(&one.order, &two.order))
-                .or_else(|| common_publication(&one.order, &two.order));
+                .or_else(|| common_publication(&one.order, &two.order))
+                .or_else(|| listened_and_published(&one.order, &two.order))
+                .or_else(|| listened_and_published(&two.order, &one.order));
             clashes.extend(what.map(|what| UpError::Clash {
                 place: one.place.clone(),
                 name: (*name).clone(),
@@ -156,4 +171,21 @@ fn common_publication(one: &Order, two: &Order) -> Option<String> {
     };
     let both = one.ports.iter().find(|ports| two.ports.iter().any(|other| ports.meet(*other)))?;
     (published(one) && published(two) && same).then(|| format!("the published port {both}"))
+}
+
+/// A port that one takes of the host itself, and that is published for the other.
+fn listened_and_published(one: &Order, two: &Order) -> Option<String> {
+    if one.mode != Mode::Host || !matches!(two.mode, Mode::Bridge | Mode::Network(_)) {
+        return None;
+    }
+    let claims = plan::claims(one).ok()?;
+    let at = |address: Option<IpAddr>| {
+        // Which address is published by default is not known here, nor need it be where one listens at every address.
+        address.is_none_or(|address| address.is_unspecified() || two.host_ips.contains(&address))
+    };
+    let both = claims
+        .iter()
+        .filter(|claim| at(claim.address))
+        .find_map(|claim| two.ports.iter().find(|ports| ports.meet(claim.ports)).map(|ports| (claim, ports)));
+    both.map(|(claim, ports)| format!("{claim}, which is the published port {ports}"))
 }

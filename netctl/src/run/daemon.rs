@@ -5,6 +5,9 @@ use crate::docker::{Client, DockerEndpoint, DockerError, Found, Process};
 use crate::error::Explain as _;
 use crate::output;
 
+/// Said where its answer takes longer than a moment.
+pub(super) const WAITED_FOR: &str = "Docker has not answered yet; it is waited for";
+
 /// Which daemon is meant. What was passed over on the way is said.
 pub(super) fn find(args: &DaemonArgs) -> Result<DockerEndpoint, DockerError> {
     let Found { endpoint, passed_over } = DockerEndpoint::find(&args.flags(), &Process)?;
@@ -18,5 +21,10 @@ pub(super) fn find(args: &DaemonArgs) -> Result<DockerEndpoint, DockerError> {
 }
 
 pub(super) async fn connect(args: &DaemonArgs) -> Result<Client, DockerError> {
-    Client::connect(&find(args)?).await
+    greet(Client::connect(&find(args)?)).await
+}
+
+/// A daemon that starts answers only when it has looked at all of its containers.
+pub(super) async fn greet<T>(connecting: impl Future<Output = T>) -> T {
+    output::patiently(WAITED_FOR, connecting).await
 }

@@ -23,7 +23,7 @@ pub(super) async fn run(args: DoctorArgs, format: Format) -> Result<(), Vec<Fail
 
 async fn ask(args: &DoctorArgs) -> Result<(Local, Question), DoctorError> {
     let endpoint = super::daemon::find(&args.daemon)?;
-    let client = Client::connect(&endpoint).await;
+    let client = super::daemon::greet(Client::connect(&endpoint)).await;
     if let Ok(client) = &client
         && let Whereabouts::Elsewhere(why) = client.whereabouts().await?
     {

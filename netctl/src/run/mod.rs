@@ -76,7 +76,8 @@ async fn command(cli: Cli) -> Result<(), Vec<Failure>> {
         Command::Port(args) => port::run(args, cli.output).await,
         Command::Network(args) => {
             let client = daemon::connect(&args.daemon).await.map_err(one)?;
-            network::run(&client, args.verb, cli.output).await.map_err(one)
+            let work = network::run(&client, args.verb, cli.output);
+            output::patiently(daemon::WAITED_FOR, work).await.map_err(one)
         }
         Command::Run(args) => switch::run(*args, cli.output).await,
         Command::Plan(args) => declared::plan(args, cli.output).await,

@@ -23,7 +23,7 @@ pub(super) async fn run(args: PortArgs, format: Format) -> Result<(), Vec<Failur
                 return Err(one(PublishError::Elsewhere(format!("it is reached over {endpoint}"))));
             }
             let request = Request { container: name, ports, host_ips: host_ip, from, via };
-            let docker = Client::connect(&endpoint).await.map_err(one)?;
+            let docker = super::daemon::greet(Client::connect(&endpoint)).await.map_err(one)?;
             let done =
                 publish::publish(&docker, &LocalMachine, &state().await?, &request).await.map_err(one)?;
             for found in done.findings.told() {

@@ -19,7 +19,7 @@ pub(super) type Here = World<Client, Wires, Proc, Local>;
 
 pub(super) async fn world(daemon: &DaemonArgs, state: &StateArgs) -> Result<Here, Vec<Failure>> {
     let endpoint = super::daemon::find(daemon).map_err(one)?;
-    here(&endpoint, state).await.map_err(one)
+    super::daemon::greet(here(&endpoint, state)).await.map_err(one)
 }
 
 pub(super) async fn here(endpoint: &DockerEndpoint, state: &StateArgs) -> Result<Here, DockerError> {
@@ -31,7 +31,7 @@ pub(super) async fn here(endpoint: &DockerEndpoint, state: &StateArgs) -> Result
 /// Runs a switch and calls it; a signal that comes while it is made takes all back.
 pub(super) async fn run(args: RunArgs, format: Format) -> Result<(), Vec<Failure>> {
     let world = world(&args.daemon, &args.state).await?;
-    let call = !args.no_probe;
+    let is_called = !args.no_probe;
     let state = args.state.state_dir.clone();
     let order = order(args);
     let signal = async {
@@ -40,19 +40,18 @@ pub(super) async fn run(args: RunArgs, format: Format) -> Result<(), Vec<Failure
     let turn = Turn::wait(&state, Share::Shared).await;
     let ran = network::run(&world, &order, signal).await.map_err(all)?;
     drop(turn);
-    if !call {
+    if !is_called {
         return output::write(format, &ran, ran.json()).map_err(one);
     }
     if format == Format::Table {
-        // The call takes some seconds.
-        output::text(&format!("{ran}\n")).map_err(one)?;
+        output::text(&output::visible(&format!("{ran}\n"))).map_err(one)?;
     }
     let heard = tokio::select! {
-        heard = network::probe(&world, &order.name) => heard.map_err(one)?,
+        heard = call(&world, &order.name) => heard.map_err(one)?,
         interrupted = super::interrupted() => return Err(one(interrupted)),
     };
     match format {
-        Format::Table => output::text(&heard.to_string()),
+        Format::Table => output::text(&output::visible(&heard.to_string())),
         Format::Json => {
             let mut json = ran.json();
             json["probe"] = heard.json();
@@ -60,13 +59,20 @@ pub(super) async fn run(args: RunArgs, format: Format) -> Result<(), Vec<Failure
         }
     }
     .map_err(one)?;
-    judge(&heard)
+    judge(&order.name, &heard)
+}
+
+/// The call takes some seconds.
+pub(super) async fn call(world: &Here, name: &str) -> Result<Heard, RunError> {
+    output::patiently(&format!("{name}: it is called; that takes some seconds"), network::probe(world, name))
+        .await
 }
 
 pub(super) async fn remove(args: NamedArgs, format: Format) -> Result<(), Vec<Failure>> {
     let _turn = Turn::wait(&args.state.state_dir, Share::Shared).await;
-    let removed =
-        network::remove_switch(&world(&args.daemon, &args.state).await?, &args.name).await.map_err(all)?;
+    let world = world(&args.daemon, &args.state).await?;
+    let words = format!("{}: take it away; calls in progress have its stop time-out to end", args.name);
+    let removed = output::patiently(&words, network::remove_switch(&world, &args.name)).await.map_err(all)?;
     output::write(format, &removed, removed.json()).map_err(one)
 }
 
@@ -76,15 +82,18 @@ pub(super) async fn inspect(args: NamedArgs, format: Format) -> Result<(), Vec<F
 }
 
 pub(super) async fn probe(args: NamedArgs, format: Format) -> Result<(), Vec<Failure>> {
-    let heard = network::probe(&world(&args.daemon, &args.state).await?, &args.name).await.map_err(one)?;
+    let world = world(&args.daemon, &args.state).await?;
+    let heard = call(&world, &args.name).await.map_err(one)?;
     output::write(format, &heard, json!(heard.json())).map_err(one)?;
-    judge(&heard)
+    judge(&args.name, &heard)
 }
 
 /// A call without audio is a failure; that none could be placed is not.
-pub(super) fn judge(heard: &Heard) -> Result<(), Vec<Failure>> {
+pub(super) fn judge(name: &str, heard: &Heard) -> Result<(), Vec<Failure>> {
     match &heard.report {
-        Some(report) if !report.ok => Err(one(RunError::BadAudio(report.summary.clone()))),
+        Some(report) if !report.ok => {
+            Err(one(RunError::BadAudio { name: name.to_owned(), summary: report.summary.clone() }))
+        }
         _ => Ok(()),
     }
 }

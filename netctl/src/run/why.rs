@@ -13,7 +13,8 @@ use crate::publish::{self, LocalMachine, StateDirectory};
 use crate::why::{self, Asked, Caller, Local, Options, Reach, Subject, WhyError};
 
 pub(super) async fn run(args: WhyArgs, format: Format) -> Result<(), Vec<Failure>> {
-    let report = look(&args).await.map_err(one)?;
+    let words = format!("{}: packets are counted; that takes some seconds", args.name);
+    let report = output::patiently(&words, look(&args)).await.map_err(one)?;
     output::write(format, &report, report.json()).map_err(one)?;
     if report.passes() {
         return Ok(());
@@ -67,7 +68,7 @@ async fn ask(world: &impl Worldly, subject: &Subject) -> Result<(Asked, Option<N
         }
     };
     let mut asked = Asked::default();
-    for Way { target, family, from, words, untested } in ways {
+    for Way { target, family, from, words, untested, .. } in ways {
         let (from, address) = match (from, &neighbour) {
             (Some(Origin::Outside(_)), Some(neighbour)) => (neighbour.place(), neighbour.address(family)),
             (Some(Origin::Here), _) if !matches!(subject.reach, Reach::Published { .. }) => {

@@ -169,7 +169,8 @@ impl<M: Machine> Scene<'_, M> {
                 let who = socket.holder.as_ref().map_or_else(String::new, |holder| format!(" ({holder})"));
                 let text =
                     format!("a process of this host has {}{who}, and keeps what comes there", socket.local);
-                cause("taken", text, None)
+                let mend = socket.holder.as_ref().map(|holder| format!("kill {}", holder.pid));
+                cause("taken", text, mend)
             }
             None => cause("unknown", "netctl's rules are there and did not rewrite it", None),
         }

@@ -117,7 +117,7 @@ fn container_mode_shares_a_namespace() {
     let first =
         ["run", "--name", "first", "--net", "none", "--bridge", "br0", "--address", "198.51.100.10/24"];
     site.must_netctl(&[&first[..], &["--no-probe", IMAGE]].concat());
-    let before = site.state();
+    let before = site.settled();
     let second = ["run", "--name", "second", "--net", "container:first"];
     // The defaults are the first one's.
     let (code, error) = crate::site::failed(site.netctl(&[&second[..], &[IMAGE]].concat()));

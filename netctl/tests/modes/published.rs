@@ -120,7 +120,27 @@ fn what_cannot_be_published_is_not_started() {
     let told = site.must_netctl(&[&run[..], &PORTS, &[IMAGE]].concat());
     assert!(told.contains("note: processes of this host wait on 20000/udp and keep them"), "{told}");
     drop(taken);
+    // A switch in host mode would take the ports from it, and neither is started where the other is.
+    let host = ["run", "--name", "host", "--net", "host", "--no-probe", IMAGE];
+    let (code, error) = failed(site.netctl(&host));
+    assert_eq!(code, Some(1), "{error}");
+    assert!(error.contains(&format!("5060/udp at {HOST} is published for the container second")), "{error}");
+    // Whoever takes SIP's port later answers in its place; a call to him would prove nothing.
+    let taken = socket_in(&site.host_namespace(), "0.0.0.0:5060");
+    let (code, error) = failed(site.netctl(&["probe", "second"]));
+    assert_eq!(code, Some(1), "{error}");
+    assert!(error.contains("would answer in its place: no call was placed"), "{error}");
+    drop(taken);
     site.must_netctl(&["rm", "second"]);
+    site.must_netctl(&host);
+    let before = site.state();
+    let run = ["run", "--name", "third", "--net", "bridge", "--no-probe"];
+    let (code, error) = failed(site.netctl(&[&run[..], &PORTS, &[IMAGE]].concat()));
+    assert_eq!(code, Some(1), "{error}");
+    assert!(error.contains(&format!("SIP 5060/udp at {HOST} is taken")), "{error}");
+    assert!(error.contains("the container host has media"), "{error}");
+    site.is_as(&before);
+    site.must_netctl(&["rm", "host"]);
 }
 
 /// The call at the end of run comes from outside, for what is dropped only there it does not survive; and wherever it ends, the

@@ -19,6 +19,8 @@ pub(crate) mod namespace;
 pub(crate) const HOST: &str = "198.51.100.1";
 /// The image's name.
 pub(crate) const IMAGE: &str = "switch:test";
+/// How long a switch that was started, and the rules that lead to it, may take on a busy machine.
+const AT_LAST: Duration = Duration::from_secs(30);
 
 pub(crate) struct Site {
     // Ends first: its containers are in the namespaces.
@@ -154,6 +156,15 @@ impl Site {
     /// Whether such a call has audio.
     pub(crate) fn reaches(&self, target: &str) -> bool {
         self.probe(target).status.success()
+    }
+
+    /// Waits until such a call has audio: what was started a moment ago may not listen yet.
+    pub(crate) fn call_at_last(&self, target: &str, told: impl Fn() -> String) {
+        let until = Instant::now() + AT_LAST;
+        while !self.reaches(target) {
+            assert!(Instant::now() < until, "{target} has no audio\n{}", told());
+            thread::sleep(Duration::from_millis(200));
+        }
     }
 
     fn probe(&self, target: &str) -> Output {

@@ -15,7 +15,8 @@ fn the_kernel_is_left_alone_for_a_daemon_elsewhere() {
     let tls = format!("tcp://127.0.0.1:{port}");
     let login = format!("ssh://root@127.0.0.1:{}{}", sshd.port, daemon.path("docker.sock").display());
     let file = world.path("switch.yaml").display().to_string();
-    fs::write(&file, "version: 1\nswitches:\n  x:\n    image: one:1\n    network: host\n").expect("a file");
+    fs::write(&file, "version: 1\nswitches:\n  edge:\n    image: one:1\n    network: host\n")
+        .expect("a file");
     let state = world.path("state").display().to_string();
     for (host, way) in [
         (&tls, format!("it is reached over {tls} with TLS (--host)")),
@@ -28,12 +29,12 @@ fn the_kernel_is_left_alone_for_a_daemon_elsewhere() {
             command
         };
         for arguments in [
-            &["port", "publish", "x", "5060/udp"][..],
-            &["run", "--name", "x", "--net", "host", "one:1"],
+            &["port", "publish", "edge", "5060/udp"][..],
+            &["run", "--name", "edge", "--net", "host", "one:1"],
             &["plan", "-f", &file],
             &["up", "-f", &file],
             &["doctor"],
-            &["why", "x"],
+            &["why", "edge"],
         ] {
             let (code, said) = failed(netctl(arguments));
             assert!(said.contains(&way), "{arguments:?}: {said}");

@@ -30,7 +30,7 @@ impl Namespace {
 
     /// As the kernel makes it.
     pub(crate) fn untouched(role: &str) -> Self {
-        let name = format!("netctl-{role}-{}-{}", process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+        let name = format!("test-{role}-{}-{}", process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         must(Command::new("ip").args(["netns", "add", &name]));
         Self(name)
     }

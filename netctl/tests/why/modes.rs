@@ -135,9 +135,12 @@ fn container_mode() {
     let scene = Scene { site: Site::new() };
     let site = &scene.site;
     site.must_docker(&["network", "create", "--subnet", "172.30.0.0/24", "voice"]);
-    site.must_docker(&["run", "-d", "--name", "owner", "--network", "voice", "--ip", INSIDE, IMAGE]);
+    // Media ports are apart from those that the kernel gives a caller in the same namespace.
+    let owner =
+        ["--name", "owner", "--network", "voice", "--ip", INSIDE, "-e", "SWITCH__RTP__PORTS=16384-16483"];
+    site.must_docker(&[&["run", "-d"], &owner[..], &[IMAGE]].concat());
     let advertise = format!("SWITCH__SIP__ADVERTISE={HOST}");
-    let ports = ["-p", "40000-40099/udp", "-p", "5070/udp", "-e", "SWITCH__HTTP__LISTEN=127.0.0.1:9283"];
+    let ports = ["-p", "20000-20099/udp", "-p", "5070/udp", "-e", "SWITCH__HTTP__LISTEN=127.0.0.1:9283"];
     let run = ["run", "--name", "switch", "--net", "container:owner", "-e", &advertise, "--no-probe"];
     site.must_netctl(&[&run[..], &ports, &[IMAGE]].concat());
     // It tells its peers an address at which nothing is published yet.
@@ -147,7 +150,7 @@ fn container_mode() {
     assert_eq!(found, ["own_address", "entered", "media", "advertise"].map(Some), "{told:#}");
     assert!(told["notes"].to_string().contains("inside the namespace"), "{told:#}");
     scene.must(&format!(
-        "netctl port publish owner 40000-40099/udp 5070/udp --host-ip {HOST} --state-dir {}",
+        "netctl port publish owner 20000-20099/udp 5070/udp --host-ip {HOST} --state-dir {}",
         scene.state()
     ));
     let told = scene.passes();
@@ -155,7 +158,7 @@ fn container_mode() {
     // Whoever shares the namespace can shut it for both.
     scene.inside("nft add table inet fw");
     scene.inside("nft 'add chain inet fw bad { type filter hook input priority 0; }'");
-    scene.inside("nft add rule inet fw bad udp dport 40000-40099 drop");
+    scene.inside("nft add rule inet fw bad udp dport 20000-20099 drop");
     scene.finds("admitted", "media", "firewall");
     scene.inside("nft delete table inet fw");
     // The owner is started anew, in a namespace of its own; from inside all would seem well.

@@ -1,6 +1,6 @@
 //! Containers, through bollard.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{
     ContainerCreateBody, ContainerInspectResponse, EndpointIpamConfig, EndpointSettings, HostConfig,
@@ -11,11 +11,17 @@ use bollard::query_parameters::{
     RemoveContainerOptions, RenameContainerOptions, RestartContainerOptions, StartContainerOptions,
     StopContainerOptions,
 };
-use futures_util::TryStreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::{Client, found, whereabouts};
 use crate::docker::containers::{Container, ContainerOrder, Containers, Endpoint, Restart, Whereabouts};
 use crate::docker::error::DockerError;
+
+/// How the names of the labels begin that mean something here.
+const LABELS: &str = "io.switch.";
+
+/// About how many containers is asked at the same time.
+const AT_ONCE: usize = 8;
 
 impl Containers for Client {
     async fn whereabouts(&self) -> Result<Whereabouts, DockerError> {
@@ -28,17 +34,22 @@ impl Containers for Client {
 
     async fn container(&self, name: &str) -> Result<Option<Container>, DockerError> {
         let asked = self.docker.inspect_container(name, None::<InspectContainerOptions>).await;
-        Ok(found(asked)?.map(container))
+        let Some(mut container) = found(asked)?.map(container) else { return Ok(None) };
+        if container.labels.keys().any(|label| label.starts_with(LABELS)) {
+            let image = found(self.docker.inspect_image(&container.image).await)?;
+            let its = image.and_then(|image| image.config?.labels).unwrap_or_default();
+            container.labels = without_the_images(container.labels, &its);
+        }
+        Ok(Some(container))
     }
 
     async fn containers(&self) -> Result<Vec<Container>, DockerError> {
         let options = ListContainersOptions { all: true, ..ListContainersOptions::default() };
-        let mut containers = Vec::new();
-        for summary in self.docker.list_containers(Some(options)).await? {
-            // One that went meanwhile is not there any more.
-            containers.extend(self.container(&summary.id.unwrap_or_default()).await?);
-        }
-        Ok(containers)
+        let listed = self.docker.list_containers(Some(options)).await?;
+        let asked = listed.into_iter().map(|it| async { self.container(&it.id.unwrap_or_default()).await });
+        let found = futures_util::stream::iter(asked).buffered(AT_ONCE).try_collect::<Vec<_>>().await?;
+        // One that went meanwhile is not there any more.
+        Ok(found.into_iter().flatten().collect())
     }
 
     async fn create(&self, order: &ContainerOrder) -> Result<String, DockerError> {
@@ -77,6 +88,16 @@ impl Containers for Client {
         let chunks: Vec<_> = self.docker.logs(name, Some(options)).try_collect().await?;
         Ok(chunks.iter().map(ToString::to_string).collect())
     }
+}
+
+/// What netctl goes by is what whoever started a container says of it. An image brings labels along, too, and whoever made
+/// that has no say in what of the host is published, joined to a bridge or taken away.
+fn without_the_images(
+    mut labels: BTreeMap<String, String>,
+    images: &HashMap<String, String>,
+) -> BTreeMap<String, String> {
+    labels.retain(|name, value| !(name.starts_with(LABELS) && images.get(name) == Some(value)));
+    labels
 }
 
 fn body(order: &ContainerOrder) -> ContainerCreateBody {
@@ -154,5 +175,24 @@ fn endpoint(settings: EndpointSettings) -> Endpoint {
     Endpoint {
         ipv4: address(settings.ip_address, pinned.ipv4_address),
         ipv6: address(settings.global_ipv6_address, pinned.ipv6_address),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_publishes_nothing() {
+        let of = |labels: &[(&str, &str)]| -> BTreeMap<String, String> {
+            labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let image =
+            [("io.switch.publish", "1-65535/udp"), ("io.switch.netctl.run", "abc"), ("maintainer", "x")];
+        let images: HashMap<String, String> = of(&image).into_iter().collect();
+        assert_eq!(without_the_images(of(&image), &images), of(&[("maintainer", "x")]));
+        // What stands on the container itself counts.
+        let own = of(&[("io.switch.publish", "5060/udp"), ("io.switch.host-ip", "192.0.2.7")]);
+        assert_eq!(without_the_images(own.clone(), &images), own);
     }
 }

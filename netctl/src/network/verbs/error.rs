@@ -52,7 +52,7 @@ impl Explain for NetworkError {
             Self::Overlap { .. } => {
                 Some("choose another subnet; netctl network ls shows those in use".to_owned())
             }
-            Self::Twice { .. } => None,
+            Self::Twice { .. } => Some("leave one of them out".to_owned()),
         }
     }
 

@@ -16,6 +16,8 @@ pub(super) const LARGEST: u64 = 1 << 20;
 pub enum FileError {
     #[error("cannot read {}", .path.display())]
     Unreadable { path: PathBuf, source: io::Error },
+    #[error("{} is no file", .0.display())]
+    NoFile(PathBuf),
     #[error("{} has more than {} KiB", .0.display(), LARGEST >> 10)]
     TooLarge(PathBuf),
     #[error("{place}: {message}{}", in_key(.key))]
@@ -52,13 +54,24 @@ pub(super) fn wrong(path: &Path, text: &str, error: &Error) -> FileError {
         Error::Message { msg, .. } => (msg.clone(), None),
         other => (plain(&other.to_string()), None),
     };
-    FileError::Wrong { place: place(path, line, column), key: keys(text, line), message, next }
+    // What is missing at the top is in no key.
+    let is_top = matches!(error, Error::SerdeMissingField { .. }) && column == 1;
+    let key = if is_top { String::new() } else { keys(text, line) };
+    FileError::Wrong { place: place(path, line, column), key, message, next }
 }
 
-/// The reader says the place in its own words, too.
+/// The reader says the place in its own words, too, and speaks of a document's events.
 fn plain(message: &str) -> String {
     let first = message.lines().next().unwrap_or_default();
-    first.rsplit_once(" at line ").map_or(first, |(message, _)| message).to_owned()
+    let first = first.rsplit_once(" at line ").map_or(first, |(message, _)| message);
+    match first {
+        "expected sequence start" => "a list is expected here: [ONE, ANOTHER]",
+        "expected mapping start" => "keys with values are expected here: key: value",
+        "expected string scalar" | "expected scalar" => "one word or number is expected here",
+        "unexpected end of input" => "it ends here, before all is said",
+        other => other,
+    }
+    .to_owned()
 }
 
 /// The keys that a line stands under, as far as its indentation tells: `switches.one.ports`.
@@ -94,7 +107,18 @@ impl Explain for FileError {
             Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Some("say which: -f FILE".to_owned())
             }
-            Self::Unreadable { .. } | Self::TooLarge(_) => None,
+            Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                Some("let yourself read it, or run it as root (sudo netctl ...)".to_owned())
+            }
+            Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::InvalidData => {
+                Some("write it in UTF-8".to_owned())
+            }
+            Self::Unreadable { .. } => Some("see whether its disk is well: dmesg".to_owned()),
+            Self::NoFile(_) => Some(
+                "name a file that stays where it is: -f FILE. By where it lies its containers are known"
+                    .to_owned(),
+            ),
+            Self::TooLarge(_) => Some("part it into several files, each with switches of its own".to_owned()),
             Self::Wrong { next, .. } => {
                 next.clone().or_else(|| Some("docs/netctl-up.md has the format".to_owned()))
             }
@@ -108,7 +132,7 @@ impl Explain for FileError {
                 Exit::Denied
             }
             Self::Unreadable { .. } => Exit::Failed,
-            Self::TooLarge(_) | Self::Wrong { .. } => Exit::Usage,
+            Self::NoFile(_) | Self::TooLarge(_) | Self::Wrong { .. } => Exit::Usage,
         }
     }
 }

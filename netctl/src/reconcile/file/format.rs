@@ -60,6 +60,16 @@ struct RawLimits {
 }
 
 impl RawSwitch {
+    /// What stands in no environment: Docker would refuse it only when the container is made.
+    pub(super) fn wrong_variable(&self) -> Option<String> {
+        self.environment.iter().find_map(|(name, value)| match name {
+            name if name.is_empty() || name.contains(['=', '\0']) => {
+                Some(format!("{name:?} cannot be a variable's name"))
+            }
+            name => value.contains('\0').then(|| format!("the value of {name} has a NUL in it")),
+        })
+    }
+
     pub(super) fn order(self, name: String, directory: &Path) -> Order {
         fn all<T>(list: Vec<Text<T>>) -> Vec<T> {
             list.into_iter().map(|text| text.0).collect()

@@ -174,6 +174,26 @@ fn containers_of_other_makers_are_published_by_their_labels() {
     assert_eq!(watched.look().2, Vec::<String>::new());
 }
 
+/// Labels that name an interface of the host's do not have it deleted, nor a container joined to a bridge by it.
+#[test]
+fn forged_labels_take_nothing_of_the_hosts_away() {
+    let mut watched = Watched::new(&[]);
+    watched.foreign(
+        "forged",
+        &[
+            (labels::RUN, "18bb0f6a2c1d3e4f-1"),
+            (labels::INTERFACE, "eth0"),
+            ("io.switch.netctl.bridge", "br0"),
+            ("io.switch.netctl.addresses", "10.1.0.66/24"),
+        ],
+    );
+    let before = watched.fake.0.interfaces.borrow().clone();
+    let (whole, asked, said) = watched.look();
+    assert_eq!((whole, asked), (false, Vec::<String>::new()));
+    assert!(said[0].contains("no label io.switch.netctl.interface that says how to furnish"), "{said:?}");
+    assert_eq!(*watched.fake.0.interfaces.borrow(), before);
+}
+
 /// `port publish`, whose container says nothing by labels.
 #[test]
 fn what_was_published_by_hand_is_kept_too() {
