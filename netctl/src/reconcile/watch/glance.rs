@@ -1,4 +1,4 @@
-//! What can be seen without the daemon. A pass is due when it is otherwise than behind the last one: what could not be
+//! What can be seen without the daemon. A pass is due when it is otherwise than when the last one began: what could not be
 //! mended then is tried again in its own time, however much the kernel tells.
 
 use crate::error::report;

@@ -25,7 +25,7 @@ pub(super) struct Memory {
     said: BTreeMap<String, String>,
     /// The interfaces of furnished containers that run: name and alias.
     pub(super) interfaces: Vec<(String, String)>,
-    /// What was otherwise than it should be behind the last look.
+    /// What was otherwise than it should be when the last look began.
     pub(super) glance: Glance,
     dockers: Dockers,
 }
@@ -59,6 +59,8 @@ pub(super) async fn pass(
     memory: &mut Memory,
     log: &mut impl FnMut(&str),
 ) -> Result<bool, DockerError> {
+    // Before anything is looked at by itself: what changes from here on is otherwise, and calls for another pass.
+    memory.glance = Glance::take(world, &memory.interfaces, log).await;
     let mut whole = true;
     for path in std::mem::take(&mut memory.files) {
         if !keep(world, &path, memory, log).await {
@@ -71,7 +73,6 @@ pub(super) async fn pass(
     containers.sort_by_key(|it| it.network_mode.starts_with("container:"));
     let published = world.publisher().all().await.unwrap_or_default();
     memory.interfaces.clear();
-    memory.glance.astray = world.publisher().astray().await.unwrap_or_default();
     for container in containers.iter().filter(|it| !labels::is_aside(it)) {
         let record = published.iter().find(|it| it.name == container.name);
         let done = match container.pid {
@@ -87,7 +88,6 @@ pub(super) async fn pass(
             whole &= tell(&record.name, done, memory, log);
         }
     }
-    memory.glance = Glance::take(world, &memory.interfaces, log).await;
     whole &= memory.dockers.look(memory.glance.dockers, Instant::now(), log);
     Ok(whole)
 }
