@@ -1,7 +1,8 @@
 //! What is read back, which may be anybody's.
 
 use super::change::Firewall;
-use super::table::{Family, Place, Point};
+use super::family::Family;
+use super::table::{Place, Point};
 
 /// A table that is there.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -7,6 +7,7 @@ mod change;
 mod error;
 #[cfg(test)]
 pub(crate) mod fake;
+mod family;
 mod list;
 mod rule;
 mod show;
@@ -15,8 +16,9 @@ mod trace;
 
 pub use change::{Change, Firewall};
 pub use error::FirewallError;
+pub use family::Family;
 pub use list::{SeenChain, SeenRule, SeenTable, Verdict, forward_drops};
 pub use rule::{Bit, DockerRule, FlowKey, Side, Statement, TRACED, Test, Way};
 pub(crate) use table::MOST_FLOWS;
-pub use table::{Chain, Content, Family, Hook, Kind, Place, Point, PortRange, Rule, Set, Table};
+pub use table::{Chain, Content, Hook, Kind, Place, Point, PortRange, Rule, Set, Table};
 pub use trace::{End, Step};

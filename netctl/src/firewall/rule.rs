@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::table::Family;
+use super::family::Family;
 use crate::ports::Protocol;
 
 /// One statement of a rule.

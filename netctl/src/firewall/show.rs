@@ -4,8 +4,9 @@ use std::fmt::{self, Display, Formatter, Result, Write as _};
 
 use ipnet::IpNet;
 
+use super::family::Family;
 use super::rule::{Bit, FlowKey, Side, Statement, TRACED, Test, Way};
-use super::table::{Chain, Content, Family, Hook, Kind, MOST_FLOWS, Point, Rule, Set, Table};
+use super::table::{Chain, Content, Hook, Kind, MOST_FLOWS, Point, Rule, Set, Table};
 
 impl Display for Table {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::net::UnixListener;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -68,8 +68,11 @@ fn killed_in_the_middle_of_a_repair_the_next_one_ends_it() {
                     None => thread::sleep(Duration::from_millis(5)),
                 }
             };
-            // strace ends with what it traces, also when that is killed.
-            let _ = watch.kill();
+            if !dead {
+                // It passes the signal on to what it traces; killed, it would leave that behind.
+                let kill = Command::new("kill").arg(watch.id().to_string()).status();
+                assert!(kill.expect("kill").success());
+            }
             let _ = watch.wait();
             if !dead {
                 break;
