@@ -3,7 +3,6 @@
 use std::fmt;
 
 use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
 
 use super::family::Family;
 use super::rule::Statement;
