@@ -11,9 +11,16 @@ use crate::docker::Flags;
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Docker's daemon")]
 pub struct DaemonArgs {
-    /// Where it is: unix://PATH, tcp://HOST[:PORT] or ssh://[USER@]HOST[:PORT][/SOCKET]; else DOCKER_HOST says it, then
-    /// a context
-    #[arg(long, short = 'H', global = true, value_name = "ADDRESS")]
+    /// Where it is.
+    // Apart, for its brackets are no links.
+    #[arg(
+        long,
+        short = 'H',
+        global = true,
+        value_name = "ADDRESS",
+        help = "Where it is: unix://PATH, tcp://HOST[:PORT] or ssh://[USER@]HOST[:PORT][/SOCKET]; else DOCKER_HOST \
+                says it, then a context"
+    )]
     pub host: Option<String>,
     /// The context of Docker's client that says where it is; else DOCKER_CONTEXT, then docker context use
     // Apart from the directory that is built from.

@@ -20,7 +20,7 @@ const V6: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, 
 /// Begins what is written to the interface that leads there, for whoever looks while it is there.
 const ALIAS: &str = "io.switch.netctl.probe";
 
-/// Such a neighbour, until it is dropped or [`part`]ed from.
+/// Such a neighbour, until it is dropped or parted from.
 pub struct Neighbour {
     pid: u32,
     /// Of the interface in our own namespace.

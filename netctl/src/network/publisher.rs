@@ -5,7 +5,7 @@ use std::future::Future;
 use crate::firewall::Family;
 use crate::publish::{Astray, Counted, DockersRules, Foreseen, Publication, PublishError, Request};
 
-/// Who publishes. [`publish::Local`] is the real one.
+/// Who publishes. [`Local`](crate::publish::Local) is the real one.
 pub trait Publisher {
     /// Looks, before there is a container, at what publishing for one with addresses of these families will come to, and
     /// refuses what it would refuse then; as if nothing were published for those who will have gone.
