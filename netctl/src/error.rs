@@ -66,7 +66,7 @@ pub fn report(failure: &dyn Explain) -> String {
         text.push_str(&step);
         text.push('\n');
     }
-    crate::output::visible(&text).into_owned()
+    crate::visible::visible(&text).into_owned()
 }
 
 #[cfg(test)]

@@ -25,4 +25,5 @@ pub mod procfs;
 pub mod publish;
 pub mod reconcile;
 pub mod run;
+mod visible;
 pub mod why;

@@ -1,9 +1,10 @@
 //! What can be changed, and who does it.
 
 use super::error::FirewallError;
+use super::family::Family;
 use super::list::{SeenChain, SeenRule, SeenTable};
 use super::rule::DockerRule;
-use super::table::{Place, Table};
+use super::table::{Place, Point, Table};
 
 /// One change of many that the kernel makes at once, or not at all.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -54,4 +55,13 @@ pub trait Firewall {
     /// # Errors
     /// If the kernel does not tell.
     fn rules(&self, place: Place, table: &str) -> Result<Vec<SeenRule>, FirewallError>;
+}
+
+/// Whether a chain drops what is forwarded and no rule decides; where that cannot be read it is not known to.
+pub fn forward_drops(firewall: &impl Firewall, family: Family) -> bool {
+    let own = if family == Family::V4 { Place::Ip } else { Place::Ip6 };
+    let chains = firewall.chains().unwrap_or_default();
+    chains.iter().any(|chain| {
+        chain.point == Some(Point::Forward) && chain.drops && [Place::Inet, own].contains(&chain.place)
+    })
 }

@@ -1,7 +1,5 @@
 //! What is read back, which may be anybody's.
 
-use super::change::Firewall;
-use super::family::Family;
 use super::table::{Place, Point};
 
 /// A table that is there.
@@ -28,15 +26,6 @@ pub struct SeenChain {
     pub point: Option<Point>,
     /// Whether it drops what no rule decides.
     pub drops: bool,
-}
-
-/// Whether a chain drops what is forwarded and no rule decides; where that cannot be read it is not known to.
-pub fn forward_drops(firewall: &impl Firewall, family: Family) -> bool {
-    let own = if family == Family::V4 { Place::Ip } else { Place::Ip6 };
-    let chains = firewall.chains().unwrap_or_default();
-    chains.iter().any(|chain| {
-        chain.point == Some(Point::Forward) && chain.drops && [Place::Inet, own].contains(&chain.place)
-    })
 }
 
 /// A rule that is there.

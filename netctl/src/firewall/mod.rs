@@ -14,10 +14,10 @@ mod show;
 mod table;
 mod trace;
 
-pub use change::{Change, Firewall};
+pub use change::{Change, Firewall, forward_drops};
 pub use error::FirewallError;
 pub use family::Family;
-pub use list::{SeenChain, SeenRule, SeenTable, Verdict, forward_drops};
+pub use list::{SeenChain, SeenRule, SeenTable, Verdict};
 pub use rule::{Bit, DockerRule, FlowKey, Side, Statement, TRACED, Test, Way};
 pub(crate) use table::MOST_FLOWS;
 pub use table::{Chain, Content, Hook, Kind, Place, Point, PortRange, Rule, Set, Table};

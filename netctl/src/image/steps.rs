@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::output::visible;
+use crate::visible::visible;
 
 /// Reads the text as it comes and says what to show.
 #[derive(Default)]

@@ -8,7 +8,6 @@ use netlink_packet_route::address::{AddressAttribute, AddressMessage};
 use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
 use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage};
 
-use super::wires::name;
 use crate::network::{Counters, Interface, Route};
 
 /// In ifconfig's words and order.
@@ -108,4 +107,12 @@ fn ip(address: &RouteAddress) -> Option<IpAddr> {
         RouteAddress::Inet6(ip) => Some((*ip).into()),
         _ => None,
     }
+}
+
+/// The name among a link's attributes.
+pub(super) fn name(attributes: &[LinkAttribute]) -> Option<&str> {
+    attributes.iter().find_map(|attribute| match attribute {
+        LinkAttribute::IfName(name) => Some(name.as_str()),
+        _ => None,
+    })
 }

@@ -6,7 +6,7 @@ use futures_util::TryStreamExt as _;
 use ipnet::IpNet;
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::address::{AddressAttribute, AddressFlags};
-use netlink_packet_route::link::{InfoData, InfoVeth, LinkAttribute};
+use netlink_packet_route::link::{InfoData, InfoVeth};
 use netlink_packet_route::route::RouteMessage;
 use rtnetlink::{
     AddressMessageBuilder, Handle, LinkMessageBuilder, LinkUnspec, LinkVeth, RouteMessageBuilder,
@@ -143,12 +143,4 @@ pub(super) fn v6_question() -> RouteMessage {
 
 fn gone(name: &InterfaceName) -> KernelError {
     KernelError::Refused(std::io::Error::other(format!("the interface {name} is gone")))
-}
-
-/// The name among a link's attributes.
-pub(super) fn name(attributes: &[LinkAttribute]) -> Option<&str> {
-    attributes.iter().find_map(|attribute| match attribute {
-        LinkAttribute::IfName(name) => Some(name.as_str()),
-        _ => None,
-    })
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::foreign::Obstacle;
-use super::resolve::MOST_RANGES;
+use super::request::MOST_RANGES;
 use crate::docker::DockerError;
 use crate::error::{Exit, Explain};
 use crate::firewall::{Family, FirewallError};

@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::firewall::{Family, PortRange};
 use crate::ports::{Ports, Protocol};
 
+/// In how many pieces ports may be: a change of the rules is one message, and the kernel takes no larger ones than a
+/// socket's buffer.
+pub(super) const MOST_RANGES: usize = 256;
+
 /// What is asked for, by the flags of a verb, by labels or by a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Request {

@@ -6,16 +6,13 @@ use ipnet::IpNet;
 
 use super::error::PublishError;
 use super::machine::{Machine, Namespace};
-use super::request::{Path, Publication, Request, Via};
+use super::request::{MOST_RANGES, Path, Publication, Request, Via};
 use crate::docker::{Container, Containers, DockerError, Network, Networks, Whereabouts};
 use crate::firewall::Family;
 use crate::ports::Ports;
 
 /// How long a table's name may be, less what netctl puts before it and some room.
 const LONGEST_NAME: usize = 200;
-/// In how many pieces ports may be: a change of the rules is one message, and the kernel takes no larger ones than a
-/// socket's buffer.
-pub(super) const MOST_RANGES: usize = 256;
 
 pub(super) async fn resolve(
     docker: &(impl Containers + Networks),

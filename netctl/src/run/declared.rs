@@ -7,6 +7,7 @@ use crate::error::Failure;
 use crate::netlink::KernelNews;
 use crate::output;
 use crate::reconcile::{self, File, Share, Turn, UpError, Watch};
+use crate::visible::visible;
 
 pub(super) async fn plan(args: PlanArgs, format: Format) -> Result<(), Vec<Failure>> {
     let file = File::read(&args.declared.file).map_err(one)?;
@@ -30,7 +31,7 @@ pub(super) async fn up(args: UpArgs, format: Format) -> Result<(), Vec<Failure>>
     let done = reconcile::up(&world, &file, signal(), &mut output::progress).await.map_err(all)?;
     drop(turn);
     if format == Format::Table {
-        output::text(&output::visible(&done.to_string())).map_err(one)?;
+        output::text(&visible(&done.to_string())).map_err(one)?;
     }
     let (mut failures, mut json) = (Vec::new(), done.json());
     for name in file.switches.keys().filter(|_| !args.no_probe) {
@@ -42,9 +43,7 @@ pub(super) async fn up(args: UpArgs, format: Format) -> Result<(), Vec<Failure>>
             Ok(heard) => {
                 failures.extend(judge(name, &heard).err().unwrap_or_default());
                 match format {
-                    Format::Table => {
-                        output::text(&output::visible(&format!("\n{name}:\n{heard}"))).map_err(one)?
-                    }
+                    Format::Table => output::text(&visible(&format!("\n{name}:\n{heard}"))).map_err(one)?,
                     Format::Json => json["probes"][name] = heard.json(),
                 }
             }

@@ -14,6 +14,7 @@ use crate::output;
 use crate::procfs::Proc;
 use crate::publish::Local;
 use crate::reconcile::{Share, Turn};
+use crate::visible::visible;
 
 pub(super) type Here = World<Client, Wires, Proc, Local>;
 
@@ -44,14 +45,14 @@ pub(super) async fn run(args: RunArgs, format: Format) -> Result<(), Vec<Failure
         return output::write(format, &ran, ran.json()).map_err(one);
     }
     if format == Format::Table {
-        output::text(&output::visible(&format!("{ran}\n"))).map_err(one)?;
+        output::text(&visible(&format!("{ran}\n"))).map_err(one)?;
     }
     let heard = tokio::select! {
         heard = call(&world, &order.name) => heard.map_err(one)?,
         interrupted = super::interrupted() => return Err(one(interrupted)),
     };
     match format {
-        Format::Table => output::text(&output::visible(&heard.to_string())),
+        Format::Table => output::text(&visible(&heard.to_string())),
         Format::Json => {
             let mut json = ran.json();
             json["probe"] = heard.json();
