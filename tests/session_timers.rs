@@ -132,9 +132,9 @@ fn an_update_that_is_not_taken_is_followed_by_an_invite() {
 #[test]
 fn invites_that_meet_are_both_refused_and_ours_is_sent_again() {
     let switch = Switch::start(BRIEF);
-    // Half of it passes before the refresh; two seconds are left then, the longest wait after a 491.
-    let (mut phone, _) = timed(&switch, "12;refresher=uas", "Allow: INVITE, ACK, BYE\r\n");
-    phone.sip.set_read_timeout(Some(Duration::from_secs(8))).unwrap();
+    // Half of it passes before the refresh; two and a half seconds are left then, more than the longest wait after a 491.
+    let (mut phone, _) = timed(&switch, "15;refresher=uas", "Allow: INVITE, ACK, BYE\r\n");
+    phone.sip.set_read_timeout(Some(Duration::from_secs(12))).unwrap();
     let ours = phone.expect("INVITE");
     let to = phone.to.clone();
     phone.request("INVITE", 2, "9196", "", &phone.sdp("0"));
