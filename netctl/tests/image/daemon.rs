@@ -18,6 +18,10 @@ impl Daemon {
         Self(Dockerd::start(|program| Command::new(program), &alone))
     }
 
+    pub(crate) fn plain_port(&self) -> u16 {
+        self.0.plain_port()
+    }
+
     pub(crate) fn address(&self) -> String {
         self.0.address()
     }

@@ -1,12 +1,10 @@
 //! What netctl saves Docker loads, and the other way round: in a second daemon the image has the same id.
 
-use std::net::{Shutdown, TcpListener};
-use std::os::unix::net::UnixStream;
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
-use std::{fs, io};
 
 use serde_json::Value;
 
@@ -132,22 +130,7 @@ fn an_interrupted_save_leaves_nothing() {
 fn a_daemon_behind_tcp() {
     let daemon = Daemon::start();
     let context = context("FROM scratch\nCOPY say /say\n");
-    let socket = daemon.address().trim_start_matches("unix://").to_owned();
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let host = format!("tcp://{}", listener.local_addr().expect("it is bound"));
-    // Ends with the test's process.
-    thread::spawn(move || {
-        for peer in listener.incoming().filter_map(Result::ok) {
-            let Ok(inside) = UnixStream::connect(&socket) else { continue };
-            let (Ok(mut from), Ok(mut to)) = (peer.try_clone(), inside.try_clone()) else { continue };
-            thread::spawn(move || io::copy(&mut from, &mut to));
-            let (mut from, mut to) = (inside, peer);
-            thread::spawn(move || {
-                let copied = io::copy(&mut from, &mut to);
-                to.shutdown(Shutdown::Both).and(copied)
-            });
-        }
-    });
+    let host = format!("tcp://127.0.0.1:{}", daemon.plain_port());
     let netctl = |arguments: &[&str]| {
         let mut command = daemon.netctl(context.path());
         command.env_remove("DOCKER_HOST").args(arguments).args(["--host", &host]);

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use crate::dockerd::text;
-use crate::world::{World, all_image_verbs, daemon, failed, images, plain_port, readable_by_all, tls_daemon};
+use crate::world::{World, all_image_verbs, daemon, failed, images, readable_by_all, tls_daemon};
 
 #[test]
 fn all_image_verbs_over_tls() {
@@ -88,7 +88,7 @@ fn what_is_shown_and_what_answers() {
     let world = World::new();
     let (daemon, port) = tls_daemon(&world, "one", "server");
     let (secure, plain) =
-        (format!("tcp://127.0.0.1:{port}"), format!("tcp://127.0.0.1:{}", plain_port(&daemon)));
+        (format!("tcp://127.0.0.1:{port}"), format!("tcp://127.0.0.1:{}", daemon.plain_port()));
     let file = |name: &str| world.pki.path(name).display().to_string();
     let ls = |host: &str, flags: &[&str]| {
         let mut command = world.netctl(&["image", "--host", host]);
@@ -145,7 +145,7 @@ fn what_is_shown_and_what_answers() {
 fn a_key_that_may_not_be_read_or_is_damaged_is_not_shown() {
     let world = World::new();
     let daemon = daemon("one", &[]);
-    let address = format!("tcp://127.0.0.1:{}", plain_port(&daemon));
+    let address = format!("tcp://127.0.0.1:{}", daemon.plain_port());
     readable_by_all(world.directory.path());
     let key = world.pki.path("client-key.pem");
     let secret = fs::read_to_string(&key).expect("it was made");

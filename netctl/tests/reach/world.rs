@@ -1,11 +1,9 @@
 //! Daemons that can be told apart, and clients that know nothing but what a test tells them.
 
-use std::io;
-use std::net::{Shutdown, TcpListener};
-use std::os::unix::net::UnixStream;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::{env, fs, thread};
+use std::{env, fs};
 
 use tempfile::TempDir;
 
@@ -89,26 +87,6 @@ pub(crate) fn tls_daemon(world: &World, name: &str, certificate: &str) -> (Docke
 
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
-}
-
-/// A port that leads to a socket, for a daemon of today listens on none without TLS. Ends with the test's process.
-pub(crate) fn plain_port(daemon: &Dockerd) -> u16 {
-    let socket = daemon.path("docker.sock");
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let port = listener.local_addr().expect("it is bound").port();
-    thread::spawn(move || {
-        for peer in listener.incoming().filter_map(Result::ok) {
-            let Ok(inside) = UnixStream::connect(&socket) else { continue };
-            let (Ok(mut from), Ok(mut to)) = (peer.try_clone(), inside.try_clone()) else { continue };
-            thread::spawn(move || io::copy(&mut from, &mut to));
-            let (mut from, mut to) = (inside, peer);
-            thread::spawn(move || {
-                let copied = io::copy(&mut from, &mut to);
-                to.shutdown(Shutdown::Both).and(copied)
-            });
-        }
-    });
-    port
 }
 
 /// The names of the images that a daemon has, as netctl tells them.

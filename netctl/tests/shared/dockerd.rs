@@ -4,6 +4,9 @@
 
 use std::env;
 use std::fs;
+use std::io;
+use std::net::{Shutdown, TcpListener};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
@@ -142,6 +145,26 @@ impl Dockerd {
     pub(crate) fn namespace_of(&self, container: &str) -> PathBuf {
         let pid = self.must(&["inspect", "--format", "{{.State.Pid}}", container]);
         PathBuf::from(format!("/proc/{}/ns/net", pid.trim()))
+    }
+
+    /// A port that leads to a socket, for a daemon of today listens on none without TLS. Ends with the test's process.
+    pub(crate) fn plain_port(&self) -> u16 {
+        let socket = self.path("docker.sock");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("it is bound").port();
+        thread::spawn(move || {
+            for peer in listener.incoming().filter_map(Result::ok) {
+                let Ok(inside) = UnixStream::connect(&socket) else { continue };
+                let (Ok(mut from), Ok(mut to)) = (peer.try_clone(), inside.try_clone()) else { continue };
+                thread::spawn(move || io::copy(&mut from, &mut to));
+                let (mut from, mut to) = (inside, peer);
+                thread::spawn(move || {
+                    let copied = io::copy(&mut from, &mut to);
+                    to.shutdown(Shutdown::Both).and(copied)
+                });
+            }
+        });
+        port
     }
 }
 
