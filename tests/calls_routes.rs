@@ -31,7 +31,7 @@ fn ended_at(switch: &Switch, phone: &mut Phone, socket: UdpSocket) -> String {
     switch.hang_up();
     phone.sip = socket;
     let bye = phone.is_ended();
-    switch.until_nothing_is_left();
+    switch.until_empty();
     bye
 }
 
@@ -73,7 +73,7 @@ fn a_callees_proxy_gets_the_ack_and_the_bye() {
     caller.request("BYE", 2, "2100", "", "");
     let bye = callee.expect("BYE sip:callee@192.0.2.77:5099 SIP/2.0");
     callee.respond(&bye, "200 OK", "", "");
-    switch.until_nothing_is_left();
+    switch.until_empty();
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_callee_that_answers_from_elsewhere_is_acknowledged_and_ended_there() {
     caller.request("BYE", 2, "2100", "", "");
     let bye = callee.expect(&format!("BYE sip:desk@{at} SIP/2.0"));
     callee.respond(&bye, "200 OK", "", "");
-    switch.until_nothing_is_left();
+    switch.until_empty();
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn a_contact_that_cannot_be_looked_up_is_sought_where_it_was_seen_and_nobody_wai
     other.hang_up(2, "9196");
     phone.sip.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     phone.is_ended();
-    switch.until_nothing_is_left();
+    switch.until_empty();
     assert_eq!(switch.metric("switch_sip_unreached_total"), 1.0);
 }
 
@@ -172,5 +172,5 @@ fn a_caller_on_tcp_is_ended_on_its_own_connection() {
     lines.find(|line| line.starts_with(&format!("BYE {contact}"))).expect("a BYE");
     listener.set_nonblocking(true).unwrap();
     assert!(listener.accept().is_err(), "no second connection");
-    switch.until_nothing_is_left();
+    switch.until_empty();
 }

@@ -77,7 +77,7 @@ impl Call {
         self.caller.expect("SIP/2.0 200");
         let bye = self.callee.expect("BYE");
         self.callee.respond(&bye, "200 OK", "", "");
-        self.switch.until_nothing_is_left();
+        self.switch.until_empty();
     }
 }
 

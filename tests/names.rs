@@ -53,7 +53,7 @@ fn answers(socket: &UdpSocket, status: &str) -> String {
 fn is_called(switch: &Switch, mut phone: Phone, socket: &UdpSocket) -> String {
     let invite = answers(socket, "486 Busy Here");
     phone.fails("3000", "486");
-    switch.until_nothing_is_left();
+    switch.until_empty();
     invite
 }
 
@@ -215,7 +215,7 @@ fn a_service_on_tcp_is_called_on_tcp() {
     // A connection that ends under the INVITE ends the call.
     drop(stream);
     phone.fails("3000", "503");
-    switch.until_nothing_is_left();
+    switch.until_empty();
 }
 
 /// The caller is told that the callee cannot be reached, and the log says why.
@@ -225,7 +225,7 @@ fn is_not_found(switch: &Switch, mut phone: Phone, why: &str) {
     let line = switch.logged("the callee cannot be reached");
     let error = line["error"].as_str().unwrap();
     assert!(error.contains(why), "{error}");
-    switch.until_nothing_is_left();
+    switch.until_empty();
     assert_eq!(switch.metric("switch_sip_unreached_total"), 1.0);
 }
 

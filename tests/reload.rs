@@ -126,5 +126,5 @@ fn routes_change_while_a_hundred_calls_keep_their_sound() {
     assert_eq!((report.lost(), report.gaps, report.wrong), (0, 0, 0), "of {}", report.sent);
     assert_eq!(switch.metric("switch_calls"), 100.0);
     signalling.hang_up(calls);
-    switch.until_nothing_is_left();
+    switch.until_empty();
 }

@@ -26,14 +26,14 @@ fn given_up(switch: &Switch, phone: &mut Phone) {
     assert!(header(&bye, "Reason").contains("cause=102"), "{bye}");
     phone.respond(&bye, "200 OK", "", "");
     assert_eq!(switch.logged("call ended")["cause"], "RECOVERY_ON_TIMER_EXPIRE");
-    switch.until_nothing_is_left();
+    switch.until_empty();
 }
 
 fn ended(switch: &Switch, phone: &mut Phone, cseq: u32) {
     phone.request("BYE", cseq, "9196", "", "");
     phone.expect("SIP/2.0 200");
     assert_eq!(switch.logged("call ended")["cause"], "NORMAL_CLEARING");
-    switch.until_nothing_is_left();
+    switch.until_empty();
 }
 
 /// What a 2xx to a refresh of the switch's says.
@@ -183,7 +183,7 @@ fn too_short_an_interval_is_refused_with_the_shortest() {
     let refused = phone.expect("SIP/2.0 422");
     assert_eq!(header(&refused, "Min-SE"), "90");
     phone.request("ACK", 1, "9196", "", "");
-    switch.until_nothing_is_left();
+    switch.until_empty();
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn a_callee_that_wants_a_longer_interval_gets_it() {
     let bye = callee.expect("BYE");
     assert_eq!(header(&bye, "CSeq"), "3 BYE");
     callee.respond(&bye, "200 OK", "", "");
-    switch.until_nothing_is_left();
+    switch.until_empty();
 }
 
 #[test]
@@ -223,5 +223,5 @@ fn a_callee_that_does_not_refresh_is_given_up_and_the_caller_with_it() {
     assert!(header(&bye, "Reason").contains("cause=102"), "{bye}");
     callee.respond(&bye, "200 OK", "", "");
     caller.is_ended();
-    switch.until_nothing_is_left();
+    switch.until_empty();
 }

@@ -23,7 +23,7 @@ fn refused(status: &str, change: impl Fn(String) -> String) -> String {
     let answer = phone.finally();
     assert!(answer.starts_with(&format!("SIP/2.0 {status} ")), "{answer}");
     phone.request("ACK", 1, "9196", "", "");
-    switch.until_nothing_is_left();
+    switch.until_empty();
     answer
 }
 
@@ -37,7 +37,7 @@ fn called(config: &str) -> (Switch, Phone) {
 
 fn ended(switch: &Switch, phone: &mut Phone, cseq: u32) {
     phone.hang_up(cseq, "9196");
-    switch.until_nothing_is_left();
+    switch.until_empty();
 }
 
 /// Nothing more comes for a while.
@@ -92,7 +92,7 @@ fn the_same_invite_by_another_way_is_482() {
     assert!(is_quiet(&callee), "no second call");
     callee.refuse(&first, "486 Busy Here");
     caller.fails("2100", "486");
-    switch.until_nothing_is_left();
+    switch.until_empty();
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn what_belongs_to_no_call_is_481() {
         phone.request(method, 1, "9196", "", "");
         phone.expect("SIP/2.0 481");
     }
-    switch.until_nothing_is_left();
+    switch.until_empty();
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn a_cancelled_invite_is_487() {
     let cancel = callee.expect("CANCEL");
     callee.respond(&cancel, "200 OK", "callee", "");
     callee.refuse(&invite, "487 Request Terminated");
-    switch.until_nothing_is_left();
+    switch.until_empty();
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn a_caller_may_end_what_is_not_answered_with_bye() {
     let cancel = callee.expect("CANCEL");
     callee.respond(&cancel, "200 OK", "callee", "");
     callee.refuse(&invite, "487 Request Terminated");
-    switch.until_nothing_is_left();
+    switch.until_empty();
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn what_would_change_a_call_before_its_answer_has_to_wait() {
     }
     callee.refuse(&invite, "486 Busy Here");
     caller.fails("2100", "486");
-    switch.until_nothing_is_left();
+    switch.until_empty();
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn a_callee_that_answers_as_it_is_cancelled_is_acknowledged_and_ended() {
     callee.expect("ACK");
     callee.is_ended();
     caller.fails("2100", "487");
-    switch.until_nothing_is_left();
+    switch.until_empty();
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn a_caller_that_vanishes_before_its_ack_is_ended() {
     };
     assert!(began.elapsed() > Duration::from_secs(1), "not before 64 T1: {:?}", began.elapsed());
     assert!(header(&bye, "Reason").contains("cause=102"), "{bye}");
-    switch.until_nothing_is_left();
+    switch.until_empty();
     assert_eq!(switch.metric("switch_sip_missing_acks_total"), 1.0);
     assert_eq!(switch.logged("call ended")["cause"], "RECOVERY_ON_TIMER_EXPIRE");
 }
@@ -236,7 +236,7 @@ fn a_call_ended_before_its_ack_gets_its_bye_with_it() {
     phone.request("INVITE", 1, "9196", "", &phone.sdp("0"));
     phone.expect("SIP/2.0 200");
     switch.hang_up();
-    switch.until_nothing_is_left();
+    switch.until_empty();
     phone.request("ACK", 1, "9196", "", "");
     phone.is_ended();
 }
@@ -252,7 +252,7 @@ fn a_call_ended_as_its_ack_comes_gets_its_bye() {
         switch.hang_up();
         let bye = phone.expect("BYE");
         phone.respond(&bye, "200 OK", "", "");
-        switch.until_nothing_is_left();
+        switch.until_empty();
     }
 }
 
@@ -261,7 +261,7 @@ fn an_invite_inside_the_call_that_is_not_acknowledged_ends_it() {
     let (switch, phone) = called(BRIEF);
     phone.request("INVITE", 2, "9196", "", &phone.sdp("0"));
     while !phone.receive().starts_with("BYE") {}
-    switch.until_nothing_is_left();
+    switch.until_empty();
     assert_eq!(switch.metric("switch_sip_missing_acks_total"), 1.0);
 }
 
@@ -294,7 +294,7 @@ fn a_peer_whose_sound_falls_silent_is_hung_up() {
     assert!(began.elapsed() > Duration::from_millis(1400), "{:?}", began.elapsed());
     phone.respond(&bye, "200 OK", "", "");
     assert_eq!(switch.logged("call ended")["cause"], "MEDIA_TIMEOUT");
-    switch.until_nothing_is_left();
+    switch.until_empty();
 }
 
 #[test]
@@ -315,7 +315,7 @@ fn an_invite_sent_again_is_one_call() {
     assert_eq!(switch.metric("switch_sessions"), 2.0);
     caller.request("BYE", 2, "2100", "", "");
     callee.is_ended();
-    switch.until_nothing_is_left();
+    switch.until_empty();
 }
 
 #[test]
@@ -330,7 +330,7 @@ fn an_answer_that_comes_again_is_acknowledged_again() {
     caller.request("ACK", 1, "2100", "", "");
     caller.request("BYE", 2, "2100", "", "");
     callee.is_ended();
-    switch.until_nothing_is_left();
+    switch.until_empty();
 }
 
 #[test]
@@ -339,7 +339,7 @@ fn a_callee_that_never_answers_is_given_up() {
     caller.request("INVITE", 1, "2100", "", &caller.sdp("0"));
     callee.expect("INVITE");
     caller.fails("2100", "504");
-    switch.until_nothing_is_left();
+    switch.until_empty();
 }
 
 /// The first packet leaves with the ACK, or before it: nothing of it may be lost, whatever it is joined to. Without the
@@ -371,5 +371,5 @@ fn sound_that_comes_at_once_after_the_answer_is_not_lost() {
         caller.hang_up(2, "2100");
         callee.is_ended();
     }
-    switch.until_nothing_is_left();
+    switch.until_empty();
 }

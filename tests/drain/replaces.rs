@@ -96,7 +96,7 @@ fn either_party_is_replaced_while_the_switch_drains_and_the_other_keeps_its_soun
     }
     hang_up(&mut third, "anyone");
     is_ended(&mut fourth, "cause=16");
-    switch.until_nothing_is_left();
+    switch.until_empty();
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn the_new_party_may_leave_the_offer_to_the_switch() {
     hear_each_other(&caller, places[0], &third, media(&answer));
     hang_up(&mut caller, "2100");
     is_ended(&mut third, "cause=16");
-    switch.until_nothing_is_left();
+    switch.until_empty();
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn an_application_goes_on_with_another_party() {
     second.speak(there, opened, [9; 160]);
     assert_eq!(second.hear().1, [9; 160]);
     hang_up(&mut second, "anyone");
-    switch.until_nothing_is_left();
+    switch.until_empty();
     assert_eq!(switch.metric("switch_sessions_started_total{direction=\"inbound\"}"), 1.0);
 }
 
@@ -157,7 +157,7 @@ fn a_callee_that_rings_is_picked_off() {
     hear_each_other(&caller, media(&answer), &third, to_third);
     hang_up(&mut caller, "2100");
     is_ended(&mut third, "cause=16");
-    switch.until_nothing_is_left();
+    switch.until_empty();
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn what_cannot_be_replaced_is_refused_as_the_rfc_says_and_the_call_goes_on() {
     hear_each_other(&caller, places[0], &callee, places[1]);
     hang_up(&mut caller, "2100");
     is_ended(&mut callee, "cause=16");
-    switch.until_nothing_is_left();
+    switch.until_empty();
     // It is over, and not long ago.
     assert_eq!(asked("INVITE", &names[0]), 603);
     assert_eq!(asked("INVITE", &names[1]), 603);
@@ -220,7 +220,7 @@ fn a_call_that_the_peer_began_and_nobody_answered_has_no_place_to_take() {
     caller.request("ACK", 1, "2100", "", "");
     hang_up(&mut caller, "2100");
     is_ended(&mut callee, "cause=16");
-    switch.until_nothing_is_left();
+    switch.until_empty();
 }
 
 /// A route is no open relay, and neither is a place in its calls.
@@ -246,7 +246,7 @@ fn the_callers_place_is_only_for_whom_the_route_takes_calls_from() {
     is_ended(&mut caller, "ATTENDED_TRANSFER");
     hang_up(&mut friend, "anyone");
     is_ended(&mut callee, "cause=16");
-    switch.until_nothing_is_left();
+    switch.until_empty();
 }
 
 /// No limit counts it: the call was let in before. What is played goes on, for somebody else to hear.
@@ -270,5 +270,5 @@ fn a_full_switch_plays_on_to_another_party() {
     assert!(late.finally().starts_with("SIP/2.0 503"));
     late.request("ACK", 1, "9196", "", "");
     hang_up(&mut second, "anyone");
-    switch.until_nothing_is_left();
+    switch.until_empty();
 }

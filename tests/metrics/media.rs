@@ -1,7 +1,6 @@
 //! Sound that is not taken, not sent, or has no port.
 
 use std::net::{SocketAddr, UdpSocket};
-use std::time::{Duration, Instant};
 
 use switch_tests::{Phone, Switch, media};
 
@@ -11,21 +10,13 @@ fn dropped(reason: &str) -> String {
     format!("switch_media_dropped_total{{reason=\"{reason}\"}}")
 }
 
-fn until(switch: &Switch, metric: &str, value: f64) {
-    let end = Instant::now() + Duration::from_secs(10);
-    while switch.metric(metric) < value {
-        assert!(Instant::now() < end, "{metric} is {}, not {value}", switch.metric(metric));
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 pub(crate) fn datagrams_that_are_not_taken_are_counted_by_reason() -> Moved {
     let switch = Switch::start("");
     let before = switch.metrics();
     let mut phone = Phone::new(&switch);
     let there = media(&phone.call("9195"));
     phone.speak(there, 0, [0; 160]);
-    until(&switch, "switch_media_packets_total{way=\"received\"}", 1.0);
+    switch.until_reached("switch_media_packets_total{way=\"received\"}", 1.0);
     // Sound, but from a third party.
     let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
     let mut sound = vec![0x80, 0, 0, 1, 0, 0, 0, 160, 0, 0, 0, 9];
@@ -38,17 +29,17 @@ pub(crate) fn datagrams_that_are_not_taken_are_counted_by_reason() -> Moved {
         phone.rtp.send_to(b"\x80no", there).unwrap();
     }
     phone.rtp.send_to(&[&[0x80, 77][..], &sound[2..]].concat(), there).unwrap();
-    until(&switch, &dropped("foreign"), 3.0);
-    until(&switch, &dropped("invalid"), 3.0);
+    switch.until_reached(&dropped("foreign"), 3.0);
+    switch.until_reached(&dropped("invalid"), 3.0);
     // Five seconds of echo have a bounded store: 120 packets a second, and room for a fifth of a second more.
     for sequence in 1..=700 {
         phone.speak(there, sequence, [0; 160]);
         // No more at once than a socket holds.
         if sequence % 50 == 0 {
-            until(&switch, "switch_media_packets_total{way=\"received\"}", f64::from(sequence));
+            switch.until_reached("switch_media_packets_total{way=\"received\"}", f64::from(sequence));
         }
     }
-    until(&switch, "switch_media_packets_total{way=\"received\"}", 701.0);
+    switch.until_reached("switch_media_packets_total{way=\"received\"}", 701.0);
     let after = moved(&before, &switch.metrics());
     assert_eq!(after[&dropped("foreign")], 3.0);
     assert_eq!(after[&dropped("invalid")], 3.0);
@@ -76,7 +67,7 @@ pub(crate) fn sound_the_other_leg_gave_up_is_counted() -> Moved {
     for sequence in opened..opened + 3 {
         callee.speak(media(&invite), sequence, [0; 160]);
     }
-    until(&switch, &dropped("unmapped"), 3.0);
+    switch.until_reached(&dropped("unmapped"), 3.0);
     callee.respond(&asked, "200 OK", "callee", &callee.sdp("8"));
     callee.expect("ACK");
     moved(&before, &switch.metrics())
@@ -94,14 +85,14 @@ pub(crate) fn sound_that_may_not_go_out_is_counted() -> Moved {
     elsewhere.request("INVITE", 1, "9197", "", &body.replace(&own, &port.to_string()));
     elsewhere.expect("SIP/2.0 200");
     elsewhere.request("ACK", 1, "9197", "", "");
-    until(&switch, &dropped("withheld"), 5.0);
+    switch.until_reached(&dropped("withheld"), 5.0);
     // A group is nobody's telephone.
     let mut group = Phone::new(&switch);
     let body = group.sdp("0").replace("c=IN IP4 127.0.0.1", "c=IN IP4 224.0.0.1");
     group.request("INVITE", 1, "9197", "", &body);
     group.expect("SIP/2.0 200");
     group.request("ACK", 1, "9197", "", "");
-    until(&switch, &dropped("send"), 5.0);
+    switch.until_reached(&dropped("send"), 5.0);
     moved(&before, &switch.metrics())
 }
 

@@ -8,7 +8,8 @@ pub(crate) fn a_drain_is_shown_while_it_lasts() -> Moved {
     let switch = Switch::start("");
     let mut phone = Phone::new(&switch);
     phone.call("9196");
-    while switch.metric("switch_sip_requests_received_total{method=\"ACK\"}") < 1.0 {}
+    switch.until_reached("switch_sip_requests_received_total{method=\"ACK\"}", 1.0);
+    switch.until_reached("switch_media_streams", 1.0);
     let before = switch.metrics();
     let status = switch.json("POST /drain?deadline=1h");
     let after = moved(&before, &switch.metrics());

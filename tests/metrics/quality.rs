@@ -41,7 +41,7 @@ pub(crate) fn every_twentieth_packet_lost_is_five_percent() -> Moved {
     let output = Command::new(binary("switch-node")).args(["probe", &target, "--json"]).output().unwrap();
     assert!(!output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     let told = switch.logged("call ended");
-    switch.until_nothing_is_left();
+    switch.until_empty();
     let after = grown(&before, &switch.metrics());
     between(&after, "switch_call_loss_ratio", 0.03, 0.05);
     // G.107: 93.2 less 95 * 5 / (5 + 25.1), and what the delay takes.
@@ -68,8 +68,8 @@ pub(crate) fn two_switches_agree_on_what_was_lost_between_them() -> Moved {
     let probe = ["probe", &target, "--json", "--duration", "9s"];
     let output = Command::new(binary("switch-node")).args(probe).output().unwrap();
     assert!(!output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
-    near.until_nothing_is_left();
-    far.until_nothing_is_left();
+    near.until_empty();
+    far.until_empty();
     let (near, far) = (grown(&before, &near.metrics()), grown(&far_before, &far.metrics()));
     // What the far one did not get its echo lacks too, and the near one misses it as well.
     for (switch, name) in [(&far, "loss"), (&far, "remote_loss"), (&near, "remote_loss")] {
@@ -102,7 +102,7 @@ pub(crate) fn a_fifth_lost_is_heard() -> Moved {
     let (loss, mos) = (leg["loss_ratio"].as_f64().unwrap(), leg["mos"].as_f64().unwrap());
     assert!((0.18..=0.2).contains(&loss) && (2.0..3.0).contains(&mos), "{leg}");
     hang_up(&mut phone, "9196");
-    switch.until_nothing_is_left();
+    switch.until_empty();
     let after = grown(&before, &switch.metrics());
     between(&after, "switch_call_loss_ratio", 0.1, 0.2);
     between(&after, "switch_call_mos", 2.0, 3.0);
@@ -121,7 +121,7 @@ pub(crate) fn packets_out_of_their_time_are_jitter() -> Moved {
         phone.hear();
     }
     hang_up(&mut phone, "9196");
-    switch.until_nothing_is_left();
+    switch.until_empty();
     let after = grown(&before, &switch.metrics());
     between(&after, "switch_call_jitter_seconds", 0.01, 0.02);
     assert_eq!(after["switch_call_loss_ratio_bucket{le=\"0\"}"], 1.0, "nothing was lost");
@@ -133,7 +133,7 @@ pub(crate) fn packets_out_of_their_time_are_jitter() -> Moved {
         short.speak(there, sequence, [7; 160]);
     }
     hang_up(&mut short, "9196");
-    switch.until_nothing_is_left();
+    switch.until_empty();
     assert_eq!(switch.metric("switch_call_mos_count"), 1.0);
     after
 }
@@ -166,7 +166,7 @@ pub(crate) fn what_the_peer_reports_lost_is_counted() -> Moved {
         std::thread::sleep(Duration::from_millis(20));
     }
     hang_up(&mut phone, "9197");
-    switch.until_nothing_is_left();
+    switch.until_empty();
     let after = grown(&before, &switch.metrics());
     between(&after, "switch_call_remote_loss_ratio", 0.2, 0.5);
     let sum = after["switch_call_remote_loss_ratio_sum"];
@@ -185,7 +185,7 @@ pub(crate) fn a_direction_that_carries_nothing_is_missing() -> Moved {
         phone.request("ACK", 1, number, "", "");
         std::thread::sleep(MISSED);
         hang_up(&mut phone, number);
-        switch.until_nothing_is_left();
+        switch.until_empty();
         grown(&before, &switch.metrics())
     };
     let mut all = quiet("9197", "");
@@ -208,7 +208,7 @@ pub(crate) fn a_direction_that_carries_nothing_is_missing() -> Moved {
     hang_up(&mut caller, "2100");
     let bye = callee.expect("BYE");
     callee.respond(&bye, "200 OK", "callee", "");
-    switch.until_nothing_is_left();
+    switch.until_empty();
     let bridged = grown(&before, &switch.metrics());
     assert_eq!(missing(&bridged), [2.0, 1.0, 1.0]);
     all.extend(bridged);
@@ -234,7 +234,7 @@ pub(crate) fn set_up_and_ringing_take_their_time() -> Moved {
     hang_up(&mut caller, "2100");
     let bye = callee.expect("BYE");
     callee.respond(&bye, "200 OK", "callee", "");
-    switch.until_nothing_is_left();
+    switch.until_empty();
     let after = grown(&before, &switch.metrics());
     // Both legs, and each took the sleeps of the callee.
     assert_eq!(after["switch_call_setup_seconds_count"], 2.0);
@@ -250,7 +250,7 @@ pub(crate) fn set_up_and_ringing_take_their_time() -> Moved {
     callee.respond(&invite, "486 Busy Here", "busy", "");
     second.expect("SIP/2.0 486");
     second.request("ACK", 1, "2101", "", "");
-    switch.until_nothing_is_left();
+    switch.until_empty();
     assert_eq!(switch.metric("switch_call_ringing_delay_seconds_count"), 2.0);
     assert_eq!(switch.metric("switch_call_setup_seconds_count"), 2.0);
     assert_eq!(switch.metric("switch_call_duration_seconds_count"), 1.0);

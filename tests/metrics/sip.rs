@@ -180,7 +180,7 @@ pub(crate) fn sessions_refreshed_and_given_up_are_counted() -> Moved {
     refreshed.respond(&update, "200 OK", "", "");
     refreshed.hang_up(2, "9196");
     forgetful.is_ended();
-    switch.until_nothing_is_left();
+    switch.until_empty();
     let after = moved(&before, &switch.metrics());
     assert_eq!(after["switch_sip_session_refreshes_total"], 1.0);
     assert_eq!(after["switch_sip_sessions_expired_total"], 1.0);

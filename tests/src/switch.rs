@@ -154,12 +154,6 @@ impl Switch {
         self.http(&format!("DELETE /calls/{id}"));
     }
 
-    /// Waits until nothing of any call is left.
-    pub fn until_nothing_is_left(&self) {
-        self.until_empty();
-        self.until_zero("switch_media_streams");
-    }
-
     /// Every line of `/metrics`, name and labels as they stand there.
     pub fn metrics(&self) -> BTreeMap<String, f64> {
         let text = self.http("GET /metrics");
@@ -168,16 +162,30 @@ impl Switch {
         samples.map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
     }
 
-    /// Waits until every session has ended.
+    /// Waits until nothing of any call is left: sessions end on tasks, streams on workers of their own.
     pub fn until_empty(&self) {
         self.until_zero("switch_sessions");
+        self.until_zero("switch_media_streams");
     }
 
-    /// Waits until a gauge is back to nothing: what ends, ends on tasks and workers of its own.
+    /// Waits until a gauge is back to nothing.
     pub fn until_zero(&self, gauge: &str) {
+        self.until(gauge, |value| value == 0.0);
+    }
+
+    /// Waits until one line of `/metrics` has come up to this value.
+    pub fn until_reached(&self, name: &str, value: f64) {
+        self.until(name, |now| now >= value);
+    }
+
+    fn until(&self, name: &str, reached: impl Fn(f64) -> bool) {
         let end = Instant::now() + Duration::from_secs(10);
-        while self.metric(gauge) > 0.0 {
-            assert!(Instant::now() < end, "{gauge} stays above zero: {}", self.http("GET /calls"));
+        loop {
+            let value = self.metric(name);
+            if reached(value) {
+                return;
+            }
+            assert!(Instant::now() < end, "{name} stays at {value}: {}", self.http("GET /calls"));
             std::thread::sleep(Duration::from_millis(20));
         }
     }
