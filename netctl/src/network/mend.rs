@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::error::{RunError, StepError};
 use super::labels;
-use super::none;
+use super::mode::none;
 use super::publisher::Publisher as _;
 use super::sockets::Sockets as _;
 use super::step::Step;

@@ -7,20 +7,18 @@
 //! narrow traits, and to the switch through its documented environment.
 
 pub(crate) mod aside;
-pub(crate) mod bridge;
 mod call;
 pub(crate) mod change;
-pub(crate) mod container;
+mod conflicts;
 mod error;
 #[cfg(test)]
 pub(crate) mod fake;
-mod host;
 mod inspect;
 pub(crate) mod labels;
 mod listeners;
 pub(crate) mod mend;
+pub(crate) mod mode;
 pub(crate) mod neighbour;
-pub(crate) mod none;
 mod order;
 pub(crate) mod plan;
 mod ports;
@@ -37,7 +35,7 @@ mod tests;
 mod verbs;
 mod way;
 mod wiring;
-mod world;
+pub(crate) mod world;
 
 pub use call::{CallError, call};
 pub use error::{CheckError, Conflict, RunError, StepError};

@@ -7,19 +7,22 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::aside;
+use super::conflicts;
 use super::error::{CheckError, StepError};
-use super::host;
 use super::labels;
-use super::none;
+use super::mode::none;
 use super::ports::Claim;
 use super::publisher::Publisher as _;
 use super::ready;
-use super::sockets::{Place, Sockets as _};
+use super::sockets::{Capability, Place, Sockets as _};
 use super::wiring::{Pair, Wiring as _};
 use super::world::Worldly;
 use crate::bridge::InterfaceName;
 use crate::docker::{Container, ContainerOrder, Containers as _, DockerError, NetworkOrder, Networks as _};
 use crate::publish::Request;
+
+/// What furnishing another namespace needs.
+const LACKING: [Capability; 2] = [Capability::NetAdmin, Capability::SysAdmin];
 
 /// One step.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,8 +59,8 @@ impl Step {
     /// Whether it can be done, as far as that is seen before.
     pub(crate) async fn validate(&self, world: &impl Worldly) -> Result<(), CheckError> {
         match self {
-            Self::Free { place, claims } => host::free(world, *place, claims).await,
-            Self::Pair { .. } => match host::LACKING.into_iter().find(|it| world.proc().lacks(*it)) {
+            Self::Free { place, claims } => conflicts::free(world, *place, claims).await,
+            Self::Pair { .. } => match LACKING.into_iter().find(|it| world.proc().lacks(*it)) {
                 Some(capability) => Err(CheckError::Lacks(capability)),
                 None => Ok(()),
             },

@@ -6,23 +6,21 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::error::{CheckError, RunError};
-use super::labels;
-use super::order::Order;
-use super::plan::{self, Plan};
-use super::sockets::{Place, Sockets as _};
-use super::step::Step;
-use super::wiring::{Interface, Pair, Wiring as _};
-use super::world::Worldly;
 use crate::bridge::InterfaceName;
 use crate::docker::{Container, Containers as _, Restart};
+use crate::network::error::{CheckError, RunError};
+use crate::network::labels;
+use crate::network::order::{NONE, Order};
+use crate::network::plan::{self, Plan};
+use crate::network::sockets::{Place, Sockets as _};
+use crate::network::step::Step;
+use crate::network::wiring::{Interface, Pair, Wiring as _};
+use crate::network::world::Worldly;
 
-/// Docker's name for the mode.
-const NETWORK: &str = "none";
 /// The inner end's name, the one that Docker gives, too.
 pub(crate) const INSIDE: &str = "eth0";
 /// How the outer end's name begins.
-pub(super) const PREFIX: &str = "sw-";
+pub(crate) const PREFIX: &str = "sw-";
 /// Lets a socket be bound to an address that is still to come (ip-sysctl of the kernel's documentation).
 const NONLOCAL: [&str; 2] = ["net.ipv4.ip_nonlocal_bind", "net.ipv6.ip_nonlocal_bind"];
 
@@ -51,7 +49,7 @@ pub(super) async fn plan(world: &impl Worldly, order: &Order) -> Result<Plan, Ru
     let taken = |name: &str| interfaces.iter().any(|it| it.name == name && orphan.as_ref() != Some(it));
     let outside = free_name(&order.name, taken);
     let variables = order.variables(&[], order.advertise.as_slice())?;
-    let (mut container, settings) = plan::container(order, variables, NETWORK, &run)?;
+    let (mut container, settings) = plan::container(order, variables, NONE, &run)?;
     let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     container.labels.insert(labels::INTERFACE.to_owned(), outside.to_string());
     container.labels.insert(labels::ADDRESSES.to_owned(), texts.join(", "));
@@ -117,7 +115,7 @@ async fn orphan(
 }
 
 /// How a container is furnished that was made so before: its namespace is new and empty since it was started again.
-pub(super) async fn again(world: &impl Worldly, container: &Container) -> Result<Vec<Step>, RunError> {
+pub(crate) async fn again(world: &impl Worldly, container: &Container) -> Result<Vec<Step>, RunError> {
     let label = |name| container.labels.get(name).map_or("", String::as_str);
     let unknown = |label| RunError::Unfurnishable { name: container.name.clone(), label };
     let addresses: Vec<IpNet> =
@@ -140,7 +138,7 @@ pub(super) async fn again(world: &impl Worldly, container: &Container) -> Result
 }
 
 /// Whether a container that runs has all that [`again`] would give it.
-pub(super) async fn is_furnished(
+pub(crate) async fn is_furnished(
     world: &impl Worldly,
     container: &Container,
     pid: u32,

@@ -1,45 +1,18 @@
-//! Host mode: the switch shares the host's stack, without an address of its own and without translation. Nothing is to be
-//! furnished; what can go wrong is that somebody has a port already, so that is looked at first. A port that is published
-//! for a container is one more of the host's, and whoever of the host listens there keeps what comes to it.
+//! Whose a port is already: what stands in the way of a switch that is to listen, and of ports that are to be published. A
+//! port that is published for a container is one more of the host's, and whoever of the host listens there keeps what comes
+//! to it.
 
 use std::net::IpAddr;
 
-use super::error::{CheckError, Conflict, RunError};
+use super::error::{CheckError, Conflict};
 use super::labels;
-use super::order::Order;
-use super::plan::{self, Plan};
+use super::order::HOST;
 use super::ports::{Claim, Ports, Purpose};
 use super::publisher::Publisher as _;
 use super::settings::{self, Settings};
-use super::sockets::{Capability, Place, Socket, Sockets as _};
-use super::step::Step;
+use super::sockets::{Place, Socket, Sockets as _};
 use super::world::Worldly;
 use crate::docker::{Container, Containers as _};
-
-/// What furnishing another namespace needs.
-pub(super) const LACKING: [Capability; 2] = [Capability::NetAdmin, Capability::SysAdmin];
-
-/// Docker's name for the mode.
-pub(super) const NETWORK: &str = "host";
-
-pub(super) async fn plan(world: &impl Worldly, order: &Order) -> Result<Plan, RunError> {
-    plan::only(order, &["-p", "--host-ip", "--advertise"])?;
-    // Each peer is told the address that faces it, unless one was chosen.
-    let advertise = order.advertise.or(match order.host_ips.as_slice() {
-        [one] => Some(*one),
-        _ => None,
-    });
-    let variables = order.variables(&order.host_ips, advertise.as_slice())?;
-    let (container, settings) = plan::container(order, variables, NETWORK, &labels::run_id())?;
-    unpublished(world, &settings.claims).await?;
-    let steps = vec![
-        Step::Free { place: Place::Here, claims: settings.claims.clone() },
-        Step::Container(Box::new(container)),
-        plan::start(order),
-        plan::ready(order, &settings),
-    ];
-    Ok(Plan { steps, notes: Vec::new() })
-}
 
 /// Refuses where somebody in a namespace has one of the ports, or a switch there has laid claim to it: a switch opens its
 /// media ports only as calls need them, so its sockets alone do not tell.
@@ -53,7 +26,7 @@ pub(super) async fn free(world: &impl Worldly, place: Place, claims: &[Claim]) -
 }
 
 /// Refuses where a port is published for a container: the switch would take what comes there from it.
-async fn unpublished(world: &impl Worldly, claims: &[Claim]) -> Result<(), CheckError> {
+pub(super) async fn unpublished(world: &impl Worldly, claims: &[Claim]) -> Result<(), CheckError> {
     // Without the rights to read what is published the kernel's own answer is left, when it is bound.
     let published = world.publisher().all().await.unwrap_or_default();
     let conflict = |claim: &Claim| {
@@ -144,7 +117,7 @@ fn is_in(container: &Container, place: Place, all: &[Container]) -> bool {
     match (place, owner) {
         (Place::Process(of), _) if of == pid => true,
         (_, Some(owner)) => is_in(owner, place, &[]),
-        (Place::Here, None) => container.network_mode == NETWORK,
+        (Place::Here, None) => container.network_mode == HOST,
         (Place::Process(_), None) => false,
     }
 }
@@ -163,9 +136,8 @@ fn of(container: &Container) -> Vec<Claim> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::docker::Container;
     use crate::network::fake::{Fake, order, socket};
-    use crate::network::{Protocol, RunError, probe, run};
+    use crate::network::{Order, Protocol, RunError, probe, run};
 
     fn wait<F: Future>(future: F) -> F::Output {
         tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
@@ -220,7 +192,7 @@ mod tests {
         fake.0.containers.borrow_mut().push(Container {
             name: "old".to_owned(),
             pid: Some(78),
-            network_mode: NETWORK.to_owned(),
+            network_mode: HOST.to_owned(),
             environment: vec!["SWITCH__SIP__LISTEN=udp:*:5070".to_owned()],
             ..Container::default()
         });
