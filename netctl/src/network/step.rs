@@ -10,12 +10,12 @@ use super::aside;
 use super::conflicts;
 use super::error::{CheckError, StepError};
 use super::labels;
-use super::mode::none;
+use super::pair::{PREFIX, Pair};
 use super::ports::Claim;
 use super::publisher::Publisher as _;
 use super::ready;
 use super::sockets::{Capability, Place, Sockets as _};
-use super::wiring::{Pair, Wiring as _};
+use super::wiring::Wiring as _;
 use super::world::Worldly;
 use crate::bridge::InterfaceName;
 use crate::docker::{Container, ContainerOrder, Containers as _, DockerError, NetworkOrder, Networks as _};
@@ -162,7 +162,7 @@ async fn delete(world: &impl Worldly, pair: &Pair) -> Result<(), StepError> {
         _ if name != pair.outside.as_str() => false,
         Some(alias) => alias == pair.alias,
         // Killed before it had one. Any other interface without an alias is somebody's, whatever a label says.
-        None => name.starts_with(none::PREFIX),
+        None => name.starts_with(PREFIX),
     };
     for interface in interfaces.iter().filter(|it| ours(&it.name, it.alias.as_deref())) {
         world.kernel().delete(interface.index).await?;

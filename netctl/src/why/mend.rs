@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::hop::Hop;
 use super::subject::{Joint, Subject};
 use crate::firewall::{End, PortRange, Step};
-use crate::network::mode::none::{INSIDE, hardware_address};
+use crate::network::pair::{INSIDE, hardware_address};
 use crate::ports::Protocol;
 use crate::publish::{Publication, Request, Via};
 

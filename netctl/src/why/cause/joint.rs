@@ -4,7 +4,7 @@ use super::entrance::is_up;
 use super::{Cause, Scene, cause, link_down};
 use crate::firewall::Family;
 use crate::network::Place;
-use crate::network::mode::none::INSIDE;
+use crate::network::pair::INSIDE;
 use crate::why::machine::Machine;
 use crate::why::mend::{furnish, within};
 use crate::why::subject::Joint;
