@@ -101,18 +101,3 @@ pub(crate) async fn steps(
     }
     Ok(steps)
 }
-
-/// Furnishes and publishes a container that has been started again, whatever of it is there.
-pub(super) async fn furnish(world: &impl Worldly, container: &Container) -> Result<(), StepError> {
-    let all = [Lack::Interface, Lack::Publication];
-    let its = all.into_iter().filter(|lack| match lack {
-        Lack::Interface => container.labels.contains_key(labels::INTERFACE),
-        _ => container.labels.contains_key(labels::PUBLISH),
-    });
-    let steps = steps(world, container, &its.collect::<Vec<_>>()).await;
-    let steps = steps.map_err(|error| StepError::Again(Box::new(error)))?;
-    for step in steps.iter().filter(|step| step.changes()) {
-        step.apply(world).await?;
-    }
-    Ok(())
-}

@@ -1,11 +1,22 @@
 //! Networks: Docker's own verbs, and the modes in which a switch's container is connected.
 //!
-//! `run` makes a list of steps of what was asked for (one file a mode: `host`, `container`, `none`, `bridge`), looks
-//! through all of them, does one after the other and takes back those done when one fails; `remove` takes back all that
-//! `run` made, by the labels on the container. `way` says from where a switch can be called, `neighbour` is the place
-//! outside that such a call comes from, for `probe` and for `crate::why`. Speaks to Docker, the kernel and /proc through
-//! narrow traits, and to the switch through its documented environment.
+//! From the ground up, each floor knowing only those below it:
+//!
+//! - The words: `ports`, `settings`, `pair`, `order` (what is asked for), `labels` (what a container says of how it was
+//!   made), `step` (what changes are made of), `error`.
+//! - The world, each part of it behind a narrow trait: `wiring`, `sockets`, `publisher`, all of them in `world`.
+//! - What looks and acts there: `aside`, `conflicts` (whose a port is already), `listeners`, `ready`, `way` (from where a
+//!   switch can be called), `neighbour` (the place outside that such a call comes from, for `probe` and for `crate::why`),
+//!   `call`.
+//! - From what is asked for to steps: `plan` is what the modes share, `mode` has one file each, `mend` finds what a container
+//!   lacks.
+//! - One step: `validate` looks it through, `apply` does it, `undo` takes it back.
+//! - All steps, or none: `change`; and on top what can be typed: `run`, `remove` (by the labels on the container), `inspect`,
+//!   `probe`; `verbs` are Docker's own.
+//!
+//! Speaks to the switch through its documented environment.
 
+pub(crate) mod apply;
 pub(crate) mod aside;
 mod call;
 pub(crate) mod change;
@@ -33,6 +44,8 @@ mod sockets;
 pub(crate) mod step;
 #[cfg(test)]
 mod tests;
+mod undo;
+mod validate;
 mod verbs;
 mod way;
 mod wiring;

@@ -115,7 +115,7 @@ fn rm_takes_back_what_a_killed_run_left() {
             let steps = wait(mode::plan(&fake.world(), &order)).unwrap().steps;
             let changing: Vec<_> = steps.iter().filter(|step| step.changes()).collect();
             for step in changing.iter().take(changes) {
-                wait(step.apply(&fake.world())).unwrap();
+                wait(apply::step(&fake.world(), step)).unwrap();
             }
             wait(remove_switch(&fake.world(), "switch")).unwrap();
             assert_eq!(fake.snapshot(), before, "{} {changes}", order.mode);

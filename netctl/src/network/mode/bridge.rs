@@ -7,6 +7,7 @@ use ipnet::{IpNet, Ipv4Net};
 
 use crate::docker::{Container, Containers as _, Endpoint, Network, NetworkOrder, Networks as _, Pool};
 use crate::firewall::Family;
+use crate::network::aside::is_aside;
 use crate::network::conflicts;
 use crate::network::error::{CheckError, RunError};
 use crate::network::labels;
@@ -237,7 +238,7 @@ fn holder(network: &Network, pool: &Pool, containers: &[Container], address: IpA
     };
     let container = containers
         .iter()
-        .filter(|container| !labels::is_aside(container))
+        .filter(|container| !is_aside(container))
         .find(|container| container.endpoints.get(&network.name).is_some_and(has))?;
     Some(format!("the container {}", container.name))
 }

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 
 use crate::bridge::InterfaceName;
 use crate::docker::{Container, Containers as _, Restart};
+use crate::network::aside::is_aside;
 use crate::network::error::{CheckError, RunError};
 use crate::network::labels;
 use crate::network::order::{NONE, Order};
@@ -184,7 +185,7 @@ async fn other_switch(world: &impl Worldly, address: IpAddr) -> Result<Option<St
         |text: &String| text.split(", ").any(|its| its.parse().is_ok_and(|its: IpNet| its.addr() == address));
     let holder = containers
         .iter()
-        .filter(|container| !labels::is_aside(container))
+        .filter(|container| !is_aside(container))
         .find(|container| container.labels.get(labels::ADDRESSES).is_some_and(has));
     Ok(holder.map(|container| format!("the container {}", container.name)))
 }
