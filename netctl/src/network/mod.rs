@@ -5,8 +5,8 @@
 //! - The words: `ports`, `settings`, `pair`, `order` (what is asked for), `labels` (what a container says of how it was
 //!   made), `step` (what changes are made of), `listeners`, and `error`, which tells of a `call`, too.
 //! - The world, each part of it behind a narrow trait: `wiring`, `sockets`, `publisher`, all of them in `world`.
-//! - What looks and acts there: `aside`, `conflicts` (whose a port is already), `ready`, `way` (from where a switch can be
-//!   called), `neighbour` (the place outside that such a call comes from, for `probe` and for `crate::why`).
+//! - What looks and acts there: `aside`, `conflicts` (whose a port is already), `mount`, `ready`, `way` (from where a switch can
+//!   be called), `neighbour` (the place outside that such a call comes from, for `probe` and for `crate::why`).
 //! - From what is asked for to steps: `plan` is what the modes share, `mode` has one file each, `mend` finds what a container
 //!   lacks.
 //! - One step: `validate` looks it through, `apply` does it, `undo` takes it back.
@@ -28,6 +28,7 @@ pub(crate) mod labels;
 mod listeners;
 pub(crate) mod mend;
 pub(crate) mod mode;
+pub(crate) mod mount;
 pub(crate) mod neighbour;
 mod order;
 pub(crate) mod pair;

@@ -3,6 +3,7 @@
 
 use super::error::{CheckError, RunError};
 use super::labels;
+use super::mount;
 use super::order::{self, Mode, Order};
 use super::ports::Claim;
 use super::settings::Settings;
@@ -18,12 +19,12 @@ pub(crate) struct Plan {
     pub(crate) notes: Vec<String>,
 }
 
-/// An image is not fetched; it has to be there.
-pub(super) async fn image(world: &impl Worldly, order: &Order) -> Result<(), RunError> {
-    match world.docker().image_id(&order.image).await? {
-        Some(_) => Ok(()),
-        None => Err(DockerError::NoSuchImage(order.image.clone()).into()),
+/// An image is not fetched, a path that is mounted is not made; both have to be there.
+pub(super) async fn at_hand(world: &impl Worldly, order: &Order) -> Result<(), RunError> {
+    if world.docker().image_id(&order.image).await?.is_none() {
+        return Err(DockerError::NoSuchImage(order.image.clone()).into());
     }
+    Ok(mount::look(&order.volumes)?)
 }
 
 /// What a switch will listen on, from its order alone.

@@ -20,7 +20,7 @@ pub(crate) async fn plan(world: &impl Worldly, order: &Order) -> Result<Plan, Ru
     if world.docker().container(&order.name).await?.is_some() {
         return Err(CheckError::NameTaken(order.name.clone()).into());
     }
-    plan::image(world, order).await?;
+    plan::at_hand(world, order).await?;
     match &order.mode {
         Mode::Host => host::plan(world, order).await,
         Mode::Container(name) => container::plan(world, order, name).await,
