@@ -66,6 +66,13 @@ pub struct Interface {
     pub counters: Counters,
 }
 
+impl Interface {
+    /// Whether it is set up.
+    pub fn is_up(&self) -> bool {
+        self.flags.contains(&"UP")
+    }
+}
+
 /// What went through an interface.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 #[expect(missing_docs, reason = "packets and bytes in each direction")]

@@ -71,10 +71,7 @@ pub(super) async fn plan(world: &impl Worldly, order: &Order) -> Result<Plan, Ru
     ]);
     steps.extend(order.gateways.iter().map(|gateway| Step::Gateway { name: name(), gateway: *gateway }));
     steps.push(plan::ready(order, &settings));
-    Ok(Plan {
-        steps,
-        notes: notes(order, bridge, master.flags.contains(&"UP"), world.proc().filters_bridges()),
-    })
+    Ok(Plan { steps, notes: notes(order, bridge, master.is_up(), world.proc().filters_bridges()) })
 }
 
 fn notes(order: &Order, bridge: &InterfaceName, is_up: bool, filtered: bool) -> Vec<String> {
