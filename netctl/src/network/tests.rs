@@ -1,6 +1,8 @@
 //! Running and taking away against fakes: what each mode asks for, what is refused before anything is asked for, and that
 //! nothing is left wherever it fails.
 
+mod conflicts;
+
 use std::collections::BTreeMap;
 use std::future::{pending, ready};
 use std::io;
