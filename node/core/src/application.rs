@@ -14,8 +14,10 @@ use tokio::sync::oneshot;
 use crate::cause::Cause;
 use crate::channel::ProtocolStatus;
 use crate::desk::Exchange;
-use crate::endpoint::{EndpointError, LegEvent, Originate, OriginateError};
-use crate::handle::{SessionHandle, SessionId};
+use crate::endpoint::{EndpointError, Originate, OriginateError};
+use crate::handle::SessionHandle;
+use crate::id::SessionId;
+use crate::leg::LegEvent;
 use crate::media::{MediaEvent, Source};
 use crate::session::Session;
 

@@ -150,7 +150,7 @@ impl Exchange {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::handle::SessionId;
+    use crate::id::SessionId;
 
     fn nothing() -> Operation {
         Box::new(|_| ())
@@ -184,7 +184,7 @@ mod tests {
         for port in 0..EVENTS as u16 {
             assert!(desk.tell(event(port)).is_ok());
         }
-        let more = CallEvent::Peer(SessionId::random(), crate::endpoint::LegEvent::Ringing);
+        let more = CallEvent::Peer(SessionId::random(), crate::leg::LegEvent::Ringing);
         assert!(desk.tell(more).is_err());
         for port in 0..EVENTS as u16 {
             assert_eq!(exchange.event().await, Ok(event(port)));

@@ -12,9 +12,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::audio::{Audio, AudioFormat, LegAudio};
 use crate::channel::{CallerProfile, Channel, ChannelDirection, ProtocolStatus};
-use crate::endpoint::{Endpoint, EndpointError, EndpointInterface, LegEvent, Originate, OriginateError};
+use crate::endpoint::{Endpoint, EndpointError, EndpointInterface, Originate, OriginateError};
+use crate::flow::Flow;
 use crate::handle::{Message, SessionHandle};
-use crate::handler::Flow;
+use crate::leg::LegEvent;
 use crate::limits::Permit;
 use crate::media::{
     Format, MediaCommand, MediaError, MediaEvent, MediaHandle, MediaPort, MediaStats, Source, StreamId,

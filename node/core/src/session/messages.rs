@@ -7,8 +7,9 @@ use crate::application::CallEvent;
 use crate::cause::Cause;
 use crate::channel::ChannelDirection;
 use crate::desk::Full;
-use crate::endpoint::LegEvent;
-use crate::handle::{Command, Message, SessionId};
+use crate::handle::{Command, Message};
+use crate::id::SessionId;
+use crate::leg::LegEvent;
 use crate::media::Source;
 use crate::state::State;
 

@@ -6,9 +6,10 @@ use super::Session;
 use crate::audio::{Audio, LegAudio};
 use crate::cause::Cause;
 use crate::channel::{Channel, ChannelDirection, ProtocolStatus};
-use crate::endpoint::{EndpointError, LegEvent, Originate, OriginateError};
+use crate::endpoint::{EndpointError, Originate, OriginateError};
 use crate::handle::{Message, SessionHandle};
 use crate::handler::StateHandler;
+use crate::leg::LegEvent;
 use crate::media::{MediaCommand, MediaError, MediaStats, Source, StreamId};
 use crate::switch::{NewSession, Switch};
 

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::Session;
 use crate::channel::ChannelDirection;
-use crate::endpoint::LegEvent;
+use crate::leg::LegEvent;
 use crate::media::{ENOUGH, MediaStats};
 
 /// Within this sound begins, once a call is answered and its direction agreed on: what was wanted for less need not
