@@ -13,13 +13,16 @@ use tokio::sync::oneshot;
 
 use crate::cause::Cause;
 use crate::channel::ProtocolStatus;
-use crate::desk::Exchange;
+pub use crate::desk::{CallEvent, EVENTS, Interrupted};
+use crate::desk::{Exchange, Operation};
 use crate::endpoint::{EndpointError, Originate, OriginateError};
 use crate::handle::SessionHandle;
 use crate::id::SessionId;
-use crate::leg::LegEvent;
-use crate::media::{MediaEvent, Source};
+use crate::media::Source;
 use crate::session::Session;
+
+/// How long an application may take to end once its call left it; then its future is dropped.
+pub const GRACE: Duration = Duration::from_millis(200);
 
 /// What an application's future comes to.
 pub type Outcome = Result<(), Failure>;
@@ -32,20 +35,6 @@ pub trait Application: Send + Sync {
     fn name(&self) -> &str;
     /// Starts it on a call. `data` is its argument, as the dialplan wrote it.
     fn run(&self, call: Call, data: String) -> Running;
-}
-
-/// Why a pending operation of an application came to nothing.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
-pub enum Interrupted {
-    /// The call ended.
-    #[error("the call was hung up")]
-    HungUp,
-    /// The channel went to another state.
-    #[error("the call was moved")]
-    Moved,
-    /// Somebody asked for the next application.
-    #[error("the application was broken off")]
-    Break,
 }
 
 /// How an application fails.
@@ -87,28 +76,6 @@ impl From<crate::media::MediaError> for Failure {
         Self::HangUp { cause, status: None, why: error.to_string() }
     }
 }
-
-/// What happens to a call while an application has it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum CallEvent {
-    /// From the stream.
-    Media(MediaEvent),
-    /// From a leg that this call placed or is joined to.
-    Peer(SessionId, LegEvent),
-}
-
-impl CallEvent {
-    /// Whether an application can do without it.
-    pub(crate) fn is_expendable(&self) -> bool {
-        matches!(
-            self,
-            Self::Media(MediaEvent::Dtmf { .. } | MediaEvent::FirstPacket(_))
-                | Self::Peer(_, LegEvent::Ringing)
-        )
-    }
-}
-
-pub(crate) type Operation = Box<dyn FnOnce(&mut Session) + Send>;
 
 /// An application's hold on its call.
 #[derive(Clone)]

@@ -18,7 +18,7 @@ mod quality;
 mod work;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -36,11 +36,6 @@ use crate::leg::LegEvent;
 use crate::limits::Permit;
 use crate::state::State;
 use crate::switch::{NewSession, Switch};
-
-/// How long an application may take to end once its call left it; then its future is dropped.
-pub const GRACE: Duration = Duration::from_millis(200);
-/// Events an application may be behind.
-pub const EVENTS: usize = 64;
 
 /// One call leg: its channel, its endpoint, what it runs.
 pub struct Session {

@@ -3,10 +3,9 @@
 use std::sync::atomic::Ordering;
 
 use super::Session;
-use crate::application::CallEvent;
 use crate::cause::Cause;
 use crate::channel::ChannelDirection;
-use crate::desk::Full;
+use crate::desk::{CallEvent, Full};
 use crate::handle::{Command, Message};
 use crate::id::SessionId;
 use crate::leg::LegEvent;

@@ -6,10 +6,10 @@ use std::task::Poll;
 
 use tokio::time::Instant;
 
-use super::{GRACE, Session, sleep_until};
-use crate::application::{Call, Failure, Interrupted, Operation, Outcome, Running};
+use super::{Session, sleep_until};
+use crate::application::{Call, Failure, GRACE, Outcome, Running};
 use crate::cause::Cause;
-use crate::desk::Desk;
+use crate::desk::{Desk, Interrupted, Operation};
 use crate::dialplan::Action;
 use crate::media::Source;
 use crate::state::State;
