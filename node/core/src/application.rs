@@ -99,12 +99,11 @@ impl Call {
         work: impl FnOnce(&mut Session) -> R + Send + 'static,
     ) -> Result<R, Interrupted> {
         let (reply, answer) = oneshot::channel();
-        let operation: Operation = Box::new(move |session| {
+        let work = Box::new(move |session: &mut Session| {
             // An application that stopped waiting wants no answer.
             _ = reply.send(work(session));
         });
-        self.exchange.want(operation).await?;
-        self.unless_interrupted(answer).await?.map_err(|_| Interrupted::HungUp)
+        self.want(Operation::Work(work), answer).await
     }
 
     /// The next thing that happens to the call.
@@ -147,12 +146,32 @@ impl Call {
         Ok(self.with(|session| session.hear(source)).await??)
     }
 
-    /// Places a second leg, whose events come to this call.
+    /// Places a second leg and starts its session; what happens to it comes here as [`CallEvent::Peer`].
+    /// The leg this one was joined to before is parted from. The new one does not outlive the application
+    /// that placed it: see [`crate::task`].
     ///
     /// # Errors
     /// [`Failure`].
     pub async fn originate(&self, request: Originate) -> Result<SessionHandle, Failure> {
-        Ok(self.with(|session| session.originate(request)).await??)
+        self.originate_with(move |_| request).await
+    }
+
+    /// The same, where what is asked for depends on what the session is at that moment.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn originate_with(
+        &self,
+        order: impl FnOnce(&Session) -> Originate + Send + 'static,
+    ) -> Result<SessionHandle, Failure> {
+        let (reply, answer) = oneshot::channel();
+        Ok(self.want(Operation::Originate { order: Box::new(order), reply }, answer).await??)
+    }
+
+    /// Has it done, and waits for what is answered.
+    async fn want<R>(&self, operation: Operation, answer: oneshot::Receiver<R>) -> Result<R, Interrupted> {
+        self.exchange.want(operation).await?;
+        self.unless_interrupted(answer).await?.map_err(|_| Interrupted::HungUp)
     }
 
     async fn unless_interrupted<T>(&self, work: impl Future<Output = T>) -> Result<T, Interrupted> {

@@ -7,8 +7,10 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use thiserror::Error;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
+use crate::endpoint::{Originate, OriginateError};
+use crate::handle::SessionHandle;
 use crate::id::SessionId;
 use crate::leg::LegEvent;
 use crate::media::MediaEvent;
@@ -54,7 +56,17 @@ pub enum Interrupted {
 }
 
 /// What an application wants done, by its session's own task.
-pub(crate) type Operation = Box<dyn FnOnce(&mut Session) + Send>;
+pub(crate) enum Operation {
+    /// Something on the session.
+    Work(Box<dyn FnOnce(&mut Session) + Send>),
+    /// A second leg, which the session is joined to.
+    Originate {
+        /// What is asked for, as the session then is.
+        order: Box<dyn FnOnce(&Session) -> Originate + Send>,
+        /// Told what came of it.
+        reply: oneshot::Sender<Result<SessionHandle, OriginateError>>,
+    },
+}
 
 /// The session's side of it. Dropped, whoever still waits at the other side is told that the call ended.
 #[derive(Default)]
@@ -194,7 +206,7 @@ mod tests {
     use super::*;
 
     fn nothing() -> Operation {
-        Box::new(|_| ())
+        Operation::Work(Box::new(|_| ()))
     }
 
     #[tokio::test(start_paused = true)]

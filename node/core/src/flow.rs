@@ -5,6 +5,6 @@
 pub enum Flow {
     /// They do.
     Continue,
-    /// They don't: see [`crate::session`] for who is stopped by whose veto.
+    /// They don't: see [`crate::task`] for who is stopped by whose veto.
     Veto,
 }

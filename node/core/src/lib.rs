@@ -14,7 +14,6 @@ pub mod dialplan;
 pub mod endpoint;
 pub mod flow;
 pub mod handle;
-pub mod handler;
 pub mod histogram;
 pub mod id;
 pub mod leg;
@@ -24,6 +23,7 @@ pub mod module;
 pub mod session;
 pub mod state;
 pub mod switch;
+pub mod task;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
@@ -33,8 +33,14 @@ pub use channel::{CallerProfile, Channel, ChannelDirection};
 pub use endpoint::Endpoint;
 pub use flow::Flow;
 pub use handle::SessionHandle;
-pub use handler::StateHandler;
 pub use id::SessionId;
-pub use session::Session;
+pub use session::{Session, StateHandler};
 pub use state::State;
 pub use switch::Switch;
+pub use task::SessionTask;
+
+/// What a handler of states is made of.
+pub mod handler {
+    pub use crate::flow::Flow;
+    pub use crate::session::StateHandler;
+}

@@ -7,11 +7,10 @@ use super::{House, settle};
 use crate::cause::Cause;
 use crate::channel::ProtocolStatus;
 use crate::flow::Flow;
-use crate::handler::StateHandler;
 use crate::histogram::Histogram;
 use crate::leg::LegEvent;
 use crate::media::{MediaStats, Quality};
-use crate::session::Session;
+use crate::session::{Session, StateHandler};
 use crate::state::State;
 use crate::testing::Line;
 
