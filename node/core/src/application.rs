@@ -103,7 +103,7 @@ impl Call {
             // An application that stopped waiting wants no answer.
             _ = reply.send(work(session));
         });
-        self.want(Operation::Work(work), answer).await
+        self.want(Operation::With(work), answer).await
     }
 
     /// The next thing that happens to the call.

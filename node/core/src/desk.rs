@@ -58,7 +58,7 @@ pub enum Interrupted {
 /// What an application wants done, by its session's own task.
 pub(crate) enum Operation {
     /// Something on the session.
-    Work(Box<dyn FnOnce(&mut Session) + Send>),
+    With(Box<dyn FnOnce(&mut Session) + Send>),
     /// A second leg, which the session is joined to.
     Originate {
         /// What is asked for, as the session then is.
@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     fn nothing() -> Operation {
-        Operation::Work(Box::new(|_| ()))
+        Operation::With(Box::new(|_| ()))
     }
 
     #[tokio::test(start_paused = true)]

@@ -68,7 +68,7 @@ impl SessionTask {
 
     fn operate(&mut self, operation: Operation) {
         match operation {
-            Operation::Work(work) => work(&mut self.session),
+            Operation::With(work) => work(&mut self.session),
             Operation::Originate { order, reply } => {
                 let placed = self.originate(order(&self.session));
                 // An application that stopped waiting wants no answer.
