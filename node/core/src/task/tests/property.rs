@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use super::{Does, House, Noting, turns};
 use crate::cause::Cause;
-use crate::endpoint::LegEvent;
 use crate::handle::{Command, Message};
+use crate::leg::LegEvent;
 use crate::media::{MediaEvent, StreamId};
 use crate::state::{STATES, State};
 use crate::switch::SwitchConfig;

@@ -4,10 +4,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{House, settle, turns};
+use crate::application::{EVENTS, GRACE};
 use crate::cause::Cause;
 use crate::handle::{Command, Message};
 use crate::media::MediaEvent;
-use crate::session::{EVENTS, GRACE};
 use crate::state::State;
 use crate::testing::Line;
 

@@ -2,26 +2,26 @@
 
 use std::sync::atomic::Ordering;
 
-use super::Session;
-use crate::application::CallEvent;
+use super::SessionTask;
 use crate::cause::Cause;
 use crate::channel::ChannelDirection;
-use crate::desk::Full;
-use crate::endpoint::LegEvent;
-use crate::handle::{Command, Message, SessionId};
+use crate::desk::{CallEvent, Full};
+use crate::handle::{Command, Message};
+use crate::id::SessionId;
+use crate::leg::LegEvent;
 use crate::media::Source;
 use crate::state::State;
 
-impl Session {
+impl SessionTask {
     pub(super) fn receive(&mut self, message: Message) {
         match message {
             Message::Endpoint(message) => {
-                for event in self.endpoint.receive(&mut self.channel, message) {
+                for event in self.session.receive(message) {
                     self.leg_event(event);
                 }
             }
             Message::Media(stream, event) => {
-                if self.endpoint.media().is_some_and(|media| media.id() == stream) {
+                if self.session.stream() == Some(stream) {
                     self.application_event(CallEvent::Media(event));
                 }
             }
@@ -32,40 +32,36 @@ impl Session {
 
     /// What this leg's own peer did.
     fn leg_event(&mut self, event: LegEvent) {
-        self.hear_of_callee(&event);
+        self.session.hear_of_callee(&event);
         match &event {
-            LegEvent::Ringing | LegEvent::EarlyMedia(_) => self.channel.mark_progress(),
+            LegEvent::Ringing | LegEvent::EarlyMedia(_) => self.session.channel_mut().mark_progress(),
             LegEvent::Described(_) | LegEvent::Insists(_) => {}
             LegEvent::Answered(_) => {
-                self.mark_answered();
-                if self.peer.is_some() && self.running.is_none() {
-                    self.go(State::ExchangeMedia);
+                self.session.mark_answered();
+                if self.session.peer().is_some() && self.running.is_none() {
+                    self.session.go(State::ExchangeMedia);
                 }
             }
             LegEvent::Ended { cause, status } => {
                 // The peer is told by HANGUP's standard behaviour, as after any other end.
-                return self.hang_up(*cause, status.clone());
+                return self.session.hang_up(*cause, status.clone());
             }
         }
-        if let Some(peer) = &self.peer {
-            // A peer that has ended or is ending tells us so itself.
-            _ = peer.send(Message::Peer(self.handle.id(), event));
-        }
+        self.session.tell_peer(event);
     }
 
     fn peer_event(&mut self, from: SessionId, event: LegEvent) {
-        if self.peer.as_ref().is_none_or(|peer| peer.id() != from) {
+        if self.session.peer().is_none_or(|peer| peer.id() != from) {
             return;
         }
         if let LegEvent::Described(audio) = &event {
-            return self.endpoint.follow(Some(audio));
+            return self.session.follow(audio);
         }
         if let LegEvent::Insists(audio) = &event {
-            return self.endpoint.restore(audio);
+            return self.session.restore(audio);
         }
         if matches!(event, LegEvent::Ended { .. }) {
-            self.peer = None;
-            self.endpoint.follow(None);
+            self.session.lose_peer();
         }
         if self.running.is_some() {
             return self.application_event(CallEvent::Peer(from, event));
@@ -78,27 +74,27 @@ impl Session {
     /// The other leg is gone. Ending this one is only the default.
     fn after_bridge(&mut self, cause: Cause) {
         // Without a stream there is nothing to be heard either.
-        _ = self.hear(Source::Silence);
-        let called = self.channel.direction() == ChannelDirection::Outbound;
-        if called && !self.channel.is_answered() && cause == Cause::NormalClearing {
+        _ = self.session.hear(Source::Silence);
+        let called = self.session.channel().direction() == ChannelDirection::Outbound;
+        if called && !self.session.channel().is_answered() && cause == Cause::NormalClearing {
             // Whoever placed this leg left before it was answered.
-            self.channel.hang_up(Cause::OriginatorCancel);
+            self.session.hang_up(Cause::OriginatorCancel, None);
             return;
         }
-        if self.channel.variable("park_after_bridge") == Some("true") {
-            self.go(State::Park);
+        if self.session.channel().variable("park_after_bridge") == Some("true") {
+            self.session.go(State::Park);
         } else {
-            self.channel.hang_up(cause);
+            self.session.hang_up(cause, None);
         }
     }
 
     fn application_event(&mut self, event: CallEvent) {
         let Some(work) = &self.running else { return };
         let expendable = event.is_expendable();
-        if let Err(Full) = work.desk.tell(event) {
+        if let Err(Full) = work.tell(event) {
             self.switch.counters().events_dropped.fetch_add(1, Ordering::Relaxed);
             if !expendable {
-                self.channel.hang_up(Cause::SwitchCongestion);
+                self.session.hang_up(Cause::SwitchCongestion, None);
             }
         }
     }
@@ -107,21 +103,21 @@ impl Session {
         match command {
             Command::Hear(stream) => {
                 let source = stream.map_or(Source::Silence, Source::Stream);
-                if let Err(error) = self.hear(source) {
+                if let Err(error) = self.session.hear(source) {
                     tracing::warn!(%error, "cannot join media");
-                    self.channel.hang_up(Cause::IncompatibleDestination);
+                    self.session.hang_up(Cause::IncompatibleDestination, None);
                 }
             }
-            Command::SetState(state) => self.go(state),
+            Command::SetState(state) => self.session.go(state),
             Command::Break => {
                 if let Some(work) = &mut self.running {
                     work.break_off();
                 }
             }
             Command::Transfer { destination } => {
-                self.channel.profile_mut().destination_number = destination;
+                self.session.channel_mut().profile_mut().destination_number = destination;
                 self.extension = None;
-                self.go(State::Routing);
+                self.session.go(State::Routing);
             }
         }
     }

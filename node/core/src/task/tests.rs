@@ -17,11 +17,12 @@ use crate::cause::Cause;
 use crate::channel::Channel;
 use crate::dialplan::{Action, Dialplan, Extension};
 use crate::endpoint::Originate;
-use crate::handler::{Flow, StateHandler};
+use crate::flow::Flow;
 use crate::module::{Interfaces, Module, ModuleError};
-use crate::session::Session;
+use crate::session::{Session, StateHandler};
 use crate::state::State;
 use crate::switch::{Switch, SwitchConfig};
+use crate::task::SessionTask;
 use crate::testing::{Line, Lines, profile};
 
 /// A switch with fake legs, the applications of [`apps`], and a dialplan that takes what was dialled for
@@ -64,7 +65,7 @@ impl House {
     }
 
     /// An inbound call, not yet started.
-    fn dialled(&self, actions: &str) -> (Session, Arc<Line>) {
+    fn dialled(&self, actions: &str) -> (SessionTask, Arc<Line>) {
         let permit = self.switch.gate().admit([127, 0, 0, 1].into()).unwrap();
         let (session, line) = self.lines.inbound(&self.switch, profile(actions, &["test"]), Some(permit));
         // The first call's line.

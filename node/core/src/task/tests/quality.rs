@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::{House, settle};
 use crate::cause::Cause;
 use crate::channel::ProtocolStatus;
-use crate::endpoint::LegEvent;
-use crate::handler::{Flow, StateHandler};
+use crate::flow::Flow;
 use crate::histogram::Histogram;
+use crate::leg::LegEvent;
 use crate::media::{MediaStats, Quality};
-use crate::session::Session;
+use crate::session::{Session, StateHandler};
 use crate::state::State;
 use crate::testing::Line;
 

@@ -3,8 +3,8 @@
 use super::{House, settle};
 use crate::cause::Cause;
 use crate::channel::ProtocolStatus;
-use crate::endpoint::LegEvent;
 use crate::handle::{Command, Message};
+use crate::leg::LegEvent;
 use crate::media::Source;
 use crate::state::State;
 use crate::testing::Line;
