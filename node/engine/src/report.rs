@@ -1,5 +1,5 @@
 //! What a stream keeps for its reports: when the next one is due, to whom, and what the peer's said (RFC 3550 §6).
-//! Part of each stream; who writes and reads reports is [`crate::rtcp`].
+//! Part of each stream; who writes and reads reports is `rtcp`.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
