@@ -13,21 +13,18 @@ use smallvec::SmallVec;
 use switch_core::Switch;
 use switch_engine::Engine;
 use switch_sip::frame::{self, ParseError};
-use switch_sip::message::{Message, Method, Request, Response};
+use switch_sip::message::{Message, Request, Response};
 use switch_sip::transaction::{ClientId, Flow, Layer, Output, ServerId, Timers, Transport};
 use tokio::sync::Notify;
 
-use crate::EndpointConfig;
 use crate::advertise;
 use crate::counters::{Counters, count};
 use crate::directory::{Client, Directory, Recipient};
 use crate::legible::legible;
 use crate::resolve::Resolver;
-use crate::route::{Outgoing, Way};
-use crate::settings::{Live, Settings};
+use crate::settings::{EndpointConfig, Live, Settings};
 use crate::transport::tcp::Connections;
 use crate::transport::udp::Udp;
-use switch_sip::dialog::Dialog;
 
 /// What legs and sockets share.
 pub(crate) struct Agent {
@@ -186,21 +183,6 @@ impl Agent {
     pub(crate) fn acknowledge(self: &Arc<Self>, id: ClientId, ack: Request, flow: Flow) {
         let sent_by = self.local_toward(&flow).advertised;
         self.with_layer(|layer, _| layer.acknowledge(id, ack, flow, sent_by));
-    }
-
-    /// Somebody answered whom nobody waits for any more: acknowledged, then ended (RFC 3261 §13.2.2.4).
-    pub(crate) fn end_orphan(
-        self: &Arc<Self>,
-        id: ClientId,
-        invite: &Request,
-        response: &Response,
-        flow: Flow,
-    ) {
-        let Ok(mut dialog) = Dialog::uac(invite, response) else { return };
-        let number = invite.headers.cseq().map_or(1, |cseq| cseq.number);
-        let way = Way::of(&dialog, flow);
-        self.deliver(Outgoing::Ack { id, ack: dialog.ack(number) }, way.clone());
-        self.deliver(Outgoing::Request { request: dialog.request(Method::Bye), leg: None }, way);
     }
 
     /// Runs the layer's timers until the task is aborted.

@@ -6,6 +6,7 @@
 
 pub mod advertise;
 mod agent;
+mod capabilities;
 pub mod cause;
 pub mod counters;
 mod description;
@@ -14,14 +15,19 @@ mod dispatch;
 mod identity;
 mod leg;
 mod legible;
+mod mail;
+mod reason;
+mod refusal;
+mod replacing;
 mod resolve;
 mod route;
 mod settings;
 mod start;
 mod transport;
+mod way;
 
 pub use switch_sip::session_timer::Policy as SessionPolicy;
 pub use switch_sip::transaction::Timers;
 
-pub use settings::{Live, Settings};
-pub use start::{EndpointConfig, Listen, MODULE, SipEndpoint, StartError};
+pub use settings::{EndpointConfig, Listen, Live, Settings};
+pub use start::{MODULE, SipEndpoint, StartError};

@@ -16,34 +16,10 @@ use tokio::task::JoinHandle;
 use crate::agent::Agent;
 use crate::counters::Counters;
 use crate::leg::Caller;
-use crate::settings::{Live, Settings};
+use crate::settings::{EndpointConfig, Live};
 use crate::transport::udp::Udp;
 use crate::transport::{self, tcp};
-use switch_sip::transaction::{Layer, Timers};
-
-/// What the endpoint is told at its start.
-#[derive(Clone, Debug)]
-pub struct EndpointConfig {
-    /// Where to listen.
-    pub listen: Vec<Listen>,
-    /// Retransmission timers.
-    pub timers: Timers,
-    /// The differentiated services code point of what is sent: 0 to 63 (RFC 2474).
-    pub dscp: u8,
-    /// What may change later.
-    pub settings: Settings,
-}
-
-/// One listening socket.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Listen {
-    /// TCP rather than UDP.
-    pub tcp: bool,
-    /// Where.
-    pub address: SocketAddr,
-    /// Whether the switch runs without it: IPv6 is missing on many hosts.
-    pub optional: bool,
-}
+use switch_sip::transaction::Layer;
 
 /// Why the endpoint did not start.
 #[derive(Debug, Error)]

@@ -16,13 +16,16 @@ use switch_sip::session_timer::TooBrief;
 use switch_sip::transaction::{Flow, ServerId};
 
 use super::refresh::{Refresh, push_agreed};
-use super::{Leg, Path, Refused, Role, reason};
+use super::{Leg, Path, Role};
 use crate::agent::Agent;
+use crate::capabilities::{ALLOW, SUPPORTED};
 use crate::cause;
 use crate::counters::count;
 use crate::description::{self, Local as LocalDescription};
 use crate::directory::{DialogKey, Parting};
 use crate::identity;
+use crate::reason::reason;
+use crate::refusal::{Refusal, Refused};
 use crate::route::Outgoing;
 
 /// How long media may go to an address other than the caller's own that has not sent anything yet.
@@ -76,24 +79,26 @@ impl Leg {
         request: &Arc<Request>,
         flow: Flow,
     ) -> Result<Self, Refused> {
-        let refuse = |status, why: &str| Refused { status, header: None, why: why.into() };
         if request.headers.contact().ok().flatten().is_none() {
-            return Err(refuse(400, "an INVITE without a Contact"));
+            return Err(Refused::new(400, "an INVITE without a Contact"));
         }
         let offer = match request.body.as_slice() {
             [] => None,
-            body => Some(Description::parse(body).map_err(|error| refuse(400, &error.to_string()))?),
+            body => Some(Description::parse(body).map_err(|error| Refused::new(400, &error.to_string()))?),
         };
         let peer_audio = match &offer {
-            Some(offer) => Some(description::audio(offer).ok_or_else(|| refuse(488, "no audio is offered"))?),
+            Some(offer) => {
+                Some(description::audio(offer).ok_or_else(|| Refused::new(488, "no audio is offered"))?)
+            }
             None => None,
         };
         agent.settings().session.answer(request).map_err(|TooBrief(least)| Refused {
-            header: Some(("Min-SE", least.as_secs().to_string())),
-            ..refuse(422, "too short a session interval")
+            refusal: Refusal { status: 422, header: Some(("Min-SE", least.as_secs().to_string())) },
+            why: "too short a session interval".to_owned(),
         })?;
         let local_tag = identity::token();
-        let call_id = request.headers.call_id().map_err(|error| refuse(400, &error.to_string()))?.to_owned();
+        let call_id =
+            request.headers.call_id().map_err(|error| Refused::new(400, &error.to_string()))?.to_owned();
         let local = agent.local_toward(&flow);
         Ok(Self {
             agent: Arc::clone(agent),
@@ -201,8 +206,8 @@ impl Leg {
             },
         };
         let mut answer = self.reply(&request, 200);
-        answer.headers.push("Allow", crate::dispatch::ALLOW);
-        answer.headers.push("Supported", crate::dispatch::SUPPORTED);
+        answer.headers.push("Allow", ALLOW);
+        answer.headers.push("Supported", SUPPORTED);
         // Too short an interval was refused when the INVITE came.
         let timed = self.agent.settings().session.answer(&request).ok().flatten();
         push_agreed(&mut answer, timed.as_ref());

@@ -22,76 +22,24 @@ use switch_core::endpoint::{EndpointError, LegEvent};
 use switch_core::media::{MediaCommand, MediaHandle, MediaPort, StreamConfig};
 use switch_core::{Cause, Channel, Endpoint, Flow as Handling, SessionHandle, State};
 use switch_sip::dialog::Dialog;
-use switch_sip::message::{Message as SipMessage, Method, Request, Response};
+use switch_sip::message::{Method, Request};
 use switch_sip::response;
 use switch_sip::sdp::{Description, NegotiationError};
-use switch_sip::transaction::{ClientId, Flow, ServerId};
+use switch_sip::transaction::{Flow, ServerId};
 
 use crate::agent::{Agent, Local};
-use crate::cause;
+use crate::capabilities::ALLOW;
 use crate::description::{self, Local as LocalDescription};
 use crate::directory::{DialogKey, Recipient};
-use crate::route::{Outgoing, RouteError, Way};
+use crate::mail::{LegMessage, Mail};
+use crate::reason::{cause_of_bye, reason};
+use crate::route::Outgoing;
+use crate::way::Way;
 use inbound::Inbound;
 use outbound::Outbound;
-pub(crate) use reach::Reached;
 use refresh::Refresh;
 use renegotiate::Reinvited;
-pub(crate) use replace::Replacing;
 use replace::Succession;
-
-/// What the agent tells a leg.
-pub(crate) enum LegMessage {
-    /// A request inside the dialog.
-    Request {
-        /// What to answer it by.
-        id: ServerId,
-        request: Arc<Request>,
-        flow: Flow,
-    },
-    /// An INVITE wants the dialog's place (RFC 3891).
-    Replace(Box<Replacing>),
-    /// The ACK of our 2xx.
-    Ack(Box<Request>),
-    /// The INVITE was cancelled; its 487 is due.
-    Cancelled,
-    /// Nobody acknowledged our 2xx.
-    AckMissing,
-    /// A response to a request of ours.
-    Response {
-        id: ClientId,
-        /// What it answers.
-        request: Arc<SipMessage>,
-        response: Arc<Response>,
-        flow: Flow,
-    },
-    /// A request of ours had no answer; `status` is what that counts as (RFC 3261 §8.1.3.1).
-    Failed {
-        /// Its CSeq.
-        number: u32,
-        status: u16,
-    },
-    /// The session timer is due.
-    Timer,
-    /// Our INVITE has been out for as long as a place is waited for that is not the last.
-    Overdue(ClientId),
-    /// The target's name was looked up and the way to it is open, or not.
-    Reached(Result<Reached, RouteError>),
-}
-
-/// A message on its way through a session's mailbox. The session may go on with another leg before it is read.
-pub(crate) struct Mail {
-    pub(crate) leg: Arc<DialogKey>,
-    pub(crate) message: LegMessage,
-}
-
-/// A call that was not taken.
-pub(crate) struct Refused {
-    pub(crate) status: u16,
-    /// What explains it to the peer.
-    pub(crate) header: Option<(&'static str, String)>,
-    pub(crate) why: String,
-}
 
 /// One SIP leg.
 pub(crate) struct Leg {
@@ -300,7 +248,7 @@ impl Leg {
             Method::Invite | Method::Update => self.on_new_description(id, request),
             Method::Options => {
                 let mut answer = response::to(request, 200, None);
-                answer.headers.push("Allow", crate::dispatch::ALLOW);
+                answer.headers.push("Allow", ALLOW);
                 self.agent.respond(id, answer);
                 None
             }
@@ -370,27 +318,4 @@ impl Drop for Leg {
         self.forget_reinvite();
         self.agent.directory.remove_dialog(&self.key);
     }
-}
-
-/// RFC 3326, as FreeSWITCH writes it; where the switch itself ends the call, with the status that fits (§2).
-fn reason(cause: Cause) -> String {
-    if cause == Cause::SystemShutdown {
-        return "SIP ;cause=503 ;text=\"the switch is drained\"".to_owned();
-    }
-    let number = if cause.number() <= 127 { cause.number() } else { Cause::NormalClearing.number() };
-    format!("Q.850;cause={number};text=\"{cause}\"")
-}
-
-/// The cause a BYE names in its Reason header, else normal clearing.
-fn cause_of_bye(bye: &Request) -> Cause {
-    let named = bye.headers.list("Reason").find_map(|reason| {
-        let (protocol, rest) = reason.split_once(';')?;
-        let number = rest.split(';').find_map(|param| param.trim().strip_prefix("cause=")?.parse().ok())?;
-        match protocol.trim() {
-            "Q.850" => Cause::from_number(number),
-            "SIP" => Some(cause::from_status(number)),
-            _ => None,
-        }
-    });
-    named.unwrap_or(Cause::NormalClearing)
 }

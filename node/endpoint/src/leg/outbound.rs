@@ -13,13 +13,16 @@ use switch_sip::sdp::Description;
 use switch_sip::transaction::{ClientId, Flow};
 
 use super::refresh::Refresh;
-use super::{Leg, Role, reason};
+use super::{Leg, Role};
 use crate::agent::Agent;
 use crate::cause;
 use crate::description::{self, Local as LocalDescription};
 use crate::directory::DialogKey;
 use crate::identity;
-use crate::route::{Candidate, Outgoing, Way};
+use crate::reason::reason;
+use crate::resolve::Candidate;
+use crate::route::Outgoing;
+use crate::way::Way;
 
 /// Early dialogs of one INVITE that are remembered.
 const FORKS: usize = 16;

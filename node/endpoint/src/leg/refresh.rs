@@ -11,11 +11,12 @@ use switch_sip::session_timer::{Action, SessionTimer, glare_delay};
 use switch_sip::transaction::ClientId;
 use tokio::task::AbortHandle;
 
-use super::{Leg, LegMessage, Role};
+use super::{Leg, Role};
 use crate::agent::Agent;
+use crate::capabilities::{ALLOW, SUPPORTED, TIMER};
 use crate::counters::count;
 use crate::description;
-use crate::dispatch::{ALLOW, SUPPORTED, TIMER};
+use crate::mail::LegMessage;
 use crate::route::Outgoing;
 
 /// What keeps the session alive.

@@ -11,7 +11,7 @@ use switch_sip::transaction::ServerId;
 
 use super::refresh::{Purpose, push_agreed};
 use super::{Leg, Path, Role};
-use crate::dispatch::{ALLOW, SUPPORTED};
+use crate::capabilities::{ALLOW, SUPPORTED};
 
 /// An INVITE inside the dialog that was answered and not yet acknowledged.
 pub(super) struct Reinvited {
