@@ -11,9 +11,9 @@ use switch_sip::message::{Headers, Method, NameAddr, Request, Uri};
 use switch_sip::sdp::CONTENT_TYPE;
 use switch_sip::transaction::ClientId;
 
-use super::outbound::Stage;
-use super::refresh::push_timer;
-use super::{Leg, Path, Role};
+use super::pending::push_timer;
+use super::role::{OutboundStage as Stage, Role};
+use super::state::{Leg, Path};
 use crate::agent::{Agent, Local};
 use crate::capabilities::ALLOW;
 use crate::counters::count;

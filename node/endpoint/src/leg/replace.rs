@@ -7,22 +7,13 @@
 use switch_core::channel::CallerProfile;
 use switch_core::endpoint::LegEvent;
 use switch_core::media::{MediaCommand, StreamId};
-use switch_core::{Cause, Channel, ChannelDirection, Endpoint as _};
-use switch_sip::response;
+use switch_core::{Cause, Channel, ChannelDirection};
 
-use super::{Leg, Refresh, Role};
-use crate::mail::LegMessage;
+use super::pending::{Refresh, Succession};
+use super::role::Role;
+use super::state::Leg;
 use crate::refusal::Refused;
 use crate::replacing::Replacing;
-
-/// Of what the other leg has to be told.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Succession {
-    /// The place was ringing: it is answered now.
-    Early,
-    /// It can do something else, perhaps.
-    Confirmed,
-}
 
 impl Leg {
     pub(super) fn on_replace(&mut self, channel: &mut Channel, mut replacing: Replacing) -> Vec<LegEvent> {
@@ -85,7 +76,7 @@ impl Leg {
         let Replacing { id, request, flow, .. } = replacing;
         let recipient = self.recipient.as_ref().ok_or_else(|| Refused::new(603, "the dialog has ended"))?;
         let mut new = Leg::inbound(&self.agent, *id, request, flow.clone())?;
-        new.attach(recipient.session().clone());
+        new.enter(recipient.session().clone());
         if let Some(recipient) = &new.recipient {
             self.agent.directory.add_server(*id, recipient.clone());
         }
@@ -138,23 +129,6 @@ impl Leg {
         match &self.role {
             Role::Inbound(_) => self.inbound_end(cause, None),
             Role::Outbound(_) => self.outbound_end(cause),
-        }
-    }
-
-    /// Tells of the place that was taken, once the new party's sound is known.
-    pub(super) fn announce(&mut self) -> Vec<LegEvent> {
-        let Some(audio) = self.leg_audio() else { return Vec::new() };
-        match self.succeeds.take() {
-            Some(Succession::Early) => vec![LegEvent::Answered(audio)],
-            Some(Succession::Confirmed) => vec![LegEvent::Described(audio.audio)],
-            None => Vec::new(),
-        }
-    }
-
-    /// For a leg whose place was taken before this was read. A request has its answer all the same.
-    pub(super) fn on_stray(&self, message: LegMessage) {
-        if let LegMessage::Request { id, request, .. } = message {
-            self.agent.respond(id, response::to(&request, 481, None));
         }
     }
 }
