@@ -21,7 +21,6 @@ use crate::counters::count;
 use crate::directory::Recipient;
 use crate::mail::LegMessage;
 use crate::resolve::Candidate;
-use crate::transport::tcp;
 use crate::way::{RouteError, Way};
 
 /// A request inside a dialog.
@@ -128,9 +127,11 @@ impl Agent {
         while let Some((transport, address)) = candidates.pop_front() {
             let opened = match transport {
                 Transport::Udp => self.udp_flow(address).ok_or(RouteError::NoSocket(address)),
-                Transport::Tcp => {
-                    tcp::connect(self, address).await.map_err(|error| RouteError::Connect(address, error))
-                }
+                Transport::Tcp => self
+                    .connections()
+                    .connect(address)
+                    .await
+                    .map_err(|error| RouteError::Connect(address, error)),
             };
             match opened {
                 Ok(flow) => return Ok(flow),

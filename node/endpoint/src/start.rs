@@ -11,14 +11,16 @@ use switch_core::module::{Interfaces, Module, ModuleError};
 use switch_engine::Engine;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::agent::Agent;
+use crate::connection;
 use crate::counters::Counters;
 use crate::leg::Caller;
 use crate::settings::{EndpointConfig, Live};
 use crate::transport::udp::Udp;
-use crate::transport::{self, tcp};
+use crate::transport::{self, tcp::Opened};
 use switch_sip::transaction::Layer;
 
 /// Why the endpoint did not start.
@@ -90,9 +92,9 @@ impl SipEndpoint {
         }
         let tcp = listeners.iter().map(|(_, local)| *local).collect();
         let layer = Layer::new(config.timers.clone(), seed());
-        let agent = Agent::new(config, switch, engine, layer, udp, tcp);
+        let (agent, waiting) = Agent::new(config, switch, engine, layer, udp, tcp);
         let listeners = listeners.into_iter().map(|(listener, _)| listener).collect();
-        Ok((Self { agent, listening, tasks: Vec::new() }, Bound(listeners)))
+        Ok((Self { agent, listening, tasks: Vec::new() }, Bound { listeners, waiting }))
     }
 
     /// Starts to take messages.
@@ -110,9 +112,10 @@ impl SipEndpoint {
                 }
             }));
         }
-        for listener in bound.0 {
-            self.tasks.push(tokio::spawn(tcp::accept(Arc::clone(&self.agent), listener)));
+        for listener in bound.listeners {
+            self.tasks.push(tokio::spawn(connection::accept(Arc::clone(&self.agent), listener)));
         }
+        self.tasks.push(tokio::spawn(connection::attend(Arc::clone(&self.agent), bound.waiting)));
         self.tasks.push(tokio::spawn(Arc::clone(&self.agent).run_timer()));
     }
 
@@ -145,9 +148,12 @@ impl Drop for SipEndpoint {
     }
 }
 
-/// Listeners that wait for [`SipEndpoint::serve`].
+/// What waits for [`SipEndpoint::serve`].
 #[derive(Debug)]
-pub struct Bound(Vec<TcpListener>);
+pub struct Bound {
+    listeners: Vec<TcpListener>,
+    waiting: mpsc::Receiver<Opened>,
+}
 
 /// What the module is called in a configuration: FreeSWITCH's name for the same.
 pub const MODULE: &str = "mod_sofia";
