@@ -17,7 +17,7 @@ const OPTIONS: [&str; 2] = ["-p", "--advertise"];
 /// What can be looked through before the container that is to be joined is there.
 pub(crate) async fn foresee(world: &impl Worldly, order: &Order) -> Result<(), RunError> {
     plan::only(order, &OPTIONS)?;
-    plan::image(world, order).await?;
+    plan::at_hand(world, order).await?;
     plan::claims(order).map(drop)
 }
 

@@ -19,6 +19,7 @@ mod inspect;
 pub(crate) mod labels;
 mod listeners;
 pub(crate) mod mend;
+pub(crate) mod mount;
 pub(crate) mod neighbour;
 pub(crate) mod none;
 mod order;

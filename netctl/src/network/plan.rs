@@ -7,7 +7,7 @@ use super::ports::Claim;
 use super::settings::Settings;
 use super::step::Step;
 use super::world::Worldly;
-use super::{bridge, container, host, none};
+use super::{bridge, container, host, mount, none};
 use crate::docker::{ContainerOrder, Containers as _, DockerError, Whereabouts};
 
 /// The steps, and what is known of the switch they make.
@@ -26,7 +26,7 @@ pub(crate) async fn plan(world: &impl Worldly, order: &Order) -> Result<Plan, Ru
     if world.docker().container(&order.name).await?.is_some() {
         return Err(CheckError::NameTaken(order.name.clone()).into());
     }
-    image(world, order).await?;
+    at_hand(world, order).await?;
     match &order.mode {
         Mode::Host => host::plan(world, order).await,
         Mode::Container(name) => container::plan(world, order, name).await,
@@ -36,12 +36,12 @@ pub(crate) async fn plan(world: &impl Worldly, order: &Order) -> Result<Plan, Ru
     }
 }
 
-/// An image is not fetched; it has to be there.
-pub(super) async fn image(world: &impl Worldly, order: &Order) -> Result<(), RunError> {
-    match world.docker().image_id(&order.image).await? {
-        Some(_) => Ok(()),
-        None => Err(DockerError::NoSuchImage(order.image.clone()).into()),
+/// An image is not fetched, a path that is mounted is not made; both have to be there.
+pub(super) async fn at_hand(world: &impl Worldly, order: &Order) -> Result<(), RunError> {
+    if world.docker().image_id(&order.image).await?.is_none() {
+        return Err(DockerError::NoSuchImage(order.image.clone()).into());
     }
+    Ok(mount::look(&order.volumes)?)
 }
 
 /// What a switch will listen on, from its order alone.
