@@ -5,6 +5,7 @@ mod declaration;
 #[path = "../shared/dockerd.rs"]
 mod dockerd;
 mod ended;
+mod families;
 mod flushed;
 mod news;
 #[path = "../modes/site.rs"]
