@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 
-use super::accept::DockersRules;
 use super::astray::{Astray, astray};
 use super::count::{Counted, counted};
+use super::dockers::DockersRules;
 use super::error::{PublishError, cannot};
 use super::foresee::{Foreseen, foresee};
 use super::journal::{Record, StateDirectory};

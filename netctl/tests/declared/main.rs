@@ -4,6 +4,7 @@ mod addresses;
 mod declaration;
 #[path = "../shared/dockerd.rs"]
 mod dockerd;
+mod dockers;
 mod ended;
 mod families;
 mod flushed;
