@@ -139,7 +139,7 @@ impl Subject {
     /// The way of a family's packets to it, where it is published.
     pub fn path(&self, family: Family) -> Option<&Path> {
         let Reach::Published { publication, .. } = &self.reach else { return None };
-        publication.paths.iter().find(|path| path.family() == family)
+        publication.served().find(|path| path.family() == family)
     }
 
     /// The address that it tells the peers of a family, where its environment says which.
