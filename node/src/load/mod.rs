@@ -1,4 +1,4 @@
-//! From a file and the environment to a configuration that can be run with: read by [`config`](crate::config), then
+//! From a file and the environment to a configuration that can be run with: read by [`config`], then
 //! looked at as a whole. Stands above the rooms, for they say what they would refuse.
 
 mod validate;
