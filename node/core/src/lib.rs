@@ -57,9 +57,3 @@ pub use session::{Session, StateHandler};
 pub use state::State;
 pub use switch::Switch;
 pub use task::SessionTask;
-
-/// What a handler of states is made of.
-pub mod handler {
-    pub use crate::flow::Flow;
-    pub use crate::session::StateHandler;
-}

@@ -6,23 +6,19 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::error::{CheckError, RunError};
-use super::labels;
-use super::order::Order;
-use super::plan::{self, Plan};
-use super::sockets::{Place, Sockets as _};
-use super::step::Step;
-use super::wiring::{Interface, Pair, Wiring as _};
-use super::world::Worldly;
 use crate::bridge::InterfaceName;
 use crate::docker::{Container, Containers as _, Restart};
+use crate::network::aside::is_aside;
+use crate::network::error::{CheckError, RunError};
+use crate::network::labels;
+use crate::network::order::{NONE, Order};
+use crate::network::pair::{PREFIX, free_name, joined};
+use crate::network::plan::{self, Plan};
+use crate::network::sockets::{Place, Sockets as _};
+use crate::network::step::Step;
+use crate::network::wiring::{Interface, Wiring as _};
+use crate::network::world::Worldly;
 
-/// Docker's name for the mode.
-const NETWORK: &str = "none";
-/// The inner end's name, the one that Docker gives, too.
-pub(crate) const INSIDE: &str = "eth0";
-/// How the outer end's name begins.
-pub(super) const PREFIX: &str = "sw-";
 /// Lets a socket be bound to an address that is still to come (ip-sysctl of the kernel's documentation).
 const NONLOCAL: [&str; 2] = ["net.ipv4.ip_nonlocal_bind", "net.ipv6.ip_nonlocal_bind"];
 
@@ -51,7 +47,7 @@ pub(super) async fn plan(world: &impl Worldly, order: &Order) -> Result<Plan, Ru
     let taken = |name: &str| interfaces.iter().any(|it| it.name == name && orphan.as_ref() != Some(it));
     let outside = free_name(&order.name, taken);
     let variables = order.variables(&[], order.advertise.as_slice())?;
-    let (mut container, settings) = plan::container(order, variables, NETWORK, &run)?;
+    let (mut container, settings) = plan::container(order, variables, NONE, &run)?;
     let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     container.labels.insert(labels::INTERFACE.to_owned(), outside.to_string());
     container.labels.insert(labels::ADDRESSES.to_owned(), texts.join(", "));
@@ -75,10 +71,7 @@ pub(super) async fn plan(world: &impl Worldly, order: &Order) -> Result<Plan, Ru
     ]);
     steps.extend(order.gateways.iter().map(|gateway| Step::Gateway { name: name(), gateway: *gateway }));
     steps.push(plan::ready(order, &settings));
-    Ok(Plan {
-        steps,
-        notes: notes(order, bridge, master.flags.contains(&"UP"), world.proc().filters_bridges()),
-    })
+    Ok(Plan { steps, notes: notes(order, bridge, master.is_up(), world.proc().filters_bridges()) })
 }
 
 fn notes(order: &Order, bridge: &InterfaceName, is_up: bool, filtered: bool) -> Vec<String> {
@@ -117,7 +110,7 @@ async fn orphan(
 }
 
 /// How a container is furnished that was made so before: its namespace is new and empty since it was started again.
-pub(super) async fn again(world: &impl Worldly, container: &Container) -> Result<Vec<Step>, RunError> {
+pub(crate) async fn again(world: &impl Worldly, container: &Container) -> Result<Vec<Step>, RunError> {
     let label = |name| container.labels.get(name).map_or("", String::as_str);
     let unknown = |label| RunError::Unfurnishable { name: container.name.clone(), label };
     let addresses: Vec<IpNet> =
@@ -140,7 +133,7 @@ pub(super) async fn again(world: &impl Worldly, container: &Container) -> Result
 }
 
 /// Whether a container that runs has all that [`again`] would give it.
-pub(super) async fn is_furnished(
+pub(crate) async fn is_furnished(
     world: &impl Worldly,
     container: &Container,
     pid: u32,
@@ -189,70 +182,7 @@ async fn other_switch(world: &impl Worldly, address: IpAddr) -> Result<Option<St
         |text: &String| text.split(", ").any(|its| its.parse().is_ok_and(|its: IpNet| its.addr() == address));
     let holder = containers
         .iter()
-        .filter(|container| !labels::is_aside(container))
+        .filter(|container| !is_aside(container))
         .find(|container| container.labels.get(labels::ADDRESSES).is_some_and(has));
     Ok(holder.map(|container| format!("the container {}", container.name)))
-}
-
-/// `sw-` and the container's name where that fits into 15 bytes, else a sum of it; the next one where that is taken.
-fn free_name(container: &str, taken: impl Fn(&str) -> bool) -> InterfaceName {
-    let plain = format!("{PREFIX}{container}");
-    if plain.parse::<InterfaceName>().is_ok() && !taken(&plain) {
-        return interface_name(plain);
-    }
-    // FNV-1a, 32 bits.
-    let sum = container
-        .bytes()
-        .fold(0x811c_9dc5_u32, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    let mut names = (0..).map(|further: u32| format!("{PREFIX}{:08x}", sum.wrapping_add(further)));
-    interface_name(names.find(|name| !taken(name)).unwrap_or(plain))
-}
-
-/// The pair that joins a container with these addresses to a bridge.
-fn joined(outside: InterfaceName, bridge: u32, addresses: &[IpNet], alias: String) -> Pair {
-    Pair {
-        outside,
-        inside: interface_name(INSIDE.to_owned()),
-        master: Some(bridge),
-        mac: hardware_address(addresses.first().map(IpNet::addr)),
-        alias,
-    }
-}
-
-fn interface_name(text: String) -> InterfaceName {
-    text.parse().expect("letters, digits and signs that stand in a container's name, at most 15 bytes")
-}
-
-/// Made of the address as Docker makes it, so that neighbours need not learn a new one when the switch comes again.
-pub(crate) fn hardware_address(address: Option<IpAddr>) -> [u8; 6] {
-    let last = match address {
-        Some(IpAddr::V4(ip)) => ip.octets(),
-        Some(IpAddr::V6(ip)) => {
-            let octets = ip.octets();
-            [octets[12], octets[13], octets[14], octets[15]]
-        }
-        None => [0; 4],
-    };
-    [0x02, 0x42, last[0], last[1], last[2], last[3]]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_fit_and_are_free() {
-        let free = |_: &str| false;
-        assert_eq!(free_name("switch", free).as_str(), "sw-switch");
-        let long = free_name("a-very-long-container-name", free);
-        assert!(long.as_str().starts_with("sw-") && long.as_str().len() == 11, "{long}");
-        let next = free_name("a-very-long-container-name", |name| name == long.as_str());
-        assert_ne!(next, long);
-    }
-
-    #[test]
-    fn the_hardware_address_follows_the_address() {
-        assert_eq!(hardware_address("192.0.2.9".parse().ok()), [0x02, 0x42, 192, 0, 2, 9]);
-        assert_eq!(hardware_address("2001:db8::1:2".parse().ok()), [0x02, 0x42, 0, 1, 0, 2]);
-    }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::{Advertise, Span, SpanOrOff, Workers, markdown};
 
 fn load_text(text: &str, environment: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
     let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));

@@ -1,15 +1,15 @@
 //! Why the switch itself does not take what came, or answers nothing: by its own metrics.
 
-use super::{Cause, Scene, cause};
+use crate::why::cause::{Cause, cause};
 use crate::why::hop::Hop;
 use crate::why::machine::Machine;
-use crate::why::report::word;
+use crate::why::scene::Scene;
 
 impl<M: Machine> Scene<'_, M> {
     pub(super) fn queued(&self) -> Cause {
         if !self.seen.listens.contains(&self.family) {
             let ports: Vec<String> = self.subject.sip.iter().map(|(_, range)| range.to_string()).collect();
-            let by = word(self.family);
+            let by = self.family.word();
             let text = format!("nobody listens for SIP at {} by {by}", ports.join(", "));
             return cause("no_listener", text, format!("docker logs --tail 50 {}", self.subject.name));
         }

@@ -1,13 +1,13 @@
 //! What is wrong between a switch of none mode and its bridge, where Docker knows of nothing.
 
-use super::entrance::is_up;
-use super::{Cause, Scene, cause, link_down};
 use crate::firewall::Family;
 use crate::network::Place;
-use crate::network::none::INSIDE;
+use crate::network::pair::INSIDE;
+use crate::why::cause::{Cause, cause};
+use crate::why::joint::Joint;
 use crate::why::machine::Machine;
 use crate::why::mend::{furnish, within};
-use crate::why::subject::Joint;
+use crate::why::scene::{Scene, link_down};
 
 impl<M: Machine> Scene<'_, M> {
     /// What is wrong with the pair of interfaces.
@@ -22,7 +22,7 @@ impl<M: Machine> Scene<'_, M> {
             );
             return Some(cause("joint", text, furnish(joint, pid)));
         };
-        if !is_up(outside) {
+        if !outside.is_up() {
             return Some(link_down(outside, |command| command));
         }
         let Some(master) = here.iter().find(|its| its.name == *bridge) else {
@@ -32,7 +32,7 @@ impl<M: Machine> Scene<'_, M> {
             let text = format!("the interface {interface} is no port of {bridge}");
             return Some(cause("joint", text, format!("ip link set {interface} master {bridge}")));
         }
-        if !is_up(master) {
+        if !master.is_up() {
             return Some(link_down(master, |command| command));
         }
         let inside = self.machine.interfaces(self.inside()).await.ok()?;

@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
-use super::{Cause, Scene, cause, link_down};
 use crate::network::Place;
+use crate::why::cause::{Cause, cause};
 use crate::why::hop::Hop;
 use crate::why::machine::{Machine, Question, Routing};
+use crate::why::scene::{Scene, link_down};
 use crate::why::subject::Reach;
 
 impl<M: Machine> Scene<'_, M> {
@@ -39,9 +40,7 @@ impl<M: Machine> Scene<'_, M> {
                     return found;
                 }
                 let interfaces = self.machine.interfaces(place).await.unwrap_or_default();
-                if let Some(down) =
-                    interfaces.iter().find(|its| its.index == out && !its.flags.contains(&"UP"))
-                {
+                if let Some(down) = interfaces.iter().find(|its| its.index == out && !its.is_up()) {
                     return link_down(down, |command| self.at(place, command));
                 }
             }

@@ -1,10 +1,11 @@
-//! What no single key can tell: keys that contradict one another, values that cannot work.
+//! What no single key can tell: keys that contradict one another, values that cannot work, names and levels that
+//! the rooms they are meant for do not know.
 
 use std::time::Duration;
 
-use super::problem::did_you_mean;
-use super::values::Secret;
-use super::{Loaded, Problem, Span, SpanOrOff, Transport};
+use super::Loaded;
+use crate::config::{Problem, Span, SpanOrOff, Transport, did_you_mean, read_token};
+use crate::{logging, rooms};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -163,14 +164,14 @@ fn texts(loaded: &Loaded, findings: &mut Findings) {
         let message = "has to be a text of 1 to 128 bytes without control characters".to_owned();
         findings.error(loaded, "sip.user_agent", message);
     }
-    if let Err(error) = crate::logging::filter(&loaded.config.log.level) {
+    if let Err(error) = logging::filter(&loaded.config.log.level) {
         findings.error(loaded, "log.level", error.to_string());
     }
 }
 
 fn modules(loaded: &Loaded, findings: &mut Findings) {
     let modules = &loaded.config.modules;
-    let known = crate::rooms::module_names(&loaded.config);
+    let known = rooms::module_names(&loaded.config);
     for (key, names) in [("modules.required", &modules.required), ("modules.optional", &modules.optional)] {
         for (index, name) in names.iter().enumerate() {
             if names[..index].contains(name) {
@@ -192,7 +193,7 @@ fn modules(loaded: &Loaded, findings: &mut Findings) {
 
 fn routes(loaded: &Loaded, findings: &mut Findings) {
     for (index, route) in loaded.config.route.iter().enumerate() {
-        if let Err(error) = crate::rooms::route(route) {
+        if let Err(error) = rooms::route(route) {
             findings.error(loaded, &format!("route[{index}].bridge"), error.to_string());
         }
         if route.from.is_empty() {
@@ -221,18 +222,4 @@ fn token(loaded: &mut Loaded, findings: &mut Findings) {
         Ok(token) => loaded.config.http.token = token,
         Err(message) => findings.error(loaded, "http.token_file", format!("{}: {message}", path.display())),
     }
-}
-
-/// What `http.token_file` holds, or why that is no token.
-pub(crate) fn read_token(path: &std::path::Path) -> Result<Secret, String> {
-    use std::io::Read as _;
-    const LONGEST: u64 = 4096;
-    let mut text = String::new();
-    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
-    let read = file.take(LONGEST + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
-    if read as u64 > LONGEST {
-        return Err("holds more than 4096 bytes: that is no token".to_owned());
-    }
-    let token = Secret::new(&text);
-    if token.reveal().is_none() { Err("is empty".to_owned()) } else { Ok(token) }
 }

@@ -5,19 +5,20 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::{IpNet, Ipv4Net};
 
-use super::error::{CheckError, RunError};
-use super::host;
-use super::labels;
-use super::order::Order;
-use super::plan::{self, Plan};
-use super::ports::{Claim, Ports, Purpose};
-use super::publisher::Publisher as _;
-use super::sockets::Place;
-use super::step::Step;
-use super::wiring::Wiring as _;
-use super::world::Worldly;
 use crate::docker::{Container, Containers as _, Endpoint, Network, NetworkOrder, Networks as _, Pool};
 use crate::firewall::Family;
+use crate::network::aside::is_aside;
+use crate::network::conflicts;
+use crate::network::error::{CheckError, RunError};
+use crate::network::labels;
+use crate::network::order::Order;
+use crate::network::plan::{self, Plan};
+use crate::network::ports::{Claim, Ports, Purpose};
+use crate::network::publisher::Publisher as _;
+use crate::network::sockets::Place;
+use crate::network::step::Step;
+use crate::network::wiring::Wiring as _;
+use crate::network::world::Worldly;
 use crate::publish::{Request, Via};
 
 /// The name of netctl's own network.
@@ -105,7 +106,7 @@ async fn steps(
     let variables = order.variables(&[], &advertise)?;
     let (mut container, settings) = plan::container(order, variables, &network.name, run)?;
     if let Some(request) = &request {
-        host::publishable(world, &settings.claims, &request.ports, &hosts, &containers).await?;
+        conflicts::publishable(world, &settings.claims, &request.ports, &hosts, &containers).await?;
         notes.extend(unpublished(&settings.claims, &request.ports));
     }
     container.pinned = pinned;
@@ -237,7 +238,7 @@ fn holder(network: &Network, pool: &Pool, containers: &[Container], address: IpA
     };
     let container = containers
         .iter()
-        .filter(|container| !labels::is_aside(container))
+        .filter(|container| !is_aside(container))
         .find(|container| container.endpoints.get(&network.name).is_some_and(has))?;
     Some(format!("the container {}", container.name))
 }

@@ -2,11 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::{Cause, Scene, cause, link_down};
 use crate::network::{Interface, Place, labels};
+use crate::why::cause::{Cause, cause};
 use crate::why::hop::{Hop, Stream};
 use crate::why::machine::Machine;
 use crate::why::mend::within;
+use crate::why::scene::{Scene, link_down};
 use crate::why::subject::Reach;
 
 impl<M: Machine> Scene<'_, M> {
@@ -17,7 +18,7 @@ impl<M: Machine> Scene<'_, M> {
             return cause("before", text, None);
         }
         let interfaces = self.machine.interfaces(self.inside()).await.unwrap_or_default();
-        if let Some(down) = interfaces.iter().find(|its| is_way(its) && !is_up(its)) {
+        if let Some(down) = interfaces.iter().find(|its| is_way(its) && !its.is_up()) {
             return link_down(down, |command| within(self.subject.pid, &command));
         }
         let told = self.subject.advertised(self.family).filter(|told| !has(&interfaces, *told));
@@ -34,7 +35,7 @@ impl<M: Machine> Scene<'_, M> {
         }
         if let Reach::Published { publication, .. } = &self.subject.reach {
             let here = self.machine.interfaces(Place::Here).await.unwrap_or_default();
-            if let Some(down) = here.iter().find(|its| its.name == publication.bridge && !is_up(its)) {
+            if let Some(down) = here.iter().find(|its| its.name == publication.bridge && !its.is_up()) {
                 return link_down(down, |command| command);
             }
         }
@@ -67,8 +68,4 @@ fn has(interfaces: &[Interface], address: IpAddr) -> bool {
 fn is_way(interface: &Interface) -> bool {
     !interface.flags.contains(&"LOOPBACK")
         && (interface.kind.as_deref() == Some("veth") || !interface.addresses.is_empty())
-}
-
-pub(super) fn is_up(interface: &Interface) -> bool {
-    interface.flags.contains(&"UP")
 }

@@ -1,15 +1,14 @@
 //! Container mode: the switch shares the namespace of a container that runs: its interfaces, its addresses and its ports.
 //! Both reach each other over lo. The files and processes stay apart.
 
-use super::error::{CheckError, RunError};
-use super::host;
-use super::labels;
-use super::order::Order;
-use super::plan::{self, Plan};
-use super::sockets::Place;
-use super::step::Step;
-use super::world::Worldly;
 use crate::docker::Containers as _;
+use crate::network::error::{CheckError, RunError};
+use crate::network::labels;
+use crate::network::order::{HOST, Order};
+use crate::network::plan::{self, Plan};
+use crate::network::sockets::Place;
+use crate::network::step::Step;
+use crate::network::world::Worldly;
 
 /// The options that belong to it.
 const OPTIONS: [&str; 2] = ["-p", "--advertise"];
@@ -17,7 +16,7 @@ const OPTIONS: [&str; 2] = ["-p", "--advertise"];
 /// What can be looked through before the container that is to be joined is there.
 pub(crate) async fn foresee(world: &impl Worldly, order: &Order) -> Result<(), RunError> {
     plan::only(order, &OPTIONS)?;
-    plan::image(world, order).await?;
+    plan::at_hand(world, order).await?;
     plan::claims(order).map(drop)
 }
 
@@ -26,7 +25,7 @@ pub(super) async fn plan(world: &impl Worldly, order: &Order, name: &str) -> Res
     let other = world.docker().container(name).await?;
     let other = other.ok_or_else(|| RunError::NoSuchContainer(name.to_owned()))?;
     let pid = other.pid.ok_or_else(|| CheckError::NothingToShare(other.name.clone()))?;
-    if other.network_mode == host::NETWORK {
+    if other.network_mode == HOST {
         return Err(CheckError::SharesHost(other.name).into());
     }
     let variables = order.variables(&[], order.advertise.as_slice())?;
