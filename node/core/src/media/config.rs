@@ -22,7 +22,8 @@ pub struct StreamConfig {
     pub send: Vec<PayloadType>,
     /// Packet time of what we generate.
     pub ptime: Duration,
-    /// No packet for this long while the peer should be sending is [`MediaEvent::Silence`](super::MediaEvent::Silence). None: never.
+    /// No packet for this long while the peer should be sending is
+    /// [`MediaEvent::Silence`](super::MediaEvent::Silence). None: never.
     pub silence: Option<Duration>,
     /// The same while the direction has the peer not sending (held). None: never.
     pub silence_held: Option<Duration>,
