@@ -7,12 +7,12 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
-use switch_tests::{Phone, Switch, bridged, header};
+use switch_tests::{PATIENCE, Phone, Switch, bridged, header};
 
 /// A socket that is neither the caller's nor the callee's.
 fn elsewhere() -> (UdpSocket, SocketAddr) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
     let address = socket.local_addr().unwrap();
     (socket, address)
 }
@@ -137,9 +137,9 @@ fn a_contact_that_cannot_be_looked_up_is_sought_where_it_was_seen_and_nobody_wai
     let began = Instant::now();
     let mut other = Phone::new(&switch);
     other.call("9196");
-    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    // A name server that says nothing is waited for for five seconds.
+    assert!(began.elapsed() < Duration::from_millis(2500), "{:?}", began.elapsed());
     other.hang_up(2, "9196");
-    phone.sip.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     phone.is_ended();
     switch.until_empty();
     assert_eq!(switch.metric("switch_sip_unreached_total"), 1.0);
@@ -152,7 +152,7 @@ fn a_caller_on_tcp_is_ended_on_its_own_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let contact = format!("sip:a@{};transport=tcp", listener.local_addr().unwrap());
     let mut stream = TcpStream::connect(switch.tcp).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
     let call = |method: &str, to: &str| {
         format!(

@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use switch_tests::{Phone, Switch, bridged, header, media};
+use switch_tests::{PATIENCE, Phone, Switch, bridged, header, media};
 
 /// A bridged call whose phones take mu-law and A-law, and where each finds the switch's sound.
 struct Call {
@@ -42,9 +42,9 @@ impl Call {
         for (speaker, to, listener) in
             [(&self.caller, self.for_caller, &self.callee), (&self.callee, self.for_callee, &self.caller)]
         {
-            let end = Instant::now() + Duration::from_secs(5);
+            let end = Instant::now() + PATIENCE;
             listener.rtp.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
-            loop {
+            'spoken: loop {
                 assert!(Instant::now() < end, "{payload_type} is not heard");
                 self.sequence += 1;
                 let mut packet = vec![0x80, payload_type];
@@ -54,9 +54,12 @@ impl Call {
                 packet.extend([self.sequence as u8; 160]);
                 speaker.rtp.send_to(&packet, to).unwrap();
                 let mut heard = [0; 2048];
-                if listener.rtp.recv_from(&mut heard).is_ok() && heard[12] == self.sequence as u8 {
-                    assert_eq!(heard[1] & 0x7f, payload_type);
-                    break;
+                // Those that were late come before this one.
+                while listener.rtp.recv_from(&mut heard).is_ok() {
+                    if heard[12] == self.sequence as u8 {
+                        assert_eq!(heard[1] & 0x7f, payload_type);
+                        break 'spoken;
+                    }
                 }
             }
         }
@@ -129,7 +132,7 @@ fn a_hold_that_changes_no_codec_asks_nothing_of_the_other_leg() {
         call.caller.request("ACK", cseq, "2100", "", "");
     }
     call.both_hear(0);
-    assert_eq!(call.switch.metric("switch_sip_requests_sent_total{method=\"INVITE\"}"), 1.0);
+    assert!(call.callee.is_quiet(), "it is asked nothing");
     call.ends(4);
 }
 
@@ -140,9 +143,9 @@ fn a_callee_that_has_an_offer_out_itself_is_asked_again() {
     call.caller.expect("SIP/2.0 200");
     call.caller.request("ACK", 2, "2100", "", "");
     let first = call.callee.expect("INVITE");
+    let began = Instant::now();
     call.callee.respond(&first, "491 Request Pending", "", "");
     call.callee.expect("ACK");
-    let began = Instant::now();
     Call::agrees(&mut call.callee, "8");
     // RFC 3261 §14.1: the Call-ID is the switch's.
     assert!(began.elapsed() > Duration::from_secs(2), "{:?}", began.elapsed());
@@ -188,7 +191,7 @@ fn a_caller_that_does_not_go_back_is_left_as_it_is() {
     let said = "the peer does not go back to the codecs the other leg keeps to: what one sends in a codec that the \
                 other does not take is dropped; give both the same list of codecs";
     assert_eq!(call.switch.logged(said)["level"], "WARN");
-    assert_eq!(call.switch.metric("switch_sip_requests_sent_total{method=\"INVITE\"}"), 3.0);
+    assert!(call.caller.is_quiet() && call.callee.is_quiet(), "each is asked once");
     call.ends(3);
 }
 
@@ -201,7 +204,7 @@ fn a_caller_that_goes_back_by_half_is_not_asked_for_ever() {
     call.caller.expect("ACK");
     call.caller.to = to;
     call.both_hear(8);
-    assert_eq!(call.switch.metric("switch_sip_requests_sent_total{method=\"INVITE\"}"), 3.0);
+    assert!(call.caller.is_quiet() && call.callee.is_quiet(), "each is asked once");
     // A new description of the callee's own is a new beginning.
     call.callee.request("INVITE", 1, "switch", "", &call.callee.sdp("8"));
     assert!(call.callee.finally().contains("RTP/AVP 8\r\n"));

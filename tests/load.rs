@@ -51,7 +51,7 @@ fn two_hundred_calls_lose_nothing_and_leave_nothing_three_times() {
     for round in 1..=ROUNDS {
         let calls = signalling.place(CALLS);
         assert_eq!(Kernel::udp(PORTS).0, CALLS * 4, "two legs a call, RTP and RTCP each");
-        let report = Generator::new(&calls).run(Duration::from_secs(4));
+        let report = Generator::new(&calls).run_patiently(Duration::from_secs(4));
         println!(
             "round {round}: {} of {} arrived, p99 {} µs",
             report.received,

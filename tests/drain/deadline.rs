@@ -85,13 +85,12 @@ fn a_call_that_rang_before_is_answered_and_offered_anew() {
 #[test]
 fn a_leg_of_a_call_that_is_up_is_placed_while_the_switch_drains() {
     use std::net::UdpSocket;
-    use std::time::Duration;
-    use switch_tests::{Namespace, Phone, Switch};
+    use switch_tests::{Namespace, PATIENCE, Phone, Switch};
 
     let mut namespace = Namespace::enter();
     let listen = |address: &str| {
         let socket = UdpSocket::bind(address).unwrap();
-        socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
         let port = socket.local_addr().unwrap().port();
         (socket, port)
     };

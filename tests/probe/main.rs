@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use switch_tests::relay::{Loss, Relay};
-use switch_tests::{Phone, Switch, binary, media};
+use switch_tests::{PATIENCE, Phone, Switch, binary, loopback, media};
 
 /// The probe's report and its exit code.
 fn probe(target: &str, more: &[&str]) -> (Value, i32) {
@@ -110,7 +110,7 @@ fn options_alone_place_no_call() {
     assert_eq!(switch.metric("switch_sip_requests_received_total{method=\"OPTIONS\"}"), 2.0);
     assert_eq!(switch.metric("switch_sip_requests_received_total{method=\"INVITE\"}"), 0.0);
     // Nobody is there: no answer is an error.
-    let deaf = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let deaf = SocketAddr::from((loopback(), 5060));
     let output = Command::new(binary("switch-node"))
         .args(["probe", &format!("sip:{deaf};transport=tcp"), "--options"])
         .output()
@@ -185,7 +185,7 @@ fn bridged(heard: fn(&Phone, &[u8], SocketAddr)) -> (Value, i32) {
     let address = socket.local_addr().unwrap();
     let switch = Switch::start(&format!("[[route]]\nmatch = \"^2\"\nbridge = \"sip:a@{address}\"\n"));
     let mut callee = Phone::new(&switch);
-    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
     callee.sip = socket;
     let over = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&over);

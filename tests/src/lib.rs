@@ -20,6 +20,6 @@ pub use binary::binary;
 pub use capture::{Capture, Flow, Packet};
 pub use marks::{Mark, Marks};
 pub use namespace::Namespace;
-pub use phone::{Phone, bridged, header, media};
+pub use phone::{PATIENCE, Phone, bridged, header, media};
 pub use sipp::{Sipp, loopback};
 pub use switch::Switch;

@@ -1,13 +1,14 @@
 //! A network namespace of a test's own, with a name server in it.
 
 use std::fs;
-use std::net::UdpSocket;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use crate::phone::PATIENCE;
 
 /// A fresh namespace: loopback is up, names are asked of 127.0.0.1. Gone with the test.
 pub struct Namespace {
@@ -55,9 +56,13 @@ impl Namespace {
             .spawn()
             .expect("dnsmasq is needed: apt-get install dnsmasq-base");
         self.server = Some(server);
-        let end = Instant::now() + Duration::from_secs(5);
-        // It has the port when nobody else can.
-        while UdpSocket::bind("127.0.0.1:53").is_ok() {
+        let end = Instant::now() + PATIENCE;
+        // The kernel is asked who has the port: to try it would be to take it from under dnsmasq's hand. Both of them,
+        // for what is too long for a datagram is asked for once more by TCP.
+        let port = format!(" {:08X}:0035 ", u32::from_ne_bytes([127, 0, 0, 1]));
+        let bound =
+            |table| fs::read_to_string(format!("/proc/thread-self/net/{table}")).unwrap().contains(&port);
+        while !(bound("udp") && bound("tcp")) {
             assert!(Instant::now() < end, "dnsmasq does not start");
             std::thread::sleep(Duration::from_millis(10));
         }

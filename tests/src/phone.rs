@@ -1,15 +1,21 @@
 //! A peer whose SIP is written by hand: what it says owes nothing to the code it tests.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::Switch;
+
+/// How long what has to come may take on a busy machine; only what never comes waits for it.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Calls made by this process.
 static CALLS: AtomicU32 = AtomicU32::new(0);
 
-/// A telephone: one SIP socket, one for sound.
+/// A telephone: one SIP socket, one for sound. Whoever answers half a second late is sent the same once more
+/// (RFC 3261 §17): that is passed over, except where a test asks for it.
 pub struct Phone {
     /// Its signalling.
     pub sip: UdpSocket,
@@ -22,6 +28,7 @@ pub struct Phone {
     pub to: String,
     /// Where it says it can be reached: its Contact, without the brackets.
     pub contact: String,
+    heard: RefCell<HashSet<String>>,
 }
 
 impl Phone {
@@ -34,7 +41,7 @@ impl Phone {
     pub fn at(local: IpAddr, switch: SocketAddr) -> Self {
         let bind = || {
             let socket = UdpSocket::bind((local, 0)).unwrap();
-            socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+            socket.set_read_timeout(Some(PATIENCE)).unwrap();
             socket
         };
         let sip = bind();
@@ -42,7 +49,8 @@ impl Phone {
         let call = CALLS.fetch_add(1, Ordering::Relaxed);
         let call_id = format!("{}-{call}", std::process::id());
         let contact = format!("sip:phone@{}", sip.local_addr().unwrap());
-        Self { sip, rtp: bind(), switch, call_id, to: String::new(), contact }
+        let heard = RefCell::default();
+        Self { sip, rtp: bind(), switch, call_id, to: String::new(), contact, heard }
     }
 
     /// A description of this phone's sound; the formats as in an m-line.
@@ -80,11 +88,37 @@ impl Phone {
         )
     }
 
-    /// The next message.
+    /// The next message that did not come before.
     pub fn receive(&self) -> String {
+        loop {
+            let message = self.next().expect("a message in time");
+            if self.heard.borrow_mut().insert(message.clone()) {
+                return message;
+            }
+        }
+    }
+
+    /// Waits until this message, which came before, comes once more.
+    pub fn again(&self, message: &str) {
+        while self.next().expect("the message again, in time") != message {}
+    }
+
+    /// Nothing that did not come before comes for a while.
+    pub fn is_quiet(&self) -> bool {
+        let (patience, end) = (self.sip.read_timeout().unwrap(), Instant::now() + Duration::from_millis(200));
+        self.sip.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+        let mut quiet = true;
+        while quiet && Instant::now() < end {
+            quiet = self.next().is_none_or(|message| self.heard.borrow().contains(&message));
+        }
+        self.sip.set_read_timeout(patience).unwrap();
+        quiet
+    }
+
+    fn next(&self) -> Option<String> {
         let mut buffer = [0; 65_535];
-        let (length, _) = self.sip.recv_from(&mut buffer).expect("a message in time");
-        String::from_utf8_lossy(&buffer[..length]).into_owned()
+        let (length, _) = self.sip.recv_from(&mut buffer).ok()?;
+        Some(String::from_utf8_lossy(&buffer[..length]).into_owned())
     }
 
     /// The next message that begins like this; others are passed over.
@@ -215,15 +249,19 @@ impl Phone {
     }
 
     /// Speaks until `listener` hears it: what is joined after the answer is joined on tasks of its own. Gives how
-    /// many packets it took; their sequence numbers begin with zero.
+    /// many packets it took; their sequence numbers begin with zero. None of them is still on its way then.
     pub fn open(&self, to: SocketAddr, listener: &Phone) -> u16 {
         let patience = listener.rtp.read_timeout().unwrap();
         listener.rtp.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
-        for sequence in 0..20 {
-            self.speak(to, sequence, [0x55; 160]);
-            if listener.rtp.recv_from(&mut [0; 2048]).is_ok() {
-                listener.rtp.set_read_timeout(patience).unwrap();
-                return sequence + 1;
+        for sequence in 0..60 {
+            self.speak(to, sequence, [sequence as u8; 160]);
+            let mut heard = [0; 2048];
+            // One that was late comes before this one.
+            while listener.rtp.recv_from(&mut heard).is_ok() {
+                if heard[12..172] == [sequence as u8; 160] {
+                    listener.rtp.set_read_timeout(patience).unwrap();
+                    return sequence + 1;
+                }
             }
         }
         panic!("the sound does not arrive");
@@ -247,7 +285,7 @@ pub fn bridged(config: &str) -> (Switch, Phone, Phone) {
         "{config}\n[[route]]\nmatch = \"^2(\\\\d{{3}})$\"\nbridge = \"sip:$1@{address}\"\n"
     ));
     let mut callee = Phone::new(&switch);
-    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
     callee.sip = socket;
     let caller = Phone::new(&switch);
     (switch, caller, callee)

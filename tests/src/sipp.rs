@@ -6,6 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::phone::PATIENCE;
+
 /// One SIPp with one scenario of `tests/fixtures/sipp`, at a loopback address of its own.
 pub struct Sipp {
     child: Child,
@@ -80,7 +82,7 @@ impl Sipp {
         let SocketAddr::V4(address) = self.address else { panic!("IPv4") };
         let octets = u32::from_ne_bytes(address.ip().octets());
         let bound = format!(" {octets:08X}:{:04X} ", address.port());
-        let end = Instant::now() + Duration::from_secs(10);
+        let end = Instant::now() + PATIENCE;
         while !std::fs::read_to_string(format!("/proc/net/{transport}")).unwrap().contains(&bound) {
             assert!(Instant::now() < end, "SIPp takes no {transport} at {address}");
             std::thread::sleep(Duration::from_millis(10));

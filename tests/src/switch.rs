@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
 use crate::Namespace;
+use crate::phone::PATIENCE;
 
 /// One port of each transport, whichever is free.
 const ANY_PORT: &str = "udp:127.0.0.1:0,tcp:127.0.0.1:0";
@@ -179,7 +180,7 @@ impl Switch {
     }
 
     fn until(&self, name: &str, reached: impl Fn(f64) -> bool) {
-        let end = Instant::now() + Duration::from_secs(10);
+        let end = Instant::now() + PATIENCE;
         loop {
             let value = self.metric(name);
             if reached(value) {

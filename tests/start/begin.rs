@@ -4,7 +4,7 @@ use std::net::{TcpListener, UdpSocket};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use switch_tests::{Phone, Switch, binary, media};
+use switch_tests::{PATIENCE, Phone, Switch, binary, media};
 
 use crate::Plain;
 
@@ -88,15 +88,22 @@ fn each_step_and_module_is_named_and_timed() {
     assert!(times.iter().sum::<f64>() <= whole, "{times:?} of {whole}");
 }
 
-/// What is measured must be so once in three times: the machine is not this test's alone.
-fn once_in_three(within: Duration, measure: fn() -> Duration) {
-    let measured: Vec<Duration> = (0..3).map(|_| measure()).collect();
-    assert!(measured.iter().any(|time| *time <= within), "{measured:?}");
+/// What the switch takes is what is measured while nobody else has the processor: the machine is not this test's alone,
+/// so it is measured until it was so once.
+fn undisturbed(within: Duration, measure: fn() -> Duration) {
+    let mut measured = Vec::new();
+    while measured.len() < 30 {
+        measured.push(measure());
+        if measured.last().is_some_and(|time| *time <= within) {
+            return;
+        }
+    }
+    panic!("never within {within:?}: {measured:?}");
 }
 
 #[test]
 fn options_is_answered_within_a_tenth_of_a_second_of_exec() {
-    once_in_three(Duration::from_millis(100), || {
+    undisturbed(Duration::from_millis(100), || {
         let began = Instant::now();
         let plain = Plain::exec(&[]);
         let phone = plain.phone();
@@ -107,7 +114,7 @@ fn options_is_answered_within_a_tenth_of_a_second_of_exec() {
 
 #[test]
 fn the_first_call_hears_its_echo_within_three_tenths_of_a_second_of_exec() {
-    once_in_three(Duration::from_millis(300), || {
+    undisturbed(Duration::from_millis(300), || {
         let began = Instant::now();
         let plain = Plain::exec(&[]);
         let mut phone = plain.phone();
@@ -177,7 +184,7 @@ fn a_call_over_tcp_hears_its_echo_however_its_messages_are_cut() {
     let phone = Phone::new(&switch);
     let mut stream = std::net::TcpStream::connect(switch.tcp).unwrap();
     stream.set_nodelay(true).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let (me, sdp) = (stream.local_addr().unwrap(), phone.sdp("0"));
     let request = |method: &str, cseq: u32, to: &str, body: &str| {
         format!(

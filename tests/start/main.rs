@@ -12,7 +12,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use switch_tests::{Phone, binary, loopback};
+use switch_tests::{PATIENCE, Phone, binary, loopback};
 
 /// A switch whose addresses are known before it runs, and whose log is read as people read it.
 struct Plain {
@@ -42,7 +42,7 @@ impl Plain {
     /// Begins it, and waits until it is ready.
     fn start(environment: &[(&str, &str)]) -> Self {
         let plain = Self::exec(environment);
-        let end = Instant::now() + Duration::from_secs(20);
+        let end = Instant::now() + PATIENCE;
         while !plain.ask("GET /readyz", "").is_some_and(|answer| answer.starts_with("HTTP/1.1 200")) {
             assert!(Instant::now() < end, "not ready");
             std::thread::sleep(Duration::from_millis(10));

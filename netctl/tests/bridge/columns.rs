@@ -10,7 +10,7 @@ use crate::namespace::{Namespace, Tool, text};
 /// Both look at the same bridge, one after the other. `normal` takes out what depends on the moment; where brctl
 /// itself sees something else a moment later, the kernel moved in between and it is done once more.
 fn alike(namespace: &Namespace, verb: &str, normal: impl Fn(&str) -> String) -> String {
-    let until = Instant::now() + Duration::from_secs(10);
+    let until = Instant::now() + Duration::from_secs(60);
     loop {
         let before = normal(&namespace.bridge(Tool::Brctl, verb));
         let ours = normal(&namespace.bridge(Tool::Netctl, verb));
@@ -45,8 +45,8 @@ fn joined() -> Namespace {
         "addif br0 v1",
         "addif br1 v0p",
         "addif br1 v1p",
-        "setfd br0 2",
-        "setfd br1 2",
+        "setfd br0 5",
+        "setfd br1 5",
         "sethello br0 1",
         "setbridgeprio br0 0x1000",
         "stp br0 on",
@@ -125,7 +125,7 @@ fn showmacs_leaves_out_the_outdated() {
 fn showstp() {
     let namespace = joined();
     let timers = |text: &str| without_timers(text, |line| line.contains("timer"));
-    let until = Instant::now() + Duration::from_secs(30);
+    let until = Instant::now() + Duration::from_secs(60);
     let (mut seen, mut blocked) = (String::new(), false);
     while !(blocked && seen.contains("forwarding") && seen.contains("TOPOLOGY_CHANGE ")) {
         assert!(Instant::now() < until, "the spanning tree does not converge: {seen}");
@@ -148,7 +148,7 @@ fn json_for_programs() {
         serde_json::from_str(&namespace.bridge(Tool::Netctl, &format!("{verb} --output json"))).unwrap()
     };
     assert_eq!(read("show br0")[0]["interfaces"], serde_json::json!(["v0", "v1"]));
-    assert_eq!(read("showstp br0")["forward_delay"], 2.0);
+    assert_eq!(read("showstp br0")["forward_delay"], 5.0);
     assert_eq!(read("showstp br0")["ports"][1]["hairpin"], true);
     let macs = read("showmacs br0");
     assert!(

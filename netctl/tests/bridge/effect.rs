@@ -1,6 +1,9 @@
 //! Each verb, by brctl in one namespace and by netctl in one that is equal to it: what the kernel then tells of all
 //! its interfaces must be equal.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
 use crate::namespace::{Namespace, Tool};
@@ -30,17 +33,25 @@ fn forget(object: &mut Value, ending: &str) {
 
 /// Does `prepared`, then the verb, in both; fails unless the verb changed something and did the same.
 fn same(prepared: &[&str], verb: &str) {
-    let [by_brctl, by_netctl] = [Tool::Brctl, Tool::Netctl].map(|tool| {
+    let both = [Tool::Brctl, Tool::Netctl].map(|tool| {
         let namespace = Namespace::furnished();
         // brctl prepares both, so that only the verb in question can differ.
         prepared.iter().for_each(|line| drop(namespace.bridge(Tool::Brctl, line)));
         let before = state(&namespace);
         namespace.bridge(tool, verb);
-        let after = state(&namespace);
-        assert_ne!(before, after, "{tool:?} {verb} changed nothing, so nothing is shown");
-        after
+        assert_ne!(before, state(&namespace), "{tool:?} {verb} changed nothing, so nothing is shown");
+        namespace
     });
-    assert_eq!(by_brctl, by_netctl, "{verb}");
+    // Some of what follows from a verb is done by a worker of the kernel a moment later.
+    let until = Instant::now() + Duration::from_secs(30);
+    loop {
+        let [by_brctl, by_netctl] = both.each_ref().map(state);
+        if by_brctl == by_netctl || Instant::now() > until {
+            assert_eq!(by_brctl, by_netctl, "{verb}");
+            return;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::shared;
 
@@ -40,6 +42,13 @@ impl Namespace {
         }
         for (index, name) in ["br0", "br1"].iter().enumerate() {
             namespace.ip(&format!("link add {name} address 02:00:00:00:00:0{index} type bridge"));
+        }
+        // That a link has its carrier is written down by a worker of the kernel.
+        let until = Instant::now() + Duration::from_secs(30);
+        while namespace.ip("-br link show type veth").lines().filter(|line| line.contains(" UP ")).count() < 4
+        {
+            assert!(Instant::now() < until, "{}", namespace.ip("-br link"));
+            thread::sleep(Duration::from_millis(10));
         }
         namespace
     }

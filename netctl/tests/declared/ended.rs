@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::site::{HOST, IMAGE, Site, text};
+use crate::site::{AT_LAST, HOST, IMAGE, Site, text};
 use crate::watching::Watching;
 
 fn run(site: &Site) {
@@ -27,7 +27,7 @@ fn rules(site: &Site) -> String {
 }
 
 fn restored(site: &Site, whole: &str, said: &dyn Fn() -> String) {
-    let until = Instant::now() + Duration::from_secs(10);
+    let until = Instant::now() + AT_LAST;
     while rules(site) != whole {
         assert!(Instant::now() < until, "{}\n{}", rules(site), said());
         thread::sleep(Duration::from_millis(20));
@@ -60,7 +60,7 @@ fn killed_in_the_middle_of_a_repair_the_next_one_ends_it() {
             let mut watch = strace.spawn().unwrap_or_else(|error| {
                 panic!("this test needs strace ({error}): apt-get install strace");
             });
-            let until = Instant::now() + Duration::from_secs(10);
+            let until = Instant::now() + AT_LAST;
             let dead = loop {
                 match watch.try_wait().expect("it is our child") {
                     Some(_) => break true,

@@ -4,14 +4,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::site::{HOST, IMAGE, Site, text};
+use crate::site::{AT_LAST, HOST, IMAGE, Site, text};
 use crate::watching::Watching;
-
-/// How soon rules have to be back on a busy machine; on one at rest it takes some hundredths of a second.
-const AT_LAST: Duration = Duration::from_secs(30);
-
-/// How soon a call has to have audio after a restart.
-const PROMISED: Duration = Duration::from_secs(2);
 
 fn run(site: &Site) {
     let run =
@@ -31,7 +25,7 @@ fn must(site: &Site, command: &str) {
     assert!(status.unwrap_or_else(|error| panic!("{command}: {error}")).success(), "{command}");
 }
 
-/// How long until netctl's table is there, and not the one of before.
+/// How long until netctl's table is there: on a machine at rest it takes some hundredths of a second,, and not the one of before.
 fn back(site: &Site, watching: &Watching) -> Duration {
     let begin = Instant::now();
     while !on_host(site, "nft list tables").contains("inet netctl-edge") {
@@ -71,9 +65,8 @@ fn what_is_netctls_comes_back_and_what_is_dockers_is_told_of() {
         thread::sleep(Duration::from_millis(50));
     }
     assert!(!on_host(&site, "iptables -S FORWARD").contains("netctl-edge"));
-    // The rules can be there before the switch listens; two seconds is what is promised.
-    thread::sleep(PROMISED);
-    site.call(&edge());
+    // The rules can be there before the switch listens.
+    site.call_at_last(&edge(), || watching.said());
 
     // All of it, some times, and how soon it is back.
     let mut took: Vec<Duration> = Vec::new();

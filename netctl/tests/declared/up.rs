@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::declaration::{ALL, LAN, SIDE, edge, write};
 use crate::site::{Site, failed};
@@ -134,18 +134,23 @@ fn what_a_killed_up_left_is_set_right() {
     let directory = tempfile::tempdir().expect("a directory");
     let before = site.state();
     let file = write(directory.path(), ALL);
+    // Once in peace: how long it takes depends on the machine and what else it does.
+    let begin = Instant::now();
+    site.must_netctl(&["up", "-f", &file, "--no-probe"]);
+    let whole = begin.elapsed();
+    site.must_netctl(&["down", "-f", &file]);
+    site.is_as(&before);
     let mut left = 0;
     for moment in 0..12 {
         let mut command = site.on_host(env!("CARGO_BIN_EXE_netctl"));
         command.args(["up", "--no-probe", "-f", &file]).env("DOCKER_HOST", site.address());
         let mut child =
             command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it was there a moment ago");
-        thread::sleep(Duration::from_millis(60 + 110 * moment));
+        thread::sleep(whole * (moment + 1) / 13);
         child.kill().expect("it is our child");
         child.wait().expect("it is our child");
         // What the daemon was asked for it still does.
-        thread::sleep(Duration::from_millis(700));
-        left += usize::from(site.state() != before);
+        left += usize::from(site.settled() != before);
         if moment % 3 == 2 {
             site.must_netctl(&["up", "-f", &file, "--no-probe"]);
             calls(&site);
@@ -155,10 +160,10 @@ fn what_a_killed_up_left_is_set_right() {
             let mut again = site.on_host(env!("CARGO_BIN_EXE_netctl"));
             again.args(["up", "--no-probe", "-f", &file]).env("DOCKER_HOST", site.address());
             let mut child = again.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it is there");
-            thread::sleep(Duration::from_millis(150 * moment));
+            thread::sleep(whole * moment / 13);
             child.kill().expect("it is our child");
             child.wait().expect("it is our child");
-            thread::sleep(Duration::from_millis(700));
+            site.settled();
             if moment % 2 == 0 {
                 site.must_netctl(&["up", "-f", &file, "--no-probe"]);
                 calls(&site);

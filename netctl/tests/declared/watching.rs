@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::site::Site;
+use crate::site::{AT_LAST, Site};
 
 /// A watch that goes with the test.
 pub(crate) struct Watching {
@@ -32,7 +32,7 @@ impl Watching {
 
     /// Waits until it has said it.
     pub(crate) fn says(&self, text: &str) {
-        let until = Instant::now() + Duration::from_secs(10);
+        let until = Instant::now() + AT_LAST;
         while !self.said().contains(text) {
             assert!(Instant::now() < until, "{text} in {}", self.said());
             thread::sleep(Duration::from_millis(20));
@@ -72,8 +72,8 @@ impl Watching {
 
     /// As systemd stops it; how long that takes.
     pub(crate) fn stop(mut self) -> Duration {
-        let begin = Instant::now();
         let kill = Command::new("kill").arg(self.process.id().to_string()).status();
+        let begin = Instant::now();
         assert!(kill.expect("kill").success());
         assert!(self.process.wait().expect("it is our child").success(), "{}", self.said());
         begin.elapsed()

@@ -20,11 +20,11 @@ use std::env;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::Value;
 
-use site::{IMAGE, Site, text};
+use site::{AT_LAST, IMAGE, Site, text};
 
 fn examine(site: &Site, options: &[&str]) -> (Option<i32>, Value) {
     let state = site.path("state").display().to_string();
@@ -224,7 +224,7 @@ fn the_daemons_configuration() {
     let finding = found(&site, "live_restore").expect("it is found");
     assert!(types(&site, &etc, &mend(&finding)).ends_with("reload docker\n"));
     site.reload_daemon();
-    let until = Instant::now() + Duration::from_secs(10);
+    let until = Instant::now() + AT_LAST;
     while found(&site, "live_restore").is_some() {
         assert!(Instant::now() < until, "the daemon does not heed it");
     }

@@ -111,7 +111,7 @@ fn an_interrupted_save_leaves_nothing() {
     fs::write(directory.path().join("big.tar.zst"), "the old one").expect("a file");
     let mut save = daemon.netctl(directory.path());
     let mut save = save.args(["save", "-o", "big.tar.zst", "big"]).spawn().expect("it was built");
-    let until = Instant::now() + Duration::from_secs(30);
+    let until = Instant::now() + Duration::from_secs(60);
     while fs::read_dir(directory.path()).expect("it is there").count() < 2 {
         assert!(Instant::now() < until, "it does not begin");
         thread::sleep(Duration::from_millis(5));

@@ -1,6 +1,7 @@
 //! The switch's own image, built, saved and loaded: what comes out answers calls.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use crate::daemon::{Daemon, succeeded};
 use crate::image;
@@ -47,12 +48,10 @@ fn answers(daemon: &Daemon, how: &str) {
         call.args(["probe", "sip:9196@127.0.0.1"]).output().expect("nsenter is part of util-linux")
     };
     // It listens a moment after it was started.
+    let until = Instant::now() + Duration::from_secs(60);
     let mut output = call();
-    for _ in 0..10 {
-        if output.status.success() {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(200));
+    while !output.status.success() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(200));
         output = call();
     }
     let told = succeeded(output);

@@ -1,9 +1,9 @@
 //! What fails half-way leaves nothing behind: with the real kernel and the real daemon. (That each single step can fail is
 //! shown with fakes in src/network/tests.rs.)
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::site::{IMAGE, Site, failed};
+use crate::site::{AT_LAST, IMAGE, Site, failed};
 
 #[test]
 fn a_switch_that_ends_at_once_is_taken_back_with_its_last_words() {
@@ -62,9 +62,9 @@ fn a_signal_takes_all_back() {
         .args(["run", "--name", "switch", "--net", "bridge", IMAGE, "help"])
         .env("DOCKER_HOST", site.address());
     let child = command.stderr(std::process::Stdio::piped()).spawn().expect("it was there a moment ago");
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + AT_LAST;
     while site.must_docker(&["ps", "-aq"]).is_empty() && Instant::now() < until {
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(std::time::Duration::from_millis(5));
     }
     assert!(
         std::process::Command::new("kill")
@@ -102,7 +102,7 @@ fn what_a_killed_run_left_is_taken_back_by_rm() {
         child.kill().expect("it is our child");
         child.wait().expect("it is our child");
         // What the daemon was asked for it still does.
-        std::thread::sleep(Duration::from_millis(700));
+        site.settled();
         left += usize::from(site.netctl(&["rm", "switch"]).status.success());
         site.is_as(&before);
     }

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::site::namespace::socket_in;
-use crate::site::{HOST, IMAGE, Site, failed, succeeded};
+use crate::site::{AT_LAST, HOST, IMAGE, Site, failed, succeeded};
 
 /// What is published in most of these: 16,384 ports and SIP.
 const PORTS: [&str; 6] = ["-p", "16384-32767/udp", "-p", "5060/udp", "-p", "5060/tcp"];
@@ -162,7 +162,7 @@ fn the_call_comes_from_outside_and_leaves_nothing() {
         let mut links = site.on_host("ip");
         succeeded(links.args(["-br", "link"]).output().expect("ip")).contains("netctl-")
     };
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + AT_LAST;
     while !is_there() {
         assert!(Instant::now() < until, "it makes no interface");
         std::thread::sleep(Duration::from_millis(5));

@@ -20,7 +20,7 @@ pub(crate) const HOST: &str = "198.51.100.1";
 /// The image's name.
 pub(crate) const IMAGE: &str = "switch:test";
 /// How long a switch that was started, and the rules that lead to it, may take on a busy machine.
-const AT_LAST: Duration = Duration::from_secs(30);
+pub(crate) const AT_LAST: Duration = Duration::from_secs(60);
 
 pub(crate) struct Site {
     // Ends first: its containers are in the namespaces.
@@ -39,6 +39,7 @@ impl Site {
     pub(crate) fn with(options: &[&str]) -> Self {
         let (host, caller) = (Namespace::new("host"), Namespace::new("caller"));
         lay(&host, &caller);
+        at_rest(&host);
         let daemon = Dockerd::start(|program| command_in(&host.path(), program), options);
         let site = Self { daemon, host, caller };
         site.calm();
@@ -214,9 +215,10 @@ impl Site {
         }
     }
 
-    /// Fails unless the state is what it was. The kernel tells of carriers a moment later, so it is given one.
+    /// Fails unless the state is what it was. The kernel tells of carriers and Docker clears up a moment later, on a busy
+    /// machine some seconds: only what never comes waits for all of them.
     pub(crate) fn is_as(&self, before: &str) {
-        let until = Instant::now() + Duration::from_secs(3);
+        let until = Instant::now() + AT_LAST;
         while self.state() != before && Instant::now() < until {
             thread::sleep(Duration::from_millis(100));
         }
@@ -252,6 +254,20 @@ fn lay(host: &Namespace, caller: &Namespace) {
     caller.ip("addr add 2001:db8::2/64 dev eth0 nodad");
     caller.ip(&format!("route add default via {HOST}"));
     host.ip("route add default via 198.51.100.2");
+}
+
+/// Until what the kernel gives by itself is there: a link-local address for each of the two that are up, found to be nobody
+/// else's (RFC 4862 §5.4). It comes when a kernel's worker has heard of the carrier.
+fn at_rest(host: &Namespace) {
+    let until = Instant::now() + AT_LAST;
+    loop {
+        let addresses = host.ip("-6 -o addr show scope link");
+        if addresses.lines().count() == 2 && !addresses.contains("tentative") {
+            return;
+        }
+        assert!(Instant::now() < until, "the kernel's own addresses do not come: {addresses}");
+        thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// Without padding, and without the counters of iptables-save's chains: `:CHAIN POLICY [packets:bytes]`.

@@ -18,7 +18,7 @@ pub(crate) struct Seen {
 }
 
 /// Long enough on a busy machine; only what is lost waits for it.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Asks by UDP; nothing if no answer comes.
 pub(crate) fn ask(socket: &UdpSocket, to: &str, bytes: usize) -> Option<Seen> {

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::dockerd::Dockerd;
 use crate::host::{Host, run_in, succeeded};
@@ -62,6 +64,20 @@ impl Daemon {
         arguments.extend(["answer", "udp:5060", "tcp:5060"]);
         arguments.extend(ports.iter().map(String::as_str));
         self.must(&arguments);
+        self.listens(name);
+    }
+
+    /// Waits until a container of ours waits on the last of its ports: Docker only says that it was started.
+    fn listens(&self, name: &str) {
+        let pid = self.must(&["inspect", "--format", "{{.State.Pid}}", name]);
+        let port = format!(":{:04X} ", PORTS[2]);
+        let until = Instant::now() + Duration::from_secs(60);
+        while !fs::read_to_string(format!("/proc/{pid}/net/udp6"))
+            .is_ok_and(|sockets| sockets.contains(&port))
+        {
+            assert!(Instant::now() < until, "{name} does not listen: {}", self.must(&["logs", name]));
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::namespace::Namespace;
 pub(crate) use crate::namespace::{command_in, within};
@@ -102,6 +104,39 @@ impl Host {
         ];
         let lines = state.lines().filter(|line| !changing.iter().any(|word| line.starts_with(word)));
         lines.map(without_counters).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// What is told, once a second and a half has changed nothing of it: addresses and carriers come a moment after what they
+/// are of.
+pub(crate) fn settled<T: PartialEq>(told: impl Fn() -> T) -> T {
+    let mut last = told();
+    loop {
+        thread::sleep(Duration::from_millis(1500));
+        let now = told();
+        if now == last {
+            return now;
+        }
+        last = now;
+    }
+}
+
+/// Fails unless it is told again what was told before, at last: Docker and the kernel clear up a moment later.
+pub(crate) fn same(before: &str, told: impl Fn() -> String) {
+    let until = Instant::now() + Duration::from_secs(60);
+    loop {
+        let after = told();
+        let only = |a: &str, b: &str| {
+            a.lines()
+                .filter(|line| !b.lines().any(|other| other == *line))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        if after == before {
+            return;
+        }
+        assert!(Instant::now() < until, "gone {:#?}, new {:#?}", only(before, &after), only(&after, before));
+        thread::sleep(Duration::from_millis(200));
     }
 }
 

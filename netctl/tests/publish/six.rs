@@ -69,7 +69,7 @@ fn both_families() {
 
 /// Waits until each address is found to be nobody else's (RFC 4862, section 5.4): a bridge's does not answer before.
 fn settle(daemon: &Daemon) {
-    let until = Instant::now() + Duration::from_secs(30);
+    let until = Instant::now() + Duration::from_secs(60);
     while !daemon.host.run("ip -6 -o address show tentative").is_empty() {
         assert!(Instant::now() < until, "an address is tentative for ever");
         thread::sleep(Duration::from_millis(100));

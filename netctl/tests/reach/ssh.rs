@@ -52,7 +52,7 @@ fn an_interrupted_save_ends_its_connection() {
     // Nobody reads, so that it does not end by itself.
     let save = save.env("PATH", ssh_of(&world, "bin", "key", true)).stdout(Stdio::piped()).spawn();
     let mut save = save.expect("it was built");
-    let until = Instant::now() + Duration::from_secs(30);
+    let until = Instant::now() + Duration::from_secs(60);
     while sshd.connections() == 0 {
         assert!(Instant::now() < until, "it does not begin");
         thread::sleep(Duration::from_millis(20));

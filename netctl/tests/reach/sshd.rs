@@ -50,7 +50,7 @@ impl Sshd {
             .spawn()
             .unwrap_or_else(|error| panic!("this test needs sshd ({error}): apt-get install openssh-server"));
         let mut sshd = Self { child, port };
-        let until = Instant::now() + Duration::from_secs(20);
+        let until = Instant::now() + Duration::from_secs(60);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             let ended = sshd.child.try_wait().expect("it is our child").is_some();
             let log = || fs::read_to_string(world.path("sshd.log")).unwrap_or_default();
@@ -69,7 +69,7 @@ impl Sshd {
 
     /// Waits until nobody is connected.
     pub(crate) fn is_left(&self) {
-        let until = Instant::now() + Duration::from_secs(10);
+        let until = Instant::now() + Duration::from_secs(60);
         while self.connections() > 0 {
             assert!(Instant::now() < until, "{} connections are still there", self.connections());
             thread::sleep(Duration::from_millis(50));

@@ -2,7 +2,8 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{self, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs};
 
 use tempfile::TempDir;
@@ -85,8 +86,17 @@ pub(crate) fn tls_daemon(world: &World, name: &str, certificate: &str) -> (Docke
     (daemon(name, &options), port)
 }
 
+/// A port of loopback for a program that takes it some time later. The kernel gives none of these to whoever asks for any
+/// or connects; another test's process, whose number is another one, takes others.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let at = process::id() * 8 + COUNT.fetch_add(1, Ordering::Relaxed);
+        let port = 8_000 + u16::try_from(at % 8_000).expect("it is less");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// The names of the images that a daemon has, as netctl tells them.

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// How long a daemon may take to start or to end on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) struct Dockerd {
     child: Option<Child>,
@@ -100,7 +100,7 @@ impl Dockerd {
     fn forget_containerd(&self) {
         let file = self.path("exec").join("containerd/containerd.pid");
         let Ok(pid) = fs::read_to_string(&file) else { return };
-        let until = Instant::now() + Duration::from_secs(5);
+        let until = Instant::now() + Duration::from_secs(30);
         loop {
             let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
             // The state stands behind the name's parenthesis (proc(5)).

@@ -79,10 +79,10 @@ pub(crate) fn within<T: Send>(namespace: &Path, act: impl FnOnce() -> io::Result
     done.unwrap_or_else(|error| panic!("{} (it needs root): {error}", namespace.display()))
 }
 
-/// A UDP socket there, which waits two seconds for an answer.
+/// A UDP socket there, which waits five seconds for an answer.
 pub(crate) fn socket_in(namespace: &Path, own: &str) -> UdpSocket {
     let socket = within(namespace, || UdpSocket::bind(own));
-    socket.set_read_timeout(Some(Duration::from_secs(2))).expect("it is not zero");
+    socket.set_read_timeout(Some(Duration::from_secs(5))).expect("it is not zero");
     socket
 }
 

@@ -225,8 +225,8 @@ fn both_families() {
 fn both_families_at_once() {
     let scene = Scene::by_both();
     scene.must("ip6tables -I FORWARD -p udp --sport 16384:32767 -j DROP");
-    let watch = scene.watch(&["--no-call", "--seconds", "14"]);
-    std::thread::sleep(std::time::Duration::from_millis(800));
+    let mut watch = scene.watch(&["--no-call", "--seconds", "14"]);
+    scene.looks(&mut watch);
     assert!(scene.site.reaches(&format!("sip:9196@{HOST}")));
     assert!(!scene.site.reaches(&format!("sip:9196@[{HOST6}]")));
     let (code, told) = crate::scene::answer(watch.wait_with_output().expect("it is our child"));

@@ -2,11 +2,11 @@
 
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::site::{HOST, IMAGE, Site, text};
+use crate::site::{AT_LAST, HOST, IMAGE, Site, text};
 
 /// Where the calls come from.
 pub(crate) const CALLER: &str = "198.51.100.2";
@@ -77,16 +77,7 @@ impl Scene {
 
     /// Until the switch answers a call.
     fn settle(&self) {
-        for _ in 0..50 {
-            if self.site.reaches(&format!("sip:9196@{HOST}")) {
-                return;
-            }
-            thread::sleep(Duration::from_millis(200));
-        }
-        panic!(
-            "no call came about before anything was broken: {}",
-            self.site.must_docker(&["logs", "switch"])
-        );
+        self.site.call_at_last(&format!("sip:9196@{HOST}"), || self.site.must_docker(&["logs", "switch"]));
     }
 
     pub(crate) fn must(&self, line: &str) -> String {
@@ -109,11 +100,26 @@ impl Scene {
 
     /// Somebody calls this while it watches.
     pub(crate) fn why_while(&self, target: &str) -> (Option<i32>, Value) {
-        let watch = self.watch(&["--no-call", "--seconds", "7"]);
-        // The counters have to stand.
-        thread::sleep(Duration::from_millis(800));
+        let mut watch = self.watch(&["--no-call", "--seconds", "7"]);
+        self.looks(&mut watch);
         self.site.reaches(target);
         answer(watch.wait_with_output().expect("it is our child"))
+    }
+
+    /// Waits until its counters stand in the container's namespace, which is the last that it lays out; or until it has
+    /// nothing to look at.
+    pub(crate) fn looks(&self, watch: &mut Child) {
+        let until = Instant::now() + AT_LAST;
+        let stand = || {
+            let tables = self.site.shell(&format!("nsenter -t {} -n nft list tables", self.pid()));
+            text(&tables.stdout).contains("netctl-why")
+        };
+        while watch.try_wait().expect("it is our child").is_none() && !stand() {
+            assert!(Instant::now() < until, "its counters do not stand");
+            thread::sleep(Duration::from_millis(20));
+        }
+        // What it compares with at the end it asks for now.
+        thread::sleep(Duration::from_millis(500));
     }
 
     /// It calls by itself.

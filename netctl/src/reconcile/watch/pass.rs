@@ -10,8 +10,9 @@ use super::dockers::Dockers;
 use super::glance::Glance;
 use crate::docker::{Container, Containers as _, DockerError};
 use crate::error::report;
+use crate::network::aside::is_aside;
 use crate::network::mend::{self, Lack};
-use crate::network::{Publisher as _, RunError, StepError, Worldly, labels};
+use crate::network::{self, Publisher as _, RunError, StepError, Worldly, labels};
 use crate::publish::{self, Astray, PublishError};
 use crate::reconcile::apply::{self, Kept};
 use crate::reconcile::declaration::PROJECT;
@@ -73,7 +74,7 @@ pub(super) async fn pass(
     containers.sort_by_key(|it| it.network_mode.starts_with("container:"));
     let published = world.publisher().all().await.unwrap_or_default();
     memory.interfaces.clear();
-    for container in containers.iter().filter(|it| !labels::is_aside(it)) {
+    for container in containers.iter().filter(|it| !is_aside(it)) {
         let record = published.iter().find(|it| it.name == container.name);
         let done = match container.pid {
             Some(_) => running(world, container, record, memory).await,
@@ -135,7 +136,8 @@ async fn running(
     // Such a label alone makes nobody netctl's.
     lacks.retain(|lack| is_ours || *lack == Lack::Publication);
     for step in mend::steps(world, container, &lacks).await?.iter().filter(|step| step.changes()) {
-        step.apply(world).await.map_err(|source| RunError::Remove { step: step.to_string(), source })?;
+        let done = network::apply::step(world, step).await;
+        done.map_err(|source| RunError::Remove { step: step.to_string(), source })?;
     }
     let astray = memory.glance.astray(&container.name);
     let words: Vec<String> = lacks

@@ -64,7 +64,7 @@ mod tests {
         let mut second = std::pin::pin!(Sole::wait(state.path(), &mut log));
         assert!(timeout(Duration::from_millis(50), &mut second).await.is_err());
         drop(first);
-        timeout(Duration::from_secs(5), second).await.unwrap().unwrap();
+        timeout(Duration::from_secs(60), second).await.unwrap().unwrap();
         let text = told.try_recv().unwrap();
         assert!(text.contains(&format!("process {}", process::id())), "{text}");
         assert!(told.try_recv().is_err());

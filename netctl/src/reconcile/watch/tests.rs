@@ -351,7 +351,7 @@ fn watching(fake: &Fake, test: impl AsyncFnOnce(mpsc::Sender<()>, &mut mpsc::Rec
             interrupt.send(()).unwrap();
         };
         let both = async { tokio::join!(watch, test).0 };
-        timeout(Duration::from_secs(5), both).await.expect("it ends").unwrap();
+        timeout(Duration::from_secs(60), both).await.expect("it ends").unwrap();
     });
 }
 
@@ -383,6 +383,9 @@ fn told_to_end_in_the_middle_of_a_repair_it_ends() {
     // It never comes back from the first change.
     watched.fake.0.killed.set(Some((0, Done::No)));
     watching(&watched.fake, async |_tell, _| {
+        while watched.fake.0.asked.borrow().is_empty() {
+            sleep(Duration::from_millis(10)).await;
+        }
         sleep(Duration::from_millis(200)).await;
         assert_eq!(*watched.fake.0.asked.borrow(), ["publish switch"]);
     });
