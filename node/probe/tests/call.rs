@@ -149,6 +149,33 @@ async fn a_delayed_echo_is_waited_for() {
     assert_eq!(report.frames.returned, 20);
 }
 
+/// The probe is kept waiting itself when all is sent and the last third of a second of echo is on its way: that lies in
+/// its socket when the time for it is over.
+#[tokio::test]
+async fn an_echo_that_the_probe_is_late_to_look_at_is_no_loss() {
+    let (told, address) = tokio::sync::oneshot::channel();
+    let (_end, ended) = tokio::sync::oneshot::channel::<()>();
+    // Nobody keeps the peer waiting.
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let late = Behaviour { delay: Duration::from_millis(300), ..Behaviour::default() };
+            let peer = Peer::udp("127.0.0.1", late).await;
+            told.send(peer.address).unwrap();
+            let _ = ended.await;
+        });
+    });
+    let target = format!("sip:9196@{}", address.await.unwrap()).parse().unwrap();
+    let options = ProbeOptions { duration: Duration::from_millis(400), ..quick() };
+    // Ten frames open the path and twenty count: 600 ms.
+    tokio::spawn(async {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        std::thread::sleep(Duration::from_millis(2500));
+    });
+    let report = call(&target, options).await.unwrap();
+    assert_eq!((report.ok, report.frames.returned), (true, 20), "{}", report.table());
+}
+
 #[tokio::test]
 async fn a_refusal_is_told_as_it_came_and_acknowledged() {
     let busy = Behaviour { answer: Answer::Refuse(486, "Busy Here"), ..Behaviour::default() };

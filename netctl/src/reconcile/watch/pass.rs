@@ -137,26 +137,26 @@ async fn running(
     for step in mend::steps(world, container, &lacks).await?.iter().filter(|step| step.changes()) {
         step.apply(world).await.map_err(|source| RunError::Remove { step: step.to_string(), source })?;
     }
-    let astray = memory.glance.astray(&container.name);
-    let words: Vec<String> = lacks
-        .iter()
-        .map(|lack| match (lack, astray) {
-            (Lack::Running, _) => "started".to_owned(),
-            (Lack::Namespace, _) => "restarted: the owner of its network was".to_owned(),
-            (Lack::Interface, _) => "furnished: its namespace was empty".to_owned(),
-            (Lack::Publication, Some(Astray::Moved { from, to })) => moved(container, from, to),
-            (Lack::Publication, _) => "published: its rules were missing or another container's".to_owned(),
-        })
-        .collect();
+    let mut words = Vec::new();
+    for lack in &lacks {
+        words.push(match lack {
+            Lack::Running => "started".to_owned(),
+            Lack::Namespace => "restarted: the owner of its network was".to_owned(),
+            Lack::Interface => "furnished: its namespace was empty".to_owned(),
+            Lack::Publication => moved(world, container, record)
+                .await?
+                .unwrap_or_else(|| "published: its rules were missing or another container's".to_owned()),
+        });
+    }
     if !words.is_empty() {
         return Ok(Some(words.join("; ")));
     }
     if let Some(record) = record.filter(|_| !container.labels.contains_key(labels::PUBLISH))
-        && let Some(done) = by_hand(world, container, record, astray).await?
+        && let Some(done) = by_hand(world, container, record).await?
     {
         return Ok(Some(done));
     }
-    match astray {
+    match memory.glance.astray(&container.name) {
         // Its rules stand, so that they serve as soon as it is back.
         Some(Astray::Lost(address)) if record.is_some() => {
             let source = StepError::from(PublishError::Lost(address));
@@ -166,8 +166,28 @@ async fn running(
     }
 }
 
+/// That it is at another address than the record of before has it, by what has been published by now: when the look
+/// began, the host may have had neither of them.
+async fn moved(
+    world: &impl Worldly,
+    container: &Container,
+    before: Option<&publish::Publication>,
+) -> Result<Option<String>, RunError> {
+    let Some(before) = before.filter(|before| before.follows) else { return Ok(None) };
+    let now = world.publisher().published(&container.name).await;
+    let now =
+        now.map_err(|source| RunError::Unseen { name: container.name.clone(), source: source.into() })?;
+    let Some(now) = now else { return Ok(None) };
+    let another = before.paths.iter().find_map(|path| {
+        let its = now.paths.iter().find(|its| its.family() == path.family())?;
+        let (from, to) = (path.hosts().next()?, its.hosts().next()?);
+        path.hosts().all(|host| host != to).then_some((from, to))
+    });
+    Ok(another.map(|(from, to)| at_another(container, from, to)))
+}
+
 /// That it is at another address, and what does not go with it: nobody can change a running process's environment.
-fn moved(container: &Container, from: IpAddr, to: IpAddr) -> String {
+fn at_another(container: &Container, from: IpAddr, to: IpAddr) -> String {
     let text = format!("published at {to} instead of {from}: it faces the default route now");
     let advertises = container.environment.iter().find_map(|it| it.strip_prefix(labels::ADVERTISE));
     let names_it = advertises.is_some_and(|value| {
@@ -191,12 +211,7 @@ fn moved(container: &Container, from: IpAddr, to: IpAddr) -> String {
 }
 
 /// What `port publish` published: again, when the container was started anew.
-async fn by_hand(
-    world: &impl Worldly,
-    container: &Container,
-    record: &publish::Publication,
-    astray: Option<Astray>,
-) -> Outcome {
+async fn by_hand(world: &impl Worldly, container: &Container, record: &publish::Publication) -> Outcome {
     let wanted = record.request();
     let step = || format!("publish the ports of {}", record.name);
     let failed = |source: publish::PublishError| RunError::Remove { step: step(), source: source.into() };
@@ -204,10 +219,9 @@ async fn by_hand(
         return Ok(None);
     }
     world.publisher().publish(&wanted).await.map_err(failed)?;
-    Ok(Some(match astray {
-        Some(Astray::Moved { from, to }) => moved(container, from, to),
-        _ => "published as by netctl port publish: it was started anew, or rules were missing".to_owned(),
-    }))
+    Ok(Some(moved(world, container, Some(record)).await?.unwrap_or_else(|| {
+        "published as by netctl port publish: it was started anew, or rules were missing".to_owned()
+    })))
 }
 
 /// The address of what is stopped can become another one's; then no rule may lead there.
