@@ -213,19 +213,19 @@ async fn whoever_leaves_the_conversation_ends_it_for_both() {
 /// On threads of their own, so that the first may be gone before the second is told.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_sides_end_with_the_cause_that_ends_all() {
+    let until = async |what: &dyn Fn() -> bool| {
+        while !what() {
+            settle().await;
+        }
+    };
     for _ in 0..300 {
         let house = House::new();
-        let (line, leg) = bridged(&house, "bridge sip:1@h").await;
+        let line = house.call("bridge sip:1@h").await;
+        until(&|| !house.lines.placed().is_empty()).await;
+        let leg = house.placed();
         leg.peer_answers();
-        let talking =
-            || line.sources().last() == Some(&leg.heard()) && leg.sources().last() == Some(&line.heard());
-        tokio::time::timeout(Duration::from_secs(60), async {
-            while !talking() {
-                settle().await;
-            }
-        })
-        .await
-        .expect("they are joined");
+        let hears = |one: &Line, other: &Line| one.sources().last() == Some(&other.heard());
+        until(&|| hears(&line, &leg) && hears(&leg, &line)).await;
         house.switch.hang_up_all(Cause::SystemShutdown);
         house.switch.until_empty().await;
         assert_eq!(house.ended(), [Cause::SystemShutdown; 2]);
