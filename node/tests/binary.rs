@@ -75,7 +75,7 @@ impl Running {
 
     fn ask(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(self.http).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         write!(stream, "{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
@@ -125,7 +125,8 @@ fn it_starts_answers_and_ends_at_a_signal() {
     let began = Instant::now();
     running.signal("TERM");
     assert_eq!(running.child.wait().unwrap().code(), Some(0));
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    // No call is up, so that nothing is waited for.
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     let mut rest = String::new();
     running.log.read_to_string(&mut rest).unwrap();
     assert!(rest.contains("draining") && rest.contains("the switch ends"), "{rest}");
@@ -246,8 +247,8 @@ fn a_taken_port_ends_the_start_with_the_step_and_the_cause() {
 
 #[test]
 fn probe_of_nobody_fails_and_says_why() {
-    // Taken and closed again: nobody listens there.
-    let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // A port that was free is somebody's a moment later; this one nobody has.
+    let nobody = "127.0.0.1:1";
     let output = switch().args(["probe", "--options", &format!("sip:{nobody}")]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).starts_with("switch-node: "), "{}", text(&output.stderr));

@@ -132,7 +132,7 @@ async fn a_call_moves(number: &str, line: &str, ending: &str) {
         }
         switch.until_empty().await;
     };
-    timeout(Duration::from_secs(10), moved).await.unwrap_or_else(|_| panic!("{line} stands: {}", shown()));
+    timeout(Duration::from_secs(60), moved).await.unwrap_or_else(|_| panic!("{line} stands: {}", shown()));
     let ended = format!("\nswitch_sessions_ended_total{{direction=\"inbound\",cause=\"{ending}\"}} 1\n");
     assert!(shown().contains(&ended), "{}", shown());
 }
@@ -154,7 +154,7 @@ async fn call(phone: &UdpSocket, switch: SocketAddr, number: &str) {
     phone.send_to(invite.as_bytes(), switch).await.unwrap();
     let mut buffer = [0; 4096];
     loop {
-        let length = timeout(Duration::from_secs(5), phone.recv(&mut buffer)).await.unwrap().unwrap();
+        let length = timeout(Duration::from_secs(60), phone.recv(&mut buffer)).await.unwrap().unwrap();
         let answer = std::str::from_utf8(&buffer[..length]).unwrap();
         if answer.starts_with("SIP/2.0 1") {
             continue;

@@ -151,7 +151,7 @@ class Root:
 
 def ask(address, port, path, method="GET", headers=None):
     """Status and body; status 0 where nobody answers."""
-    connection = http.client.HTTPConnection(address, port, timeout=5)
+    connection = http.client.HTTPConnection(address, port, timeout=30)
     try:
         connection.request(method, path, headers=headers or {})
         response = connection.getresponse()

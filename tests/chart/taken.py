@@ -208,6 +208,23 @@ def expect(question, status):
         sys.exit(f"{question[:4]} got {said}, not {status}")
 
 
+def become(question, status):
+    """The same at last: a signal is heard a moment later."""
+    end = time.monotonic() + 30
+    while kubelet.ask(*question)[0] != status and time.monotonic() < end:
+        time.sleep(0.05)
+    expect(question, status)
+
+
+def busy(question):
+    """Waits until a call is up."""
+    end = time.monotonic() + 30
+    while '"id"' not in (said := kubelet.ask(*question))[1]:
+        if time.monotonic() > end:
+            sys.exit(f"no call is up: {said}")
+        time.sleep(0.05)
+
+
 class Caller:
     """Another pod of the cluster: the one of the Helm test, where there is one."""
 
@@ -249,15 +266,21 @@ def call(caller, own, reported):
 def leave(switch, node, pod, caller, own, reported):
     """SIGTERM with a call up, as the kubelet sends it: the call is not cut, and no new one is taken."""
     target = next(targets(own, reported))
-    arguments = ["probe", target, "--duration", "5s"]
+    # Long enough for another one to come while it is up.
+    arguments = ["probe", target, "--duration", "8s"]
     up = caller.start(arguments)
-    time.sleep(2)
-    switch.send_signal(signal.SIGTERM)
-    time.sleep(0.5)
     liveness, readiness = (pod.probe(name, node.address)[:3] for name in ("liveness", "readiness"))
-    inside = ["ip", "netns", "exec", node.node, sys.executable, __file__, "--expect"]
-    wanted = json.dumps([[liveness, 200], [readiness, 503]])
-    done = subprocess.run(inside, input=wanted, capture_output=True, text=True, check=False)
+    inside = ["ip", "netns", "exec", node.node, sys.executable, __file__]
+
+    def look(how, what):
+        asked = [*inside, how]
+        return subprocess.run(asked, input=json.dumps(what), capture_output=True, text=True, check=False)
+
+    done = look("--busy", [*readiness[:2], "/calls"])
+    if done.returncode != 0:
+        raise Failed(done.stderr)
+    switch.send_signal(signal.SIGTERM)
+    done = look("--expect", [[readiness, 503], [liveness, 200]])
     if done.returncode != 0:
         raise Failed(f"while it drains, {done.stderr}")
     late = caller.start(["probe", target, "--duration", "1s"])
@@ -295,6 +318,8 @@ if __name__ == "__main__":
         ask()
     elif sys.argv[1:] == ["--expect"]:
         for question, status in json.load(sys.stdin):
-            expect(question, status)
+            become(question, status)
+    elif sys.argv[1:] == ["--busy"]:
+        busy(json.load(sys.stdin))
     else:
         main()

@@ -29,9 +29,9 @@ compose() {
     docker-compose --project-name switch --file images/compose.yaml --file "$scratch/here.yaml" --ansi never "$@"
 }
 
-# until_true WHAT COMMAND...: repeats the command for 40 s.
+# until_true WHAT COMMAND...: repeats the command for two minutes.
 until_true() {
-    local what=$1 end=$((SECONDS + 40))
+    local what=$1 end=$((SECONDS + 120))
     shift
     until "$@" >/dev/null 2>&1; do
         [ "$SECONDS" -lt "$end" ] || { compose logs --tail 20 >&2 || true; tail "$scratch"/*.log >&2; fail "$what"; }

@@ -52,7 +52,7 @@ run_traced() {
         setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all \
         --no-new-privs "$scratch/switch-node" --config "$scratch/etc/switch.toml" >"$scratch/log" 2>&1 &
     traced=$!
-    local end=$((SECONDS + 20)) node
+    local end=$((SECONDS + 60)) node
     until ip netns exec "$namespace" "$switch" health >/dev/null 2>&1; do
         [ "$SECONDS" -lt "$end" ] || { cat "$scratch/log" >&2 && fail "the switch does not start as the unit has it"; }
         sleep 0.2
@@ -61,6 +61,7 @@ run_traced() {
         { cat "$scratch/probe" >&2 && fail "it answers no call as the unit has it"; }
     node=$(pgrep -P "$traced" -f "$scratch/switch-node") || fail "the switch is not strace's child"
     kill -HUP "$node"
+    end=$((SECONDS + 60))
     until grep -q 'configuration' "$scratch/log"; do
         [ "$SECONDS" -lt "$end" ] || { cat "$scratch/log" >&2 && fail "SIGHUP is no reload"; }
         sleep 0.2

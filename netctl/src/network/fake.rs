@@ -40,6 +40,8 @@ pub(crate) struct State {
     pub(crate) published_at: RefCell<BTreeMap<String, IpAddr>>,
     /// The host's address that faces the default route.
     pub(crate) facing: Cell<IpAddr>,
+    /// The next look at addresses that moved finds the host without any.
+    pub(crate) between_leases: Cell<bool>,
     /// Addresses that the host had.
     pub(crate) lost: RefCell<Vec<IpAddr>>,
     /// Docker's own rules.
@@ -158,6 +160,7 @@ impl Fake {
             published_for: RefCell::default(),
             published_at: RefCell::default(),
             facing: Cell::new([192, 0, 2, 5].into()),
+            between_leases: Cell::new(false),
             lost: RefCell::default(),
             dockers: Cell::default(),
             flushed: RefCell::default(),

@@ -162,9 +162,18 @@ impl SessionHandle {
 
     /// Ends the session, however busy it is. The first cause stays. Returns whether this was it.
     pub fn hang_up(&self, cause: Cause) -> bool {
-        let first = self.0.hangup.set(cause).is_ok();
-        self.0.woken.notify_one();
+        let first = self.doom(cause);
+        self.wake();
         first
+    }
+
+    /// The same, which it finds at its next turn; [`SessionHandle::wake`] gives it one.
+    pub(crate) fn doom(&self, cause: Cause) -> bool {
+        self.0.hangup.set(cause).is_ok()
+    }
+
+    pub(crate) fn wake(&self) {
+        self.0.woken.notify_one();
     }
 
     /// The session as it was at its last turn.

@@ -141,11 +141,14 @@ impl Switch {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    /// Ends every session.
+    /// Ends every session. Each has its cause before the first is woken: else that one's end could reach the other side
+    /// of its bridge sooner than this, and be its cause.
     pub fn hang_up_all(&self, cause: Cause) {
-        for session in self.sessions() {
-            session.hang_up(cause);
+        let sessions = self.sessions();
+        for session in &sessions {
+            session.doom(cause);
         }
+        sessions.iter().for_each(SessionHandle::wake);
     }
 
     /// Waits until no session is left.

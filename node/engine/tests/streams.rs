@@ -25,7 +25,7 @@ fn a_peer_hears_its_own_packets() {
     let mut before = None;
     for i in 0..20u16 {
         leg.send(0, 65_530u16.wrapping_add(i), u32::from(i) * 160, &[i as u8; 160]);
-        let packet = leg.receive().unwrap();
+        let packet = leg.receive();
         assert_eq!(packet.payload, [i as u8; 160]);
         assert_ne!(packet.header.ssrc, leg.ssrc, "what we send has an SSRC of its own");
         let now = (packet.header.sequence, packet.header.timestamp);
@@ -47,10 +47,17 @@ fn an_echo_waits() {
     leg.handle.command(MediaCommand::Configure(leg.config(0, 101))).unwrap();
     let delay = Duration::from_millis(100);
     leg.handle.command(MediaCommand::Source(Source::Echo { delay })).unwrap();
-    let start = Instant::now();
-    leg.send(0, 1, 0, b"late");
-    assert_eq!(leg.receive().unwrap().payload, b"late");
-    assert!(start.elapsed() >= delay && start.elapsed() < delay + Duration::from_millis(60));
+    // Never sooner, and no later by itself: whatever else the machine does, that shows once.
+    let took: Vec<Duration> = (1..=20)
+        .map(|sequence| {
+            let start = Instant::now();
+            leg.send(0, sequence, u32::from(sequence) * 160, b"late");
+            assert_eq!(leg.receive().payload, b"late");
+            start.elapsed()
+        })
+        .collect();
+    assert!(took.iter().all(|took| *took >= delay), "{took:?}");
+    assert!(took.iter().any(|took| *took < delay + Duration::from_millis(60)), "{took:?}");
 }
 
 #[test]
@@ -66,23 +73,26 @@ fn two_peers_hear_each_other_and_a_change_of_source_goes_on_in_sequence() {
     b.handle.command(MediaCommand::Source(Source::Stream(a.handle.id()))).unwrap();
     // Granted, as by an ACK: b is sent to although it has not sent yet.
     b.handle.command(MediaCommand::Consent(Consent::Granted)).unwrap();
+    let start = Instant::now();
     a.send(0, 100, 0, b"a1");
-    let first = b.receive().unwrap();
+    let first = b.receive();
     assert_eq!((first.header.payload_type, &first.payload[..]), (97, &b"a1"[..]));
     a.send(101, 101, 0, &[5, 0, 0, 160]);
-    assert_eq!(b.receive().unwrap().header.payload_type, 96, "formats are mapped, not numbers");
+    assert_eq!(b.receive().header.payload_type, 96, "formats are mapped, not numbers");
     b.send(97, 7, 0, b"b1");
-    assert_eq!(a.receive().unwrap().payload, b"b1");
+    assert_eq!(a.receive().payload, b"b1");
 
     b.handle.command(MediaCommand::Source(Source::Stream(c.handle.id()))).unwrap();
     std::thread::sleep(Duration::from_millis(40));
     c.send(0, 40_000, 1_000_000, b"c1");
-    let next = b.receive().unwrap();
+    let next = b.receive();
+    // Eight units a millisecond.
+    let most = start.elapsed().as_millis() as u32 * 8 + 160;
     assert_eq!(next.payload, b"c1");
     assert_eq!(next.header.ssrc, first.header.ssrc);
     assert_eq!(next.header.sequence, first.header.sequence.wrapping_add(2));
     let ahead = next.header.timestamp.wrapping_sub(first.header.timestamp);
-    assert!((300..2000).contains(&ahead), "{ahead} timestamp units in about 40 ms");
+    assert!((300..=most).contains(&ahead), "{ahead} timestamp units in 40 ms or more, {most} at most");
     assert!(next.header.marker);
 }
 
@@ -108,29 +118,40 @@ impl FrameSource for Square {
     }
 }
 
+/// A second and a half.
+const FRAMES: u16 = 75;
+
 #[test]
 fn frames_arrive_in_time_and_end() {
     let engine = engine(22_040..=22_049, 1);
     let leg = Leg::open(&engine, None);
     leg.handle.command(MediaCommand::Consent(Consent::Granted)).unwrap();
     // Before the answer: the voice is found when the stream is configured.
-    leg.handle.command(MediaCommand::Source(Source::Frames(Box::new(Square { frames: 10 })))).unwrap();
+    leg.handle
+        .command(MediaCommand::Source(Source::Frames(Box::new(Square { frames: FRAMES.into() }))))
+        .unwrap();
     leg.handle.command(MediaCommand::Configure(leg.config(0, 101))).unwrap();
-    let first = leg.receive().unwrap();
-    let start = Instant::now();
+    let first = leg.receive();
+    let mut arrived = vec![Instant::now()];
     assert!(first.header.marker);
     assert!(first.payload.iter().all(|&byte| byte == first.payload[0] && byte != 0xff));
-    for i in 1..10u16 {
-        let packet = leg.receive().unwrap();
+    for i in 1..FRAMES {
+        let packet = leg.receive();
+        arrived.push(Instant::now());
         assert_eq!((packet.payload.len(), packet.header.payload_type), (160, 0));
         assert_eq!(packet.header.sequence, first.header.sequence.wrapping_add(i));
         let ahead = packet.header.timestamp.wrapping_sub(first.header.timestamp);
         assert_eq!(ahead, u32::from(i) * 160);
     }
-    let took = start.elapsed().as_millis();
-    assert!((150..260).contains(&took), "nine more frames took {took} ms");
+    // By how much each was later than 20 ms behind the one before would have it, and than the most punctual one was:
+    // what keeps some of them is the machine, what keeps most of them is the clock.
+    let behind = |i: usize| arrived[i].duration_since(arrived[0]).as_millis() as i64 - 20 * i as i64;
+    let mut late: Vec<i64> = (0..arrived.len()).map(behind).collect();
+    late.sort_unstable();
+    let usual = late[late.len() / 2] - late[0];
+    assert!(usual < 30, "half of the frames are late by {usual} ms or more: {late:?}");
     assert_eq!(leg.event(), Some(MediaEvent::PlaybackEnded));
-    assert!(leg.receive().is_none());
+    assert!(leg.is_silent());
 }
 
 #[test]
@@ -139,13 +160,16 @@ fn nothing_is_sent_without_consent_and_probation_ends() {
     let leg = Leg::open(&engine, None);
     leg.handle.command(MediaCommand::Configure(leg.config(0, 101))).unwrap();
     leg.handle.command(MediaCommand::Source(Source::Frames(Box::new(Square { frames: 500 })))).unwrap();
-    assert!(leg.receive().is_none());
-    assert!(leg.handle.stats().withheld_packets > 10);
-    let probation = Consent::Probation(Duration::from_millis(100));
+    assert!(leg.is_silent());
+    assert!(eventually(|| leg.handle.stats().withheld_packets > 10));
+    let probation = Consent::Probation(Duration::from_secs(1));
     leg.handle.command(MediaCommand::Consent(probation)).unwrap();
-    std::thread::sleep(Duration::from_millis(300));
+    // Until it is over, and nothing is sent any more.
+    assert!(leg.within(common::PATIENCE).is_some());
+    while !leg.is_silent() {}
     let sent = leg.handle.stats().sent_packets;
-    assert!((3..=7).contains(&sent), "{sent} packets in 100 ms");
+    // A worker that is kept from its work leaves out what is too late.
+    assert!((3..=55).contains(&sent), "{sent} packets in a second");
     leg.send(0, 1, 0, b"here I am");
     assert!(eventually(|| leg.handle.stats().sent_packets > sent + 2));
 }
@@ -158,7 +182,7 @@ fn a_held_peer_hears_nothing_and_third_parties_are_dropped() {
     leg.handle.command(MediaCommand::Configure(config.clone())).unwrap();
     leg.handle.command(MediaCommand::Source(ZERO)).unwrap();
     leg.send(0, 1, 0, b"mine");
-    let first = leg.receive().unwrap();
+    let first = leg.receive();
     let other = UdpSocket::bind((HERE, 0)).unwrap();
     send(&other, leg.handle.local(), 9, 0, 2, 0, b"theirs");
     other.send_to(b"no RTP at all", leg.handle.local()).unwrap();
@@ -167,10 +191,10 @@ fn a_held_peer_hears_nothing_and_third_parties_are_dropped() {
     assert!(eventually(|| leg.handle.stats().dropped_invalid == 2));
     leg.handle.command(MediaCommand::Configure(held(&config, Direction::Inactive))).unwrap();
     leg.send(0, 3, 320, b"held");
-    assert!(leg.receive().is_none());
+    assert!(leg.is_silent());
     leg.handle.command(MediaCommand::Configure(config)).unwrap();
     leg.send(0, 500, 80_000, b"back");
-    let back = leg.receive().unwrap();
+    let back = leg.receive();
     assert_eq!(back.payload, b"back");
     assert_eq!(back.header.ssrc, first.header.ssrc);
 }
@@ -190,14 +214,13 @@ fn digits_are_heard_once_and_sent() {
     }
     let duration = Duration::from_millis(100);
     a.handle.command(MediaCommand::SendDtmf { digit: '7', duration }).unwrap();
-    let mut count = 0;
     // What a's peer hears is given to b's stream as it is.
-    while let Some(packet) = a.receive() {
-        count += 1;
+    for _ in 0..7 {
+        let packet = a.receive();
         assert_eq!(packet.header.payload_type, 101);
         b.send(101, packet.header.sequence, packet.header.timestamp, &packet.payload);
     }
-    assert_eq!(count, 7);
+    assert!(a.is_silent(), "seven packets in all");
     assert!(matches!(b.event(), Some(MediaEvent::FirstPacket(_))));
     assert_eq!(b.event(), Some(MediaEvent::Dtmf { digit: '7', duration }));
     assert!(b.events.try_recv().is_err());
@@ -208,18 +231,19 @@ fn silence_is_told_once_while_the_peer_should_be_sending() {
     let engine = engine(22_080..=22_089, 1);
     let leg = Leg::open(&engine, None);
     let mut config = leg.config(0, 101);
-    config.silence = Some(Duration::from_millis(150));
+    // Longer than this test may be kept from reporting.
+    config.silence = Some(Duration::from_secs(1));
     leg.handle.command(MediaCommand::Configure(held(&config, Direction::SendOnly))).unwrap();
-    assert!(leg.events.recv_timeout(Duration::from_millis(300)).is_err(), "held");
+    assert!(leg.events.recv_timeout(Duration::from_millis(1500)).is_err(), "held");
     leg.handle.command(MediaCommand::Configure(config)).unwrap();
-    let start = Instant::now();
-    std::thread::sleep(Duration::from_millis(100));
+    std::thread::sleep(Duration::from_millis(400));
     // An empty receiver report is life.
     let rtcp = SocketAddr::new(HERE, leg.handle.local().port() + 1);
+    let reported = Instant::now();
     leg.peer.send_to(&[0x80, 201, 0, 1, 0, 0, 0, 9], rtcp).unwrap();
     assert_eq!(leg.event(), Some(MediaEvent::Silence));
-    assert!(start.elapsed() >= Duration::from_millis(245), "{:?}", start.elapsed());
-    assert!(leg.events.recv_timeout(Duration::from_millis(300)).is_err(), "once");
+    assert!(reported.elapsed() >= Duration::from_millis(990), "{:?}", reported.elapsed());
+    assert!(leg.events.recv_timeout(Duration::from_millis(1500)).is_err(), "once");
 }
 
 #[test]
@@ -235,11 +259,12 @@ fn ports_run_out_and_come_back_when_streams_close() {
     assert!(matches!(third(), Err(OpenError::PortsExhausted { first: 22_090, last: 22_093 })));
     let port = a.handle.local().port();
     let view = a.handle.port();
+    let closed = Instant::now();
     drop(a);
     assert_eq!(view.command(MediaCommand::Source(Source::Silence)), Err(MediaError::Gone));
     assert!(eventually(|| counters.totals().ports_resting == 1));
-    assert!(third().is_err(), "the port rests");
     assert!(eventually(|| third().is_ok_and(|handle| handle.local().port() == port)));
+    assert!(closed.elapsed() >= Duration::from_millis(100), "the port rests: {:?}", closed.elapsed());
     drop(b);
     assert!(eventually(|| counters.totals().streams == 0));
     assert!(eventually(|| counters.totals().ports_in_use == 0));
@@ -273,7 +298,7 @@ fn a_failed_worker_tells_its_streams_and_starts_again() {
     c.handle.command(MediaCommand::Configure(c.config(0, 101))).unwrap();
     c.handle.command(MediaCommand::Source(ZERO)).unwrap();
     c.send(0, 1, 0, b"alive");
-    assert_eq!(c.receive().unwrap().payload, b"alive");
+    assert_eq!(c.receive().payload, b"alive");
     drop(engine);
     assert!(matches!(c.event(), Some(MediaEvent::FirstPacket(_))));
     assert_eq!(c.event(), Some(MediaEvent::WorkerLost));

@@ -210,6 +210,28 @@ async fn whoever_leaves_the_conversation_ends_it_for_both() {
     house.close().await;
 }
 
+/// On threads of their own, so that the first may be gone before the second is told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_sides_end_with_the_cause_that_ends_all() {
+    let until = async |what: &dyn Fn() -> bool| {
+        while !what() {
+            settle().await;
+        }
+    };
+    for _ in 0..300 {
+        let house = House::new();
+        let line = house.call("bridge sip:1@h").await;
+        until(&|| !house.lines.placed().is_empty()).await;
+        let leg = house.placed();
+        leg.peer_answers();
+        let hears = |one: &Line, other: &Line| one.sources().last() == Some(&other.heard());
+        until(&|| hears(&line, &leg) && hears(&leg, &line)).await;
+        house.switch.hang_up_all(Cause::SystemShutdown);
+        house.switch.until_empty().await;
+        assert_eq!(house.ended(), [Cause::SystemShutdown; 2]);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn after_the_conversation_the_extension_goes_on_unless_told_not_to() {
     let house = House::new();

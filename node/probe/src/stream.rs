@@ -108,10 +108,22 @@ impl Stream {
                         self.send_report(now).await;
                         report_at = now + REPORT_TIME;
                     } else if frame_at.is_none() && self.patience(options) <= now {
-                        return false;
+                        // Where this process was kept waiting itself, what came in time still lies in the socket.
+                        self.catch_up(&mut packet);
+                        if self.patience(options) <= Instant::now() {
+                            return false;
+                        }
                     }
                 }
             }
+        }
+    }
+
+    /// Takes what is there already, and no more than may be ours.
+    fn catch_up(&mut self, packet: &mut [u8]) {
+        for _ in 0..self.signal.len() {
+            let Ok((length, _)) = self.rtp.try_recv_from(packet) else { return };
+            self.received(Instant::now(), &packet[..length]);
         }
     }
 

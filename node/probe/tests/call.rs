@@ -4,7 +4,7 @@
 
 mod peer;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use peer::{Answer, Behaviour, Media, Peer};
 use switch_probe::{AnswerError, ProbeError, ProbeOptions, ProbeTarget, Report, Verdict, call, ping};
@@ -34,7 +34,9 @@ async fn probe(behaviour: Behaviour) -> Report {
 #[tokio::test]
 async fn an_intact_echo_is_audio_both_ways() {
     let peer = Peer::udp("127.0.0.1", Behaviour { rtcp: true, ..Behaviour::default() }).await;
+    let began = Instant::now();
     let report = call(&target(&peer), quick()).await.unwrap();
+    let took = began.elapsed().as_secs_f64() * 1000.0;
     assert_eq!(report.verdict, Verdict::AudioBothWays, "{}", report.table());
     assert!(report.ok);
     assert_eq!((report.frames.expected, report.frames.returned, report.frames.altered), (160, 160, 0));
@@ -44,7 +46,8 @@ async fn an_intact_echo_is_audio_both_ways() {
     );
     assert_eq!((report.packets.sent, report.packets.received, report.packets.foreign), (170, 170, 0));
     assert!(report.mos.unwrap() > 4.2 && report.r_factor.unwrap() > 85.0, "{}", report.table());
-    assert!(report.setup_ms < 500.0 && report.first_audio_ms.unwrap() >= report.setup_ms);
+    // 170 frames of 20 ms come after it.
+    assert!(report.setup_ms < took - 3300.0 && report.first_audio_ms.unwrap() >= report.setup_ms);
     assert!(report.rtcp_round_trip_ms.unwrap() < 50.0);
     assert!(report.round_trip.unwrap().median_ms < 50.0);
     assert_eq!(peer.seen(), ["INVITE", "ACK", "BYE"]);
@@ -140,8 +143,37 @@ async fn a_delayed_echo_is_waited_for() {
     let options = ProbeOptions { duration: Duration::from_millis(400), ..ProbeOptions::default() };
     let report = call(&target(&peer), options).await.unwrap();
     assert!(report.ok, "{}", report.table());
-    assert!((5000.0..5200.0).contains(&report.round_trip.unwrap().median_ms));
+    // Of twenty one at least is no later than it is made to be.
+    let time = report.round_trip.unwrap();
+    assert!(time.median_ms >= 5000.0 && (5000.0..5200.0).contains(&time.min_ms), "{}", report.table());
     assert_eq!(report.frames.returned, 20);
+}
+
+/// The probe is kept waiting itself when all is sent and the last third of a second of echo is on its way: that lies in
+/// its socket when the time for it is over.
+#[tokio::test]
+async fn an_echo_that_the_probe_is_late_to_look_at_is_no_loss() {
+    let (told, address) = tokio::sync::oneshot::channel();
+    let (_end, ended) = tokio::sync::oneshot::channel::<()>();
+    // Nobody keeps the peer waiting.
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let late = Behaviour { delay: Duration::from_millis(300), ..Behaviour::default() };
+            let peer = Peer::udp("127.0.0.1", late).await;
+            told.send(peer.address).unwrap();
+            let _ = ended.await;
+        });
+    });
+    let target = format!("sip:9196@{}", address.await.unwrap()).parse().unwrap();
+    let options = ProbeOptions { duration: Duration::from_millis(400), ..quick() };
+    // Ten frames open the path and twenty count: 600 ms.
+    tokio::spawn(async {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        std::thread::sleep(Duration::from_millis(2500));
+    });
+    let report = call(&target, options).await.unwrap();
+    assert_eq!((report.ok, report.frames.returned), (true, 20), "{}", report.table());
 }
 
 #[tokio::test]
@@ -174,9 +206,19 @@ async fn a_call_that_only_rings_is_cancelled() {
 async fn whoever_gives_up_leaves_no_call_behind() {
     let up = Peer::udp("127.0.0.1", Behaviour::default()).await;
     let ringing = Peer::udp("127.0.0.1", Behaviour { answer: Answer::Ring, ..Behaviour::default() }).await;
-    for peer in [&up, &ringing] {
-        let given_up = tokio::time::timeout(Duration::from_millis(300), call(&target(peer), quick())).await;
-        assert!(given_up.is_err());
+    // The one as soon as it is up, the other after it has heard that it rings.
+    for (peer, known, after) in
+        [(&up, "ACK", Duration::ZERO), (&ringing, "INVITE", Duration::from_millis(300))]
+    {
+        let begun = async {
+            peer.saw(known).await;
+            tokio::time::sleep(after).await;
+        };
+        let target = target(peer);
+        tokio::select! {
+            ended = call(&target, quick()) => panic!("it is not given up: {ended:?}"),
+            () = begun => {}
+        }
     }
     up.saw("BYE").await;
     ringing.saw("CANCEL").await;
@@ -191,8 +233,8 @@ async fn nobody_there_is_said_so() {
     assert!(matches!(pinged.unwrap_err(), ProbeError::NoResponse { .. }));
     assert!(!silent.seen().contains(&"CANCEL".to_owned()));
 
-    let gone = Peer::udp("127.0.0.1", Behaviour::default()).await.address;
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    // A port that was free is somebody's a moment later; this one nobody has.
+    let gone = "127.0.0.1:1";
     for transport in ["udp", "tcp"] {
         let nobody = format!("sip:1@{gone};transport={transport}").parse().unwrap();
         let error = call(&nobody, quick()).await.unwrap_err();
@@ -229,7 +271,8 @@ async fn lost_requests_are_sent_again() {
     let peer = Peer::udp("127.0.0.1", Behaviour { deaf_to: 1, ..Behaviour::default() }).await;
     let report = call(&target(&peer), quick()).await.unwrap();
     assert!(report.ok && report.setup_ms > 400.0, "{}", report.table());
-    assert_eq!(peer.seen(), ["INVITE", "INVITE", "ACK", "BYE"]);
+    assert!(peer.count("INVITE") >= 2, "{:?}", peer.seen());
+    assert_eq!(peer.seen(), ["INVITE", "ACK", "BYE"]);
 }
 
 #[tokio::test]
@@ -237,7 +280,8 @@ async fn a_repeated_answer_is_acknowledged_again() {
     let peer = Peer::udp("127.0.0.1", Behaviour { answer_twice: true, ..Behaviour::default() }).await;
     let report = call(&target(&peer), quick()).await.unwrap();
     assert!(report.ok, "{}", report.table());
-    assert_eq!(peer.seen(), ["INVITE", "ACK", "ACK", "BYE"]);
+    assert!(peer.count("ACK") >= 2, "{:?}", peer.seen());
+    assert_eq!(peer.seen(), ["INVITE", "ACK", "BYE"]);
 }
 
 #[tokio::test]

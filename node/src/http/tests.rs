@@ -179,7 +179,7 @@ async fn too_many_connections_are_closed_and_counted_and_room_comes_back() {
     assert_eq!(one_more.read(&mut [0; 1]).await.unwrap_or(0), 0);
     assert_eq!(running.counters.refused(), 1);
     drop(held);
-    for _ in 0..100 {
+    for _ in 0..3000 {
         let mut stream = TcpStream::connect(running.address).await.unwrap();
         let _ = stream.write_all(b"GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n").await;
         let mut answer = String::new();

@@ -179,14 +179,14 @@ mod tests {
         let (_open, gate) = sync_channel(1);
         let (lines, guard) = spawn(Gate(gate, Default::default()));
         let before = dropped_lines();
-        let started = Instant::now();
         for _ in 0..QUEUE + 100 {
             lines.send(b"line\n".to_vec());
         }
         // One line may be in the thread's hands.
         assert!(dropped_lines() - before >= 99, "{}", dropped_lines() - before);
+        let started = Instant::now();
         drop(guard);
-        assert!(started.elapsed() < FAREWELL * 3, "{:?}", started.elapsed());
+        assert!(started.elapsed() < FAREWELL * 6, "{:?}", started.elapsed());
     }
 
     #[test]

@@ -139,27 +139,26 @@ async fn running(
         let done = network::apply::step(world, step).await;
         done.map_err(|source| RunError::Remove { step: step.to_string(), source })?;
     }
-    let astray = memory.glance.astray(&container.name);
-    let words: Vec<String> = lacks
-        .iter()
-        .map(|lack| match lack {
+    let mut words = Vec::new();
+    for lack in &lacks {
+        words.push(match lack {
             Lack::Running => "started".to_owned(),
             Lack::Namespace => "restarted: the owner of its network was".to_owned(),
             Lack::Interface => "furnished: its namespace was empty".to_owned(),
-            Lack::Publication => followed(container, &astray)
+            Lack::Publication => followed(container, &changed(world, container, record).await?)
                 .unwrap_or_else(|| "published: its rules were missing or another container's".to_owned()),
-        })
-        .collect();
+        });
+    }
     if !words.is_empty() {
         return Ok(Some(words.join("; ")));
     }
     if let Some(record) = record.filter(|_| !container.labels.contains_key(labels::PUBLISH))
-        && let Some(done) = by_hand(world, container, record, &astray).await?
+        && let Some(done) = by_hand(world, container, record).await?
     {
         return Ok(Some(done));
     }
-    let lost = astray.iter().find_map(|astray| match astray {
-        Astray::Lost(address) => Some(*address),
+    let lost = memory.glance.astray(&container.name).into_iter().find_map(|astray| match astray {
+        Astray::Lost(address) => Some(address),
         Astray::Moved { .. } | Astray::Gained(_) => None,
     });
     match lost {
@@ -170,6 +169,30 @@ async fn running(
         }
         _ => Ok(None),
     }
+}
+
+/// Where it is published at another address than the record of before has it, by what has been published by now: when the
+/// look began, the host may have had neither of them.
+async fn changed(
+    world: &impl Worldly,
+    container: &Container,
+    before: Option<&publish::Publication>,
+) -> Result<Vec<Astray>, RunError> {
+    let Some(before) = before.filter(|before| before.follows) else { return Ok(Vec::new()) };
+    let now = world.publisher().published(&container.name).await;
+    let now =
+        now.map_err(|source| RunError::Unseen { name: container.name.clone(), source: source.into() })?;
+    let its = |path: &publish::Path| {
+        let to = path.hosts().next()?;
+        let mut former =
+            before.paths.iter().filter(|former| former.family() == path.family()).flat_map(|it| it.hosts());
+        match former.next() {
+            None => Some(Astray::Gained(to)),
+            Some(from) if from == to || former.any(|host| host == to) => None,
+            Some(from) => Some(Astray::Moved { from, to }),
+        }
+    };
+    Ok(now.iter().flat_map(|now| &now.paths).filter_map(its).collect())
 }
 
 /// That it is at other addresses, and what does not go with them: nobody can change a running process's environment.
@@ -221,12 +244,7 @@ fn again(container: &Container) -> String {
 }
 
 /// What `port publish` published: again, when the container was started anew.
-async fn by_hand(
-    world: &impl Worldly,
-    container: &Container,
-    record: &publish::Publication,
-    astray: &[Astray],
-) -> Outcome {
+async fn by_hand(world: &impl Worldly, container: &Container, record: &publish::Publication) -> Outcome {
     let wanted = record.request();
     let step = || format!("publish the ports of {}", record.name);
     let failed = |source: publish::PublishError| RunError::Remove { step: step(), source: source.into() };
@@ -234,7 +252,7 @@ async fn by_hand(
         return Ok(None);
     }
     world.publisher().publish(&wanted).await.map_err(failed)?;
-    Ok(Some(followed(container, astray).unwrap_or_else(|| {
+    Ok(Some(followed(container, &changed(world, container, Some(record)).await?).unwrap_or_else(|| {
         "published as by netctl port publish: it was started anew, or rules were missing".to_owned()
     })))
 }

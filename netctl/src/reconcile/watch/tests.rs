@@ -291,6 +291,19 @@ fn the_hosts_address_is_another_one() {
     assert!(!watched.glance());
 }
 
+/// It comes while it is looked at everything, and has already been looked at the addresses.
+#[test]
+fn an_address_that_comes_in_the_middle_of_a_look_is_told_of_all_the_same() {
+    let mut watched = Watched::new(&[]);
+    watched.run(&published());
+    assert!(watched.look().0);
+    watched.fake.0.facing.set("192.0.2.9".parse().unwrap());
+    watched.fake.0.between_leases.set(true);
+    let (whole, asked, said) = watched.look();
+    assert_eq!((whole, asked), (true, vec!["publish switch".to_owned()]));
+    assert!(said[0].starts_with("switch: published at 192.0.2.9 instead of 192.0.2.5"), "{said:?}");
+}
+
 #[test]
 fn an_address_that_was_asked_for_is_waited_for() {
     let mut watched = Watched::new(&[]);

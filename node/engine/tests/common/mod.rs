@@ -12,6 +12,9 @@ use switch_core::media::{
 use switch_engine::{Engine, EngineConfig};
 use switch_rtp::header::{FIXED, Fields, Header};
 
+/// How long what has to come may take on a busy machine; only what never comes waits for it.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
 pub const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 pub fn engine(ports: std::ops::RangeInclusive<u16>, workers: usize) -> Arc<Engine> {
@@ -53,7 +56,6 @@ impl Leg {
             })
             .unwrap();
         let peer = UdpSocket::bind((HERE, 0)).unwrap();
-        peer.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
         let ssrc = peer.local_addr().unwrap().port().into();
         Self { handle, events, peer, ssrc }
     }
@@ -83,7 +85,18 @@ impl Leg {
         send(&self.peer, self.handle.local(), self.ssrc, payload_type, sequence, timestamp, payload);
     }
 
-    pub fn receive(&self) -> Option<Packet> {
+    /// The next packet.
+    pub fn receive(&self) -> Packet {
+        self.within(PATIENCE).expect("a packet in time")
+    }
+
+    /// Nothing comes for half a second.
+    pub fn is_silent(&self) -> bool {
+        self.within(Duration::from_millis(500)).is_none()
+    }
+
+    pub fn within(&self, time: Duration) -> Option<Packet> {
+        self.peer.set_read_timeout(Some(time)).unwrap();
         let mut buffer = [0; 2048];
         let (length, from) = self.peer.recv_from(&mut buffer).ok()?;
         assert_eq!(from, self.handle.local());
@@ -93,7 +106,7 @@ impl Leg {
     }
 
     pub fn event(&self) -> Option<MediaEvent> {
-        self.events.recv_timeout(Duration::from_secs(1)).ok()
+        self.events.recv_timeout(PATIENCE).ok()
     }
 }
 
@@ -112,9 +125,9 @@ pub fn send(
     socket.send_to(&packet, to).unwrap();
 }
 
-/// Waits for something that is not said, two seconds at most.
+/// Waits for something that is not said.
 pub fn eventually(what: impl Fn() -> bool) -> bool {
-    let end = Instant::now() + Duration::from_secs(2);
+    let end = Instant::now() + PATIENCE;
     while Instant::now() < end {
         if what() {
             return true;

@@ -4,6 +4,7 @@
 mod media;
 mod talk;
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -87,10 +88,13 @@ impl Default for Behaviour {
     }
 }
 
+/// What arrived: the method or the status line, and the whole of it.
+pub(crate) type Seen = Arc<Mutex<Vec<(String, String)>>>;
+
 /// A running peer; it ends when dropped.
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
-    seen: Arc<Mutex<Vec<String>>>,
+    seen: Seen,
     task: JoinHandle<()>,
 }
 
@@ -108,7 +112,7 @@ impl Peer {
     pub(crate) async fn tcp(behaviour: Behaviour) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+        let seen = Seen::default();
         let log = Arc::clone(&seen);
         let task = tokio::spawn(async move {
             let (stream, _) = listener.accept().await.unwrap();
@@ -117,14 +121,22 @@ impl Peer {
         Self { address, seen, task }
     }
 
-    /// The methods that arrived, in order, retransmissions too.
+    /// The methods that arrived, in order. What was sent again, for the answer was half a second late, is there once.
     pub(crate) fn seen(&self) -> Vec<String> {
-        self.seen.lock().unwrap().clone()
+        let mut told = HashSet::new();
+        let seen = self.seen.lock().unwrap();
+        let fresh = seen.iter().filter(|(_, message)| told.insert(message.clone()));
+        fresh.map(|(method, _)| method.clone()).collect()
+    }
+
+    /// How often this method arrived, retransmissions too.
+    pub(crate) fn count(&self, method: &str) -> usize {
+        self.seen.lock().unwrap().iter().filter(|(seen, _)| seen == method).count()
     }
 
     /// Waits until a request of this method has arrived.
     pub(crate) async fn saw(&self, method: &str) {
-        for _ in 0..200 {
+        for _ in 0..3000 {
             if self.seen().iter().any(|seen| seen == method) {
                 return;
             }
@@ -140,7 +152,7 @@ impl Drop for Peer {
     }
 }
 
-async fn serve_udp(socket: UdpSocket, behaviour: Behaviour, seen: Arc<Mutex<Vec<String>>>) {
+async fn serve_udp(socket: UdpSocket, behaviour: Behaviour, seen: Seen) {
     let mut phone = talk::Phone::new(socket.local_addr().unwrap(), "UDP", behaviour, seen);
     let mut buffer = vec![0; 65_536];
     let mut caller = None;
@@ -159,7 +171,7 @@ async fn serve_udp(socket: UdpSocket, behaviour: Behaviour, seen: Arc<Mutex<Vec<
     }
 }
 
-async fn serve_tcp(mut stream: TcpStream, behaviour: Behaviour, seen: Arc<Mutex<Vec<String>>>) {
+async fn serve_tcp(mut stream: TcpStream, behaviour: Behaviour, seen: Seen) {
     let mut phone = talk::Phone::new(stream.local_addr().unwrap(), "TCP", behaviour, seen);
     let mut pending = String::new();
     let mut buffer = [0; 4096];

@@ -1,19 +1,18 @@
 //! The peer's signalling.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
 
 use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::{Answer, Behaviour, media};
+use super::{Answer, Behaviour, Seen, media};
 
 pub(crate) struct Phone {
     address: SocketAddr,
     transport: &'static str,
     behaviour: Behaviour,
-    seen: Arc<Mutex<Vec<String>>>,
+    seen: Seen,
     deaf_to: u32,
     answer_twice: bool,
     invite: Option<String>,
@@ -27,7 +26,7 @@ impl Phone {
         address: SocketAddr,
         transport: &'static str,
         behaviour: Behaviour,
-        seen: Arc<Mutex<Vec<String>>>,
+        seen: Seen,
     ) -> Self {
         Self {
             address,
@@ -47,10 +46,10 @@ impl Phone {
     pub(crate) async fn take(&mut self, message: &str) -> Vec<String> {
         let method = message.split(' ').next().unwrap().to_owned();
         if method.starts_with("SIP/") {
-            self.seen.lock().unwrap().push(message.lines().next().unwrap().to_owned());
+            self.see(message.lines().next().unwrap(), message);
             return vec![];
         }
-        self.seen.lock().unwrap().push(method.clone());
+        self.see(&method, message);
         if self.deaf_to > 0 {
             self.deaf_to -= 1;
             return vec![];
@@ -73,6 +72,10 @@ impl Phone {
             },
             _ => vec![],
         }
+    }
+
+    fn see(&self, what: &str, message: &str) {
+        self.seen.lock().unwrap().push((what.to_owned(), message.to_owned()));
     }
 
     /// Sleeps until this side is to end the call; then gives its BYE.
