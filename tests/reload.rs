@@ -113,7 +113,9 @@ fn routes_change_while_a_hundred_calls_keep_their_sound() {
     let calls = signalling.place(100);
     assert_eq!(outcome(&switch, "4000"), 404);
     let report = std::thread::scope(|scope| {
-        let talk = scope.spawn(|| Generator::new(&calls).run_patiently(Duration::from_secs(4)));
+        let mut generator = Generator::new(&calls);
+        generator.open();
+        let talk = scope.spawn(move || generator.run_patiently(Duration::from_secs(4)));
         std::thread::sleep(Duration::from_secs(1));
         // The route that these calls took is gone, and another one leads elsewhere.
         switch.rewrite(&format!("{head}{}", dead_end("^4")));

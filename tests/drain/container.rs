@@ -170,7 +170,9 @@ fn docker_stop_cuts_none_of_two_hundred_calls_and_the_container_stays_healthy() 
     assert!(refused.starts_with("SIP/2.0 503"), "{refused}");
     assert_eq!(header(&refused, "Retry-After"), "10");
     // Each of the others has its sound, both ways.
-    let report = Generator::new(&calls).run_patiently(Duration::from_secs(2));
+    let mut generator = Generator::new(&calls);
+    generator.open();
+    let report = generator.run_patiently(Duration::from_secs(2));
     assert_eq!((report.lost(), report.gaps, report.wrong), (0, 0, 0), "of {}", report.sent);
     // Beyond Docker's usual ten seconds, with several looks at its health, the call has its sound.
     let mut sequence = opened;

@@ -41,7 +41,9 @@ fn two_hundred_calls_go_on_none_is_taken_and_it_is_taken_back() {
     assert!((deadline - status["deadline"].as_f64().unwrap()).abs() < 0.01, "{deadline}: {status}");
 
     // Each call has its sound, both ways.
-    let report = Generator::new(&calls).run_patiently(Duration::from_secs(2));
+    let mut generator = Generator::new(&calls);
+    generator.open();
+    let report = generator.run_patiently(Duration::from_secs(2));
     assert_eq!((report.lost(), report.gaps, report.wrong), (0, 0, 0), "of {}", report.sent);
     assert_eq!(switch.json("GET /drain")["calls"], CALLS, "none is cut");
 
