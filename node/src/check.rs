@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use toml::Value;
 
-use crate::config::Loaded;
+use crate::load::Loaded;
 
 /// The text for standard output.
 pub fn report(loaded: &Loaded) -> String {
@@ -60,7 +60,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::config::parse;
+    use crate::load::parse;
 
     #[test]
     fn says_each_value_and_where_it_was_written_and_no_secret() {

@@ -8,8 +8,9 @@ use std::time::Instant;
 use anyhow::Context as _;
 use clap::Parser as _;
 use switch_node::cli::{Cli, Command, Drain, Probe, Run};
-use switch_node::config::{self, Loaded};
+use switch_node::config;
 use switch_node::drain::Ended;
+use switch_node::load::{self, Loaded};
 use switch_node::reload::Source;
 use switch_node::{check, health, logging, memory, metrics, operate, probe, start};
 
@@ -47,7 +48,7 @@ fn run(args: &Run, started: Instant) -> anyhow::Result<ExitCode> {
 }
 
 fn check(file: Option<&Path>) -> anyhow::Result<ExitCode> {
-    let loaded = config::load(file)?;
+    let loaded = load::load(file)?;
     print(&check::report(&loaded))?;
     for warning in &loaded.warnings {
         say(&format!("warning: {warning}"));
@@ -56,20 +57,20 @@ fn check(file: Option<&Path>) -> anyhow::Result<ExitCode> {
 }
 
 fn health(file: Option<&Path>) -> anyhow::Result<ExitCode> {
-    let Loaded { config, .. } = config::load(file)?;
+    let Loaded { config, .. } = load::load(file)?;
     health::ask(config.http.listen)?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn drain(args: &Drain) -> anyhow::Result<ExitCode> {
-    let Loaded { config, .. } = config::load(args.file.config.as_deref())?;
+    let Loaded { config, .. } = load::load(args.file.config.as_deref())?;
     operate::drain(&config.http, args)?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn reload(file: Option<&Path>) -> anyhow::Result<ExitCode> {
     // Of what may be wrong with it, the switch itself shall tell; but where to ask has to be read from it.
-    let Loaded { config, .. } = config::load(file)?;
+    let Loaded { config, .. } = load::load(file)?;
     operate::reload(&config.http)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use crate::config::{self, Change, Config, ConfigError, LogFormat, Problem};
 use crate::http::Token;
+use crate::load::{self, Loaded};
 use crate::logging::{Level, LevelError};
 use crate::rooms;
 
@@ -45,8 +46,8 @@ impl Source {
     ///
     /// # Errors
     /// [`ConfigError`], with everything that is wrong at once.
-    pub fn load(&self) -> Result<config::Loaded, ConfigError> {
-        let mut loaded = config::load(self.file.as_deref())?;
+    pub fn load(&self) -> Result<Loaded, ConfigError> {
+        let mut loaded = load::load(self.file.as_deref())?;
         if let Some(format) = self.log_format {
             loaded.set_log_format(format, "--log-format");
         }

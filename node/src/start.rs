@@ -9,10 +9,11 @@ use switch_endpoint::SipEndpoint;
 use switch_engine::Engine;
 
 use crate::banner::{Banner, own_address};
-use crate::config::{Loaded, Transport};
+use crate::config::Transport;
 use crate::drain::{Drain, Ended, HangUps, Signals};
 use crate::http::{Liveness, Server, Token};
 use crate::limits::{Capacity, raise_open_files};
+use crate::load::Loaded;
 use crate::logging::{Guard, Level};
 use crate::reload::{Reloader, Rooms, Source};
 use crate::rooms;

@@ -1,11 +1,14 @@
-//! A container that makes room for another one of its name, and comes back where that one does not come about.
+//! A container that makes room for another one of its name: what it is called meanwhile, and how it goes. `undo` has it come
+//! back where the other one does not come about.
 
 use super::error::StepError;
-use super::labels::{self, ASIDE};
-use super::mend;
+use super::labels;
 use super::publisher::Publisher as _;
 use super::world::Worldly;
 use crate::docker::{Container, Containers as _};
+
+/// Behind the name of a container that another one takes the place of, until that one runs.
+const ASIDE: &str = ".netctl-before";
 
 /// The name it has meanwhile.
 pub(crate) fn name_of(name: &str) -> String {
@@ -14,7 +17,12 @@ pub(crate) fn name_of(name: &str) -> String {
 
 /// The name it had, of a container that has been put aside.
 pub(crate) fn name_before(container: &Container) -> Option<&str> {
-    labels::is_aside(container).then(|| container.name.strip_suffix(ASIDE)).flatten()
+    is_aside(container).then(|| container.name.strip_suffix(ASIDE)).flatten()
+}
+
+/// Whether another container takes its place at this moment, its addresses included.
+pub(crate) fn is_aside(container: &Container) -> bool {
+    container.name.ends_with(ASIDE) && container.labels.contains_key(labels::RUN)
 }
 
 /// Calls in progress have the container's stop time-out to end in.
@@ -26,19 +34,4 @@ pub(super) async fn put(world: &impl Worldly, container: &Container) -> Result<(
         world.publisher().unpublish(&container.name).await?;
     }
     Ok(world.docker().rename(&container.id, &name_of(&container.name)).await?)
-}
-
-/// As it was before, wherever [`put`] ended: by its name, running if it ran, furnished and published.
-pub(super) async fn put_back(world: &impl Worldly, before: &Container) -> Result<(), StepError> {
-    let Some(container) = world.docker().container(&before.id).await? else { return Ok(()) };
-    if container.name != before.name {
-        world.docker().rename(&before.id, &before.name).await?;
-    }
-    if before.pid.is_none() {
-        return Ok(());
-    }
-    if container.pid.is_none() {
-        world.docker().start(&before.name).await?;
-    }
-    mend::furnish(world, before).await
 }

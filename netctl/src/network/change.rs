@@ -4,14 +4,17 @@
 use std::future::{Future, poll_fn};
 use std::task::Poll;
 
+use super::apply;
 use super::error::{CheckError, RunError};
 use super::step::Step;
+use super::undo;
+use super::validate;
 use super::world::Worldly;
 
 /// Looks through all steps.
 pub(crate) async fn validate(world: &impl Worldly, steps: &[Step]) -> Result<(), CheckError> {
     for step in steps {
-        step.validate(world).await?;
+        validate::step(world, step).await?;
     }
     Ok(())
 }
@@ -28,7 +31,7 @@ pub(crate) async fn apply(
         if signal.await {
             return Err(fail(world, RunError::Interrupted, &steps[..index]).await);
         }
-        let mut work = std::pin::pin!(step.apply(world));
+        let mut work = std::pin::pin!(apply::step(world, step));
         let failure = tokio::select! {
             done = &mut work => match done {
                 Ok(()) => continue,
@@ -58,7 +61,7 @@ async fn fail(world: &impl Worldly, failure: RunError, begun: &[Step]) -> Vec<Ru
 pub(crate) async fn roll_back(world: &impl Worldly, steps: &[Step]) -> Vec<RunError> {
     let mut failures = Vec::new();
     for step in steps.iter().rev() {
-        if let Err(source) = step.undo(world).await {
+        if let Err(source) = undo::step(world, step).await {
             failures.push(RunError::Undo { step: step.to_string(), source });
         }
     }

@@ -82,6 +82,8 @@ pub enum CheckError {
     PortsTaken(Vec<Conflict>),
     #[error("{option} has no meaning with --net {mode}")]
     NoMeaning { option: &'static str, mode: Mode },
+    #[error("{path}, which '{mount}' mounts, is not there")]
+    NothingToMount { mount: String, path: String },
     #[error("--net none needs {0}")]
     Needs(&'static str),
     #[error("the ports cannot be published")]
@@ -261,6 +263,10 @@ impl CheckError {
             Self::NoMeaning { .. } => {
                 "leave it out; netctl run --help says what goes with which mode".to_owned()
             }
+            Self::NothingToMount { .. } => {
+                "mend the path, or make what the switch is to find there; a volume has a name without /"
+                    .to_owned()
+            }
             Self::Needs(_) => {
                 "for instance: --net none --bridge br0 --address 192.0.2.10/24 --gateway 192.0.2.1".to_owned()
             }
@@ -308,7 +314,7 @@ impl CheckError {
             | Self::NoPrefix(_)
             | Self::GatewayOutside(_)
             | Self::Twice(_) => Exit::Usage,
-            Self::NoSuchNetwork(_) | Self::NoBridge(_) => Exit::Missing,
+            Self::NoSuchNetwork(_) | Self::NoBridge(_) | Self::NothingToMount { .. } => Exit::Missing,
             Self::Lacks(_) => Exit::Denied,
             Self::Publish(error) => error.exit(),
             Self::Kernel(error) | Self::Namespace { source: error, .. } if error.denied() => Exit::Denied,

@@ -7,11 +7,10 @@ use serde_json::{Value, json};
 
 use super::error::{CheckError, RunError, StepError};
 use super::listeners::Listeners;
-use super::plan;
 use super::publisher::Publisher as _;
 use super::sockets::{Place, Sockets as _};
 use super::wiring::{Interface, Route, Wiring as _};
-use super::world::Worldly;
+use super::world::{self, Worldly};
 use crate::columns;
 use crate::docker::{Container, Containers as _};
 use crate::publish::Counted;
@@ -31,7 +30,7 @@ pub struct Inside {
 /// # Errors
 /// Where it is not there, does not run, or cannot be looked into.
 pub async fn inspect(world: &impl Worldly, name: &str) -> Result<Inside, RunError> {
-    plan::beside(world).await?;
+    world::beside(world).await?;
     let container = world.docker().container(name).await?;
     let container = container.ok_or_else(|| RunError::NoSuchContainer(name.to_owned()))?;
     let place = Place::Process(container.pid.ok_or_else(|| RunError::NotRunning(container.name.clone()))?);

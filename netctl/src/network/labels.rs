@@ -32,9 +32,6 @@ pub(super) const HOST_IP: &str = "io.switch.host-ip";
 pub(super) const ALLOWED: &str = "io.switch.from";
 /// The variable by which a switch is told its address, with the sign before the value.
 pub(crate) const ADVERTISE: &str = "SWITCH__SIP__ADVERTISE=";
-/// Behind the name of a container that another one takes the place of, until that one runs.
-pub(crate) const ASIDE: &str = ".netctl-before";
-
 /// Whether a text is such a mark as [`run_id`] makes.
 pub(super) fn is_run_id(text: &str) -> bool {
     let is_hex = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -80,11 +77,6 @@ pub(super) fn made(
 ) -> HashMap<String, String> {
     let own = [(RUN.to_owned(), run.to_owned()), (CLAIMS.to_owned(), write_claims(claims))];
     further.clone().into_iter().chain(own).collect()
-}
-
-/// Whether another container takes its place at this moment, its addresses included.
-pub(crate) fn is_aside(container: &Container) -> bool {
-    container.name.ends_with(ASIDE) && container.labels.contains_key(RUN)
 }
 
 /// What says on a container that ports are to be published.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::error::{RunError, StepError};
 use super::labels;
-use super::none;
+use super::mode::none;
 use super::publisher::Publisher as _;
 use super::sockets::Sockets as _;
 use super::step::Step;
@@ -100,19 +100,4 @@ pub(crate) async fn steps(
         steps.push(Step::Ready { name: name(), claims });
     }
     Ok(steps)
-}
-
-/// Furnishes and publishes a container that has been started again, whatever of it is there.
-pub(super) async fn furnish(world: &impl Worldly, container: &Container) -> Result<(), StepError> {
-    let all = [Lack::Interface, Lack::Publication];
-    let its = all.into_iter().filter(|lack| match lack {
-        Lack::Interface => container.labels.contains_key(labels::INTERFACE),
-        _ => container.labels.contains_key(labels::PUBLISH),
-    });
-    let steps = steps(world, container, &its.collect::<Vec<_>>()).await;
-    let steps = steps.map_err(|error| StepError::Again(Box::new(error)))?;
-    for step in steps.iter().filter(|step| step.changes()) {
-        step.apply(world).await?;
-    }
-    Ok(())
 }

@@ -1,27 +1,37 @@
 //! Networks: Docker's own verbs, and the modes in which a switch's container is connected.
 //!
-//! `run` makes a list of steps of what was asked for (one file a mode: `host`, `container`, `none`, `bridge`), looks
-//! through all of them, does one after the other and takes back those done when one fails; `remove` takes back all that
-//! `run` made, by the labels on the container. `way` says from where a switch can be called, `neighbour` is the place
-//! outside that such a call comes from, for `probe` and for `crate::why`. Speaks to Docker, the kernel and /proc through
-//! narrow traits, and to the switch through its documented environment.
+//! From the ground up, each floor knowing only those below it:
+//!
+//! - The words: `ports`, `settings`, `pair`, `order` (what is asked for), `labels` (what a container says of how it was
+//!   made), `step` (what changes are made of), `listeners`, and `error`, which tells of a `call`, too.
+//! - The world, each part of it behind a narrow trait: `wiring`, `sockets`, `publisher`, all of them in `world`.
+//! - What looks and acts there: `aside`, `conflicts` (whose a port is already), `mount`, `ready`, `way` (from where a switch can
+//!   be called), `neighbour` (the place outside that such a call comes from, for `probe` and for `crate::why`).
+//! - From what is asked for to steps: `plan` is what the modes share, `mode` has one file each, `mend` finds what a container
+//!   lacks.
+//! - One step: `validate` looks it through, `apply` does it, `undo` takes it back.
+//! - All steps, or none: `change`; and on top what can be typed: `run`, `remove` (by the labels on the container), `inspect`,
+//!   `probe`; `verbs` are Docker's own.
+//!
+//! Speaks to the switch through its documented environment.
 
+pub(crate) mod apply;
 pub(crate) mod aside;
-pub(crate) mod bridge;
 mod call;
 pub(crate) mod change;
-pub(crate) mod container;
+mod conflicts;
 mod error;
 #[cfg(test)]
 pub(crate) mod fake;
-mod host;
 mod inspect;
 pub(crate) mod labels;
 mod listeners;
 pub(crate) mod mend;
+pub(crate) mod mode;
+pub(crate) mod mount;
 pub(crate) mod neighbour;
-pub(crate) mod none;
 mod order;
+pub(crate) mod pair;
 pub(crate) mod plan;
 mod ports;
 mod probe;
@@ -34,10 +44,12 @@ mod sockets;
 pub(crate) mod step;
 #[cfg(test)]
 mod tests;
+mod undo;
+mod validate;
 mod verbs;
 mod way;
 mod wiring;
-mod world;
+pub(crate) mod world;
 
 pub use call::{CallError, call};
 pub use error::{CheckError, Conflict, RunError, StepError};
@@ -47,6 +59,7 @@ pub use mend::Lack;
 pub use neighbour::Neighbour;
 pub use order::{Address, MeaningError, Mode, ModeError, Order};
 pub(crate) use order::{CONTAINER_NAMES, is_container_name};
+pub use pair::Pair;
 pub use ports::{Claim, Ports, PortsError, Protocol, Purpose};
 pub use probe::{Heard, probe};
 pub use publisher::Publisher;
@@ -57,5 +70,5 @@ pub use settings::{Settings, SettingsError};
 pub use sockets::{Capability, Holder, Place, Socket, Sockets};
 pub use verbs::{CreateNetwork, Created, Details, List, NetworkError, create, list, remove, show};
 pub use way::{Origin, Way, claims_of, ways};
-pub use wiring::{Counters, Interface, Pair, Route, Vacant, Wiring};
+pub use wiring::{Counters, Interface, Route, Vacant, Wiring};
 pub use world::{World, Worldly};

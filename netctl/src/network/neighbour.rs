@@ -9,8 +9,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::error::CheckError;
+use super::pair::Pair;
 use super::sockets::{Place, Sockets};
-use super::wiring::{Interface, Pair, Wiring};
+use super::wiring::{Interface, Wiring};
 use crate::bridge::{InterfaceName, KernelError};
 use crate::firewall::Family;
 

@@ -65,6 +65,10 @@ pub(crate) fn is_container_name(name: &str) -> bool {
         && letters.all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
 }
 
+/// Docker's words for the host's own stack and for an empty namespace: of `--net`, and of a container's network mode.
+pub(super) const HOST: &str = "host";
+pub(super) const NONE: &str = "none";
+
 /// How a container is connected, in the words of `docker run --net`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Mode {
@@ -92,8 +96,8 @@ impl FromStr for Mode {
         match (text, text.strip_prefix("container:")) {
             ("" | "container:", _) => Err(ModeError),
             (_, Some(name)) => Ok(Self::Container(name.to_owned())),
-            ("host", _) => Ok(Self::Host),
-            ("none", _) => Ok(Self::None),
+            (HOST, _) => Ok(Self::Host),
+            (NONE, _) => Ok(Self::None),
             ("bridge", _) => Ok(Self::Bridge),
             (name, _) => Ok(Self::Network(name.to_owned())),
         }
@@ -103,9 +107,9 @@ impl FromStr for Mode {
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Host => f.write_str("host"),
+            Self::Host => f.write_str(HOST),
             Self::Container(name) => write!(f, "container:{name}"),
-            Self::None => f.write_str("none"),
+            Self::None => f.write_str(NONE),
             Self::Bridge => f.write_str("bridge"),
             Self::Network(name) => f.write_str(name),
         }

@@ -1,14 +1,15 @@
-//! From what was asked for and what there is to the steps between: the part that all modes have in common.
+//! A plan: the steps from what was asked for to a switch that runs, and the part of making one that all modes have in
+//! common. Knows no mode by what is peculiar to it; those are in `mode`.
 
 use super::error::{CheckError, RunError};
 use super::labels;
-use super::order::{self, Mode, Order, is_container_name};
+use super::mount;
+use super::order::{self, Mode, Order};
 use super::ports::Claim;
 use super::settings::Settings;
 use super::step::Step;
 use super::world::Worldly;
-use super::{bridge, container, host, none};
-use crate::docker::{ContainerOrder, Containers as _, DockerError, Whereabouts};
+use crate::docker::{ContainerOrder, Containers as _, DockerError};
 
 /// The steps, and what is known of the switch they make.
 #[derive(Debug)]
@@ -18,30 +19,12 @@ pub(crate) struct Plan {
     pub(crate) notes: Vec<String>,
 }
 
-pub(crate) async fn plan(world: &impl Worldly, order: &Order) -> Result<Plan, RunError> {
-    if !is_container_name(&order.name) {
-        return Err(CheckError::Name(order.name.clone()).into());
+/// An image is not fetched, a path that is mounted is not made; both have to be there.
+pub(super) async fn at_hand(world: &impl Worldly, order: &Order) -> Result<(), RunError> {
+    if world.docker().image_id(&order.image).await?.is_none() {
+        return Err(DockerError::NoSuchImage(order.image.clone()).into());
     }
-    beside(world).await?;
-    if world.docker().container(&order.name).await?.is_some() {
-        return Err(CheckError::NameTaken(order.name.clone()).into());
-    }
-    image(world, order).await?;
-    match &order.mode {
-        Mode::Host => host::plan(world, order).await,
-        Mode::Container(name) => container::plan(world, order, name).await,
-        Mode::None => none::plan(world, order).await,
-        Mode::Bridge => bridge::plan_own(world, order).await,
-        Mode::Network(name) => bridge::plan_named(world, order, name).await,
-    }
-}
-
-/// An image is not fetched; it has to be there.
-pub(super) async fn image(world: &impl Worldly, order: &Order) -> Result<(), RunError> {
-    match world.docker().image_id(&order.image).await? {
-        Some(_) => Ok(()),
-        None => Err(DockerError::NoSuchImage(order.image.clone()).into()),
-    }
+    Ok(mount::look(&order.volumes)?)
 }
 
 /// What a switch will listen on, from its order alone.
@@ -51,15 +34,6 @@ pub(crate) fn claims(order: &Order) -> Result<Vec<Claim>, RunError> {
         _ => &[],
     };
     Ok(order::settings(&order.variables(listen_at, order.advertise.as_slice())?)?.claims)
-}
-
-/// What reaches into the kernel has to run beside the daemon.
-pub(crate) async fn beside(world: &impl Worldly) -> Result<(), RunError> {
-    match world.docker().whereabouts().await? {
-        Whereabouts::Here => Ok(()),
-        Whereabouts::Elsewhere(why) => Err(RunError::Remote(why)),
-        Whereabouts::Rootless => Err(RunError::Rootless),
-    }
 }
 
 /// Refuses options that would silently do nothing in a mode.

@@ -6,13 +6,12 @@ use serde_json::{Value, json};
 use switch_probe::{ProbeOptions, Report};
 
 use super::call::{CallError, call};
+use super::conflicts;
 use super::error::{CheckError, RunError};
-use super::host;
 use super::neighbour;
-use super::plan;
 use super::sockets::{Place, Sockets as _};
 use super::way::{HERE, Origin, Way, ways};
-use super::world::Worldly;
+use super::world::{self, Worldly};
 use crate::docker::{Container, Containers as _};
 
 /// What a call showed, or why there was none.
@@ -33,7 +32,7 @@ pub struct Heard {
 /// # Errors
 /// Where the container is not there, does not run, or the call did not come about. A call that did is never an error.
 pub async fn probe(world: &impl Worldly, name: &str) -> Result<Heard, RunError> {
-    plan::beside(world).await?;
+    world::beside(world).await?;
     let container = world.docker().container(name).await?;
     let container = container.ok_or_else(|| RunError::NoSuchContainer(name.to_owned()))?;
     // By IPv4 where it is published by both.
@@ -64,7 +63,7 @@ pub async fn probe(world: &impl Worldly, name: &str) -> Result<Heard, RunError> 
 fn unshadowed(world: &impl Worldly, container: &Container, way: &Way) -> Result<(), RunError> {
     let Some(claim) = way.published else { return Ok(()) };
     let bound = world.proc().bound(Place::Here).map_err(CheckError::Sockets)?;
-    match host::held(&claim, &bound) {
+    match conflicts::held(&claim, &bound) {
         Some(conflict) => {
             Err(RunError::Shadowed { name: container.name.clone(), claim, holder: conflict.holder })
         }

@@ -1,6 +1,7 @@
 //! Publishing, as far as `run` needs it: packets from outside reach a container on a bridge.
 
 use std::future::Future;
+use std::net::IpAddr;
 
 use crate::firewall::Family;
 use crate::publish::{Astray, Counted, DockersRules, Foreseen, Publication, PublishError, Request};
@@ -27,6 +28,8 @@ pub trait Publisher {
     fn restore(&self) -> impl Future<Output = Result<Vec<String>, PublishError>>;
     /// Whose addresses of this host are not what they should be any more.
     fn astray(&self) -> impl Future<Output = Result<Vec<(String, Astray)>, PublishError>>;
+    /// The addresses of this host that face its default routes, one of a family.
+    fn facing(&self) -> Vec<IpAddr>;
     /// Which of its own rules Docker has.
     fn dockers_rules(&self) -> impl Future<Output = Result<DockersRules, PublishError>>;
     /// What is published for a container, with what its rules have counted.

@@ -7,11 +7,10 @@ use serde_json::{Value, json};
 
 use super::error::{RunError, StepError};
 use super::labels;
-use super::plan;
 use super::publisher::Publisher as _;
 use super::sockets::Place;
 use super::wiring::Wiring as _;
-use super::world::Worldly;
+use super::world::{self, Worldly};
 use crate::docker::{Container, Containers as _, Networks as _};
 
 /// What was taken away.
@@ -39,7 +38,7 @@ pub async fn remove(world: &impl Worldly, name: &str) -> Result<Removed, Vec<Run
     let published = container.labels.contains_key(labels::PUBLISH)
         || world.publisher().published(&container.name).await.is_ok_and(|its| its.is_some());
     if container.labels.contains_key(labels::INTERFACE) || published {
-        plan::beside(world).await.map_err(one)?;
+        world::beside(world).await.map_err(one)?;
     }
     let (mut taken, mut failures) = (Vec::new(), Vec::new());
     let mut note = |step: String, done: Result<bool, StepError>| match done {
@@ -90,7 +89,7 @@ pub(crate) async fn sweep(world: &impl Worldly, name: &str) -> Result<Removed, R
     let mut taken = Vec::new();
     if world.publisher().published(name).await.is_ok_and(|its| its.is_some()) {
         // A daemon elsewhere has no container of this name, and this host may well have one.
-        plan::beside(world).await?;
+        world::beside(world).await?;
         let step = format!("unpublish the ports of {name}");
         match world.publisher().unpublish(name).await {
             Ok(()) => taken.push(step),

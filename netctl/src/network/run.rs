@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::change;
 use super::error::RunError;
 use super::listeners::Listeners;
+use super::mode;
 use super::order::Order;
-use super::plan;
 use super::sockets::{Place, Sockets as _};
 use super::world::Worldly;
 use crate::docker::Containers as _;
@@ -34,7 +34,7 @@ pub async fn run(
     interrupted: impl Future<Output = ()>,
 ) -> Result<Ran, Vec<RunError>> {
     let one = |error| vec![error];
-    let plan = plan::plan(world, order).await.map_err(one)?;
+    let plan = mode::plan(world, order).await.map_err(one)?;
     change::validate(world, &plan.steps).await.map_err(|error| one(error.into()))?;
     change::apply(world, &plan.steps, interrupted).await?;
     let container = world.docker().container(&order.name).await.map_err(|error| one(error.into()))?;

@@ -1,24 +1,16 @@
-//! The steps that changes are made of. Each can be looked through, done, and taken back; taking back what was not done, or
-//! only half, is no failure, and never touches what another run made.
+//! The steps that changes are made of, as plain data: each can be looked through (`validate`), done (`apply`) and taken back
+//! (`undo`).
 
 use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::aside;
-use super::error::{CheckError, StepError};
-use super::host;
-use super::labels;
-use super::none;
+use super::pair::Pair;
 use super::ports::Claim;
-use super::publisher::Publisher as _;
-use super::ready;
-use super::sockets::{Place, Sockets as _};
-use super::wiring::{Pair, Wiring as _};
-use super::world::Worldly;
+use super::sockets::Place;
 use crate::bridge::InterfaceName;
-use crate::docker::{Container, ContainerOrder, Containers as _, DockerError, NetworkOrder, Networks as _};
+use crate::docker::{Container, ContainerOrder, NetworkOrder};
 use crate::publish::Request;
 
 /// One step.
@@ -53,136 +45,9 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    /// Whether it can be done, as far as that is seen before.
-    pub(crate) async fn validate(&self, world: &impl Worldly) -> Result<(), CheckError> {
-        match self {
-            Self::Free { place, claims } => host::free(world, *place, claims).await,
-            Self::Pair { .. } => match host::LACKING.into_iter().find(|it| world.proc().lacks(*it)) {
-                Some(capability) => Err(CheckError::Lacks(capability)),
-                None => Ok(()),
-            },
-            // The name, the image and the network were looked at when the steps were made.
-            _ => Ok(()),
-        }
-    }
-
     /// Whether anything is different once it is done.
     pub(crate) fn changes(&self) -> bool {
         !matches!(self, Self::Free { .. } | Self::Ready { .. })
-    }
-
-    /// Does it.
-    pub(crate) async fn apply(&self, world: &impl Worldly) -> Result<(), StepError> {
-        match self {
-            Self::Free { .. } => {}
-            Self::Network(order) => drop(world.docker().create_network(order).await?),
-            Self::Container(order) => drop(world.docker().create(order).await?),
-            Self::Start { name } | Self::Resume { name } => world.docker().start(name).await?,
-            Self::Rejoin { name } => world.docker().restart(name).await?,
-            Self::Aside(container) => aside::put(world, container).await?,
-            Self::Clear { index, .. } => match world.kernel().delete(*index).await {
-                // ENODEV: whoever held it has let it go meanwhile.
-                Err(error) if error.errno() != Some(19) => return Err(error.into()),
-                _ => {}
-            },
-            Self::Pair { name, pair } => {
-                // Of a run that was killed between this step and the next.
-                delete(world, pair).await?;
-                let done = world.kernel().add_pair(pair, pid(world, name).await?).await;
-                furnished(world, name, done).await?;
-            }
-            Self::Addresses { name, interface, addresses } => {
-                let done = world
-                    .kernel()
-                    .add_addresses(Place::Process(pid(world, name).await?), interface, addresses)
-                    .await;
-                furnished(world, name, done).await?;
-            }
-            Self::Gateway { name, gateway } => {
-                let done = world.kernel().add_gateway(pid(world, name).await?, *gateway).await;
-                furnished(world, name, done).await?;
-            }
-            Self::Publish(request) => {
-                let done = world.publisher().publish(request).await;
-                furnished(world, &request.container, done).await?;
-            }
-            Self::Ready { name, claims } => ready::wait(world, name, claims).await?,
-        }
-        Ok(())
-    }
-
-    /// Takes it back, if this run did it.
-    pub(crate) async fn undo(&self, world: &impl Worldly) -> Result<(), StepError> {
-        match self {
-            Self::Network(order) => {
-                let found = world.docker().network(&order.name).await?;
-                if let Some(network) =
-                    found.filter(|it| it.labels.get(labels::RUN) == order.labels.get(labels::RUN))
-                {
-                    match world.docker().remove_network(&network.id).await {
-                        // Another switch has joined it meanwhile; its rm takes it away.
-                        Err(DockerError::Refused { status: 403 | 409, .. })
-                            if !network.members.is_empty() => {}
-                        done => done?,
-                    }
-                }
-            }
-            Self::Container(order) => {
-                let found = world.docker().container(&order.name).await?;
-                if let Some(container) =
-                    found.filter(|it| it.labels.get(labels::RUN) == order.labels.get(labels::RUN))
-                {
-                    world.docker().remove(&container.id).await?;
-                }
-            }
-            Self::Resume { name } => world.docker().stop(name).await?,
-            Self::Aside(container) => aside::put_back(world, container).await?,
-            Self::Pair { pair, .. } => delete(world, pair).await?,
-            Self::Publish(request) => world.publisher().unpublish(&request.container).await?,
-            // Nothing was changed, or it goes with the container or the pair.
-            Self::Free { .. }
-            | Self::Clear { .. }
-            | Self::Start { .. }
-            | Self::Rejoin { .. }
-            | Self::Addresses { .. }
-            | Self::Gateway { .. }
-            | Self::Ready { .. } => {}
-        }
-        Ok(())
-    }
-}
-
-/// Deletes a pair, if it is ours.
-async fn delete(world: &impl Worldly, pair: &Pair) -> Result<(), StepError> {
-    let interfaces = world.kernel().interfaces(Place::Here).await?;
-    let ours = |name: &str, alias: Option<&str>| match alias {
-        _ if name != pair.outside.as_str() => false,
-        Some(alias) => alias == pair.alias,
-        // Killed before it had one. Any other interface without an alias is somebody's, whatever a label says.
-        None => name.starts_with(none::PREFIX),
-    };
-    for interface in interfaces.iter().filter(|it| ours(&it.name, it.alias.as_deref())) {
-        world.kernel().delete(interface.index).await?;
-    }
-    Ok(())
-}
-
-async fn pid(world: &impl Worldly, name: &str) -> Result<u32, StepError> {
-    let container = world.docker().container(name).await?;
-    match container.as_ref().and_then(|container| container.pid) {
-        Some(pid) => Ok(pid),
-        None => Err(ready::ended(world, name, container).await),
-    }
-}
-
-async fn furnished<E: Into<StepError>>(
-    world: &impl Worldly,
-    name: &str,
-    done: Result<(), E>,
-) -> Result<(), StepError> {
-    match done {
-        Ok(()) => Ok(()),
-        Err(refusal) => Err(ready::or_ended(world, name, refusal.into()).await),
     }
 }
 

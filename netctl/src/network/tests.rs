@@ -1,6 +1,8 @@
 //! Running and taking away against fakes: what each mode asks for, what is refused before anything is asked for, and that
 //! nothing is left wherever it fails.
 
+mod conflicts;
+
 use std::collections::BTreeMap;
 use std::future::{pending, ready};
 use std::io;
@@ -112,10 +114,10 @@ fn rm_takes_back_what_a_killed_run_left() {
         for changes in 1..10 {
             let fake = Fake::new();
             let before = fake.snapshot();
-            let steps = wait(plan::plan(&fake.world(), &order)).unwrap().steps;
+            let steps = wait(mode::plan(&fake.world(), &order)).unwrap().steps;
             let changing: Vec<_> = steps.iter().filter(|step| step.changes()).collect();
             for step in changing.iter().take(changes) {
-                wait(step.apply(&fake.world())).unwrap();
+                wait(apply::step(&fake.world(), step)).unwrap();
             }
             wait(remove_switch(&fake.world(), "switch")).unwrap();
             assert_eq!(fake.snapshot(), before, "{} {changes}", order.mode);
@@ -375,7 +377,7 @@ fn a_container_that_ends_at_once_is_told_of_with_its_last_words() {
 fn docker_waits_longer_than_the_switch_drains() {
     for (variable, seconds) in [("A=b", 12), ("SWITCH__DRAIN__DEADLINE=1m30s", 94)] {
         let order = Order { environment: vec![variable.to_owned()], ..order("host") };
-        let steps = wait(host::plan(&Fake::new().world(), &order)).unwrap().steps;
+        let steps = wait(mode::plan(&Fake::new().world(), &order)).unwrap().steps;
         let timeout = steps.iter().find_map(|step| match step {
             step::Step::Container(order) => Some(order.stop_timeout.as_secs()),
             _ => None,

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::error::{CheckError, RunError, StepError};
-use super::host;
 use super::labels;
 use super::neighbour;
+use super::order;
 use super::ports::{Claim, Protocol, Purpose};
 use super::publisher::Publisher as _;
 use super::settings::{self, Settings, SettingsError};
@@ -156,8 +156,8 @@ async fn by_address(
 async fn own(world: &impl Worldly, container: &Container, pid: u32, sip: &Claim) -> Result<Way, RunError> {
     let beyond = BEYOND.to_owned();
     let (address, from, words, untested) = match container.network_mode.as_str() {
-        host::NETWORK => (facing(sip), Some(Origin::Here), HERE, vec![beyond]),
-        "none" => {
+        order::HOST => (facing(sip), Some(Origin::Here), HERE, vec![beyond]),
+        order::NONE => {
             let address = furnished(container).ok_or(RunError::NoAddress(container.name.clone()))?;
             match near(world, address).await? {
                 true => (address, Some(Origin::Here), "this host, over the bridge", vec![beyond]),

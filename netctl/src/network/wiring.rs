@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::Serialize;
 
+use super::pair::Pair;
 use super::sockets::Place;
 use crate::bridge::{InterfaceName, KernelError};
 
@@ -30,21 +31,6 @@ pub trait Wiring {
     fn add_gateway(&self, pid: u32, gateway: IpAddr) -> impl Future<Output = Result<(), KernelError>>;
     /// Makes a namespace of our own, with nothing in it.
     fn add_namespace(&self) -> impl Future<Output = Result<Vacant, KernelError>>;
-}
-
-/// Two interfaces that are joined (veth(4)).
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Pair {
-    /// The end in our own namespace.
-    pub outside: InterfaceName,
-    /// The end in the container's.
-    pub inside: InterfaceName,
-    /// The bridge that the end outside is a port of, if it is one.
-    pub master: Option<u32>,
-    /// The inner end's hardware address.
-    pub mac: [u8; 6],
-    /// Written to the outer end, to know it again.
-    pub alias: String,
 }
 
 /// A namespace of our own. It is there as long as this is kept, and goes with this process however that ends.
@@ -78,6 +64,13 @@ pub struct Interface {
     pub addresses: Vec<IpNet>,
     /// What went through.
     pub counters: Counters,
+}
+
+impl Interface {
+    /// Whether it is set up.
+    pub fn is_up(&self) -> bool {
+        self.flags.contains(&"UP")
+    }
 }
 
 /// What went through an interface.

@@ -1,9 +1,10 @@
-//! All that a step may ask or change.
+//! All that a step may ask or change, and whether it is on this machine.
 
+use super::error::RunError;
 use super::publisher::Publisher;
 use super::sockets::Sockets;
 use super::wiring::Wiring;
-use crate::docker::{Containers, Networks};
+use crate::docker::{Containers, Networks, Whereabouts};
 
 /// Docker, the kernel, /proc and whoever publishes ports.
 pub struct World<D, K, S, P> {
@@ -55,5 +56,14 @@ impl<D: Containers + Networks, K: Wiring, S: Sockets, P: Publisher> Worldly for 
     }
     fn publisher(&self) -> &P {
         &self.publisher
+    }
+}
+
+/// What reaches into the kernel has to run beside the daemon.
+pub(crate) async fn beside(world: &impl Worldly) -> Result<(), RunError> {
+    match world.docker().whereabouts().await? {
+        Whereabouts::Here => Ok(()),
+        Whereabouts::Elsewhere(why) => Err(RunError::Remote(why)),
+        Whereabouts::Rootless => Err(RunError::Rootless),
     }
 }

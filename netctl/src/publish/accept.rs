@@ -10,9 +10,9 @@ use super::rules::{docker_rules, table_name};
 use crate::firewall::{Change, Family, Firewall, FirewallError, Place, SeenChain, SeenRule, Verdict};
 
 /// iptables' table.
-const TABLE: &str = "filter";
-const DOCKER_USER: &str = "DOCKER-USER";
-const FORWARD: &str = "FORWARD";
+pub(super) const TABLE: &str = "filter";
+pub(super) const DOCKER_USER: &str = "DOCKER-USER";
+pub(super) const FORWARD: &str = "FORWARD";
 
 /// The chain where accepts belong; none if Docker has no rules for these addresses.
 pub(super) fn chain_for(chains: &[SeenChain], place: Place) -> Option<&'static str> {
@@ -35,7 +35,7 @@ fn chain_now(chains: &[SeenChain], rules: &[SeenRule], place: Place) -> Option<&
 }
 
 /// Whether packets come from a chain to another one, by jumps.
-fn leads(rules: &[SeenRule], from: &str, to: &str) -> bool {
+pub(super) fn leads(rules: &[SeenRule], from: &str, to: &str) -> bool {
     let mut reached = vec![from];
     let mut next = 0;
     while let Some(chain) = reached.get(next).copied() {
@@ -50,27 +50,6 @@ fn leads(rules: &[SeenRule], from: &str, to: &str) -> bool {
         }
     }
     reached.contains(&to)
-}
-
-/// Which of its own rules Docker has, for IPv4: both go when somebody flushes, and only a start of the daemon brings
-/// them back.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct DockersRules {
-    /// What it lets pass between its bridges and the rest.
-    pub forwards: bool,
-    /// The ports that it publishes itself.
-    pub translates: bool,
-}
-
-impl DockersRules {
-    pub(super) fn look(host: &impl Firewall) -> Result<Self, FirewallError> {
-        let forward = host.rules(Place::Ip, TABLE)?;
-        let translate = host.rules(Place::Ip, "nat")?;
-        Ok(Self {
-            forwards: leads(&forward, FORWARD, DOCKER_USER),
-            translates: leads(&translate, "PREROUTING", "DOCKER"),
-        })
-    }
 }
 
 /// The accepts of a publication.

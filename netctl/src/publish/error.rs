@@ -97,10 +97,7 @@ pub(super) fn cannot(what: &'static str) -> impl FnOnce(FirewallError) -> Publis
 }
 
 fn family(address: &IpAddr) -> &'static str {
-    match Family::of(*address) {
-        Family::V4 => "IPv4",
-        Family::V6 => "IPv6",
-    }
+    Family::of(*address).word()
 }
 
 impl Explain for PublishError {

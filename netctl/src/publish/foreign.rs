@@ -82,7 +82,7 @@ impl fmt::Display for Obstacle {
 }
 
 /// The table of Docker 29 where it speaks nftables itself.
-const DOCKERS_NFTABLES: &str = "docker-bridges";
+pub(super) const DOCKERS_NFTABLES: &str = "docker-bridges";
 
 /// What becomes of a packet that no rule asks for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -21,7 +21,8 @@ pub struct Foreseen {
     pub findings: Findings,
 }
 
-/// Looks for a container that will have addresses of these families, when some others will have gone.
+/// Looks for a container that will have addresses of these families, when some others will have gone; `subnets` are
+/// those of Docker's networks.
 ///
 /// # Errors
 /// What [`super::publish`] would refuse, as far as it does not depend on the container.
@@ -31,6 +32,7 @@ pub fn foresee<M: Machine>(
     request: &Request,
     families: &[Family],
     gone: &[&str],
+    subnets: &[IpNet],
 ) -> Result<Foreseen, PublishError> {
     let host = machine.firewall().map_err(cannot("open the host's rules"))?;
     // What stands for addresses that are still to come.
@@ -42,7 +44,7 @@ pub fn foresee<M: Machine>(
         ports: ranges(request)?,
         from: request.from.clone(),
         follows: request.host_ips.is_empty(),
-        paths: paths(request, machine, &stand_ins, &request.container, &[])?,
+        paths: paths(request, machine, &stand_ins, &request.container, subnets, None)?,
     };
     let findings = Findings::look(&host, machine, request.via, &mut publication)?;
     taken(journal, &publication, gone)?;

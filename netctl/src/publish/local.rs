@@ -1,17 +1,20 @@
 //! The publisher that `run` is given: this machine, its daemon, and the directory where it is kept what is published.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use super::accept::DockersRules;
+use ipnet::IpNet;
+
 use super::astray::{Astray, astray};
 use super::count::{Counted, counted};
+use super::dockers::DockersRules;
 use super::error::{PublishError, cannot};
 use super::foresee::{Foreseen, foresee};
 use super::journal::{Record, StateDirectory};
 use super::machine::{LocalMachine, Machine as _};
 use super::request::{Publication, Request};
 use super::steps::{is_damaged, publish, restore, stands_as, unpublish};
-use crate::docker::{Client, Containers as _};
+use crate::docker::{Client, Containers as _, Network, Networks as _};
 use crate::firewall::Family;
 use crate::network::Publisher;
 
@@ -44,8 +47,9 @@ impl Publisher for Local {
         families: &[Family],
         gone: &[&str],
     ) -> Result<Foreseen, PublishError> {
-        let journal = self.journal().await?;
-        foresee(&LocalMachine, &journal, request, families, gone)
+        let networks = self.docker.networks().await?;
+        let subnets: Vec<IpNet> = networks.iter().flat_map(Network::subnets).collect();
+        foresee(&LocalMachine, &self.journal().await?, request, families, gone, &subnets)
     }
 
     async fn publish(&self, request: &Request) -> Result<(), PublishError> {
@@ -87,10 +91,15 @@ impl Publisher for Local {
 
     async fn astray(&self) -> Result<Vec<(String, Astray)>, PublishError> {
         let records = StateDirectory::look_all(&self.state)?;
-        let its = |record: Record| {
-            Some((record.publication.name.clone(), astray(&LocalMachine, &record.publication)?))
+        let its = |Record { publication, .. }: Record| {
+            let found = astray(&LocalMachine, &publication);
+            found.into_iter().map(move |found| (publication.name.clone(), found))
         };
-        Ok(records.into_iter().filter_map(its).collect())
+        Ok(records.into_iter().flat_map(its).collect())
+    }
+
+    fn facing(&self) -> Vec<IpAddr> {
+        Family::ALL.into_iter().filter_map(|family| LocalMachine.facing(family)).collect()
     }
 
     async fn dockers_rules(&self) -> Result<DockersRules, PublishError> {

@@ -57,7 +57,7 @@ pub struct Publication {
     /// Whether it follows the address that faces the default route; else its addresses were asked for.
     #[serde(default)]
     pub follows: bool,
-    /// Its addresses, one of a family.
+    /// Its addresses, one of a family. One of what follows waits while its family has had no default route.
     pub paths: Vec<Path>,
 }
 
@@ -73,9 +73,14 @@ impl Publication {
         self.paths.iter().flat_map(Path::hosts)
     }
 
+    /// The paths that packets can take; the others wait.
+    pub fn served(&self) -> impl Iterator<Item = &Path> {
+        self.paths.iter().filter(|path| path.hosts().next().is_some())
+    }
+
     /// What would come to the same.
     pub fn request(&self) -> Request {
-        let by_tracking_alone = self.paths.iter().all(|path| path.stateless.is_none());
+        let by_tracking_alone = self.served().all(|path| path.stateless.is_none());
         Request {
             container: self.name.clone(),
             ports: self.ports.clone(),
@@ -129,6 +134,11 @@ mod tests {
             tracked,
             peers: Vec::new(),
         };
+        let waits = Path {
+            container: "fd00:29::2".parse().unwrap(),
+            network: "fd00:29::/64".parse().unwrap(),
+            ..path(None, Vec::new())
+        };
         let publication = |path, follows| Publication {
             name: "switch".to_owned(),
             container: "c0ffee".to_owned(),
@@ -136,7 +146,7 @@ mod tests {
             ports: vec!["5060/udp".parse().unwrap()],
             from: Vec::new(),
             follows,
-            paths: vec![path],
+            paths: vec![path, waits.clone()],
         };
         for (path, follows, via, host_ips) in [
             (path(Some(host), Vec::new()), false, Via::Auto, vec![host]),

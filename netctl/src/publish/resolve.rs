@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::astray::facing;
 use super::error::PublishError;
+use super::journal::{Journal, Record};
 use super::machine::{Machine, Namespace};
 use super::request::{MOST_RANGES, Path, Publication, Request, Via};
 use crate::docker::{Container, Containers, DockerError, Network, Networks, Whereabouts};
@@ -17,6 +19,7 @@ const LONGEST_NAME: usize = 200;
 pub(super) async fn resolve(
     docker: &(impl Containers + Networks),
     machine: &impl Machine,
+    journal: &impl Journal,
     request: &Request,
 ) -> Result<(Publication, Namespace), PublishError> {
     if request.ports.is_empty() {
@@ -36,7 +39,10 @@ pub(super) async fn resolve(
     let (network, addresses) = attachment(&container, &networks, machine, pid)?;
     let namespace = here(machine, &network.bridge, pid, &addresses)?;
     let subnets: Vec<IpNet> = networks.iter().flat_map(|network| network.subnets.iter().copied()).collect();
-    let paths = paths(request, machine, &addresses, &container.name, &subnets)?;
+    let record = journal.read(&container.name)?;
+    let former = record.map(|Record { publication, .. }| publication);
+    let former = former.filter(|former| former.follows && former.container == container.id);
+    let paths = paths(request, machine, &addresses, &container.name, &subnets, former.as_ref())?;
     let publication = Publication {
         name: container.name,
         container: container.id,
@@ -55,37 +61,44 @@ pub(super) fn ranges(request: &Request) -> Result<Vec<Ports>, PublishError> {
     if ranges.len() > MOST_RANGES { Err(PublishError::Scattered(ranges.len())) } else { Ok(ranges) }
 }
 
-/// Each family's way from the host's addresses to the container's.
+/// Each family's way from the host's addresses to the container's. Where `former` had one whose family has no default
+/// route now, it is kept: a route that flaps cuts no call while something else is published anew.
 pub(super) fn paths(
     request: &Request,
     machine: &impl Machine,
     addresses: &[(IpAddr, IpNet)],
     name: &str,
     subnets: &[IpNet],
+    former: Option<&Publication>,
 ) -> Result<Vec<Path>, PublishError> {
-    let hosts = hosts(request, machine, addresses, name)?;
+    let follows = request.host_ips.is_empty();
+    let hosts = if follows { Vec::new() } else { asked_for(request, machine, addresses, name)? };
     let mut paths = Vec::new();
     for (address, subnet) in addresses {
         let family = Family::of(*address);
-        let mut own = hosts.iter().copied().filter(|host| Family::of(*host) == family).peekable();
-        if own.peek().is_none() {
+        let peers = subnets.iter().copied().filter(|subnet| Family::of(subnet.addr()) == family).collect();
+        let peers = IpNet::aggregate(&peers);
+        let kept = || former?.served().find(|path| path.container == *address)?.hosts().next();
+        let own: Vec<IpAddr> = match follows {
+            true => facing(machine, family, &peers).or_else(kept).into_iter().collect(),
+            false => hosts.iter().copied().filter(|host| Family::of(*host) == family).collect(),
+        };
+        if own.is_empty() && !follows {
             continue;
         }
+        let mut own = own.into_iter();
         let stateless = if request.via == Via::Conntrack { None } else { own.next() };
         let tracked: Vec<IpAddr> = own.collect();
         if let (Via::Stateless, Some(second)) = (request.via, tracked.first()) {
             return Err(PublishError::SecondAddress(*second));
         }
-        let peers = subnets.iter().copied().filter(|subnet| Family::of(subnet.addr()) == family).collect();
-        paths.push(Path {
-            container: *address,
-            network: *subnet,
-            stateless,
-            tracked,
-            peers: IpNet::aggregate(&peers),
-        });
+        paths.push(Path { container: *address, network: *subnet, stateless, tracked, peers });
     }
-    Ok(paths)
+    if paths.iter().all(|path| path.hosts().next().is_none()) {
+        Err(PublishError::NoAddress)
+    } else {
+        Ok(paths)
+    }
 }
 
 /// A network of the bridge driver.
@@ -171,18 +184,14 @@ fn here(
     }
 }
 
-fn hosts(
+/// The host's addresses that are named.
+fn asked_for(
     request: &Request,
     machine: &impl Machine,
     addresses: &[(IpAddr, IpNet)],
     name: &str,
 ) -> Result<Vec<IpAddr>, PublishError> {
     let has = |family| addresses.iter().any(|(address, _)| Family::of(*address) == family);
-    if request.host_ips.is_empty() {
-        let facing = Family::ALL.into_iter().filter(|family| has(*family));
-        let found: Vec<IpAddr> = facing.filter_map(|family| machine.facing(family)).collect();
-        return if found.is_empty() { Err(PublishError::NoAddress) } else { Ok(found) };
-    }
     let mut hosts: Vec<IpAddr> = Vec::new();
     for host in &request.host_ips {
         if !machine.is_own(*host) {

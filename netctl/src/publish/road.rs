@@ -82,7 +82,7 @@ fn road(
     via: Via,
     publication: &mut Publication,
 ) -> Result<Option<Obstacle>, PublishError> {
-    let obstacle = foreign::obstacle(host, Point::Forward, &places(&publication.paths));
+    let obstacle = foreign::obstacle(host, Point::Forward, &places(publication.served()));
     let obstacle = obstacle.map_err(cannot("read the host's rules"))?;
     let Some(obstacle) = obstacle else { return Ok(None) };
     match via {
@@ -102,12 +102,11 @@ fn road(
 
 /// Says what keeps answers from the host itself.
 fn deaf(host: &impl Firewall, publication: &Publication) -> Result<Option<Obstacle>, PublishError> {
-    let stateless: Vec<Path> =
-        publication.paths.iter().filter(|path| path.stateless.is_some()).cloned().collect();
-    if stateless.is_empty() {
+    let mut stateless = publication.served().filter(|path| path.stateless.is_some()).peekable();
+    if stateless.peek().is_none() {
         return Ok(None);
     }
-    foreign::obstacle(host, Point::Input, &places(&stateless)).map_err(cannot("read the host's rules"))
+    foreign::obstacle(host, Point::Input, &places(stateless)).map_err(cannot("read the host's rules"))
 }
 
 /// Says which ports the host itself keeps.
@@ -126,9 +125,8 @@ fn held(machine: &impl Machine, publication: &Publication) -> Vec<Ports> {
 }
 
 /// Where there may be rules for such addresses.
-fn places(paths: &[Path]) -> Vec<Place> {
-    let of = |path: &Path| place(path.family());
-    [Place::Inet].into_iter().chain(paths.iter().map(of)).collect()
+fn places<'a>(paths: impl Iterator<Item = &'a Path>) -> Vec<Place> {
+    [Place::Inet].into_iter().chain(paths.map(|path| place(path.family()))).collect()
 }
 
 /// Nobody else who stays may have any of the ports at the same address.

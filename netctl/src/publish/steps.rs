@@ -50,7 +50,7 @@ pub async fn publish(
     journal: &impl Journal,
     request: &Request,
 ) -> Result<Published, PublishError> {
-    let (mut publication, namespace) = resolve(docker, machine, request).await?;
+    let (mut publication, namespace) = resolve(docker, machine, journal, request).await?;
     let host = machine.firewall().map_err(cannot("open the host's rules"))?;
     let findings = Findings::look(&host, machine, request.via, &mut publication)?;
     taken(journal, &publication, &[])?;
@@ -153,8 +153,8 @@ pub(super) fn stands_as<M: Machine>(
             && publication.paths.iter().all(|path| has(path.container))
             && container.pid.and_then(|pid| machine.namespace(pid)) == Some(record.namespace)
     });
-    let moved = matches!(astray(machine, publication), Some(Astray::Moved { .. }));
-    if !as_asked || !the_same || moved {
+    let elsewhere = astray(machine, publication).iter().any(Astray::is_mended);
+    if !as_asked || !the_same || elsewhere {
         return Ok(false);
     }
     let host = machine.firewall().map_err(cannot("open the host's rules"))?;

@@ -10,7 +10,7 @@ use super::file::File;
 use super::validate::{goes, validate};
 use crate::docker::{Container, Containers as _, DockerError};
 use crate::network::step::Step;
-use crate::network::{RunError, Worldly, aside, change, mend, plan, remove_switch};
+use crate::network::{RunError, Worldly, aside, change, mend, mode, remove_switch};
 
 /// What was done.
 #[derive(Debug)]
@@ -176,7 +176,7 @@ impl Deed<'_> {
         match self {
             Self::Aside(_, container) => Ok(vec![Step::Aside(Box::new((*container).clone()))]),
             Self::Make(item, file) => {
-                let plan = plan::plan(world, &file.switches[&item.name].labelled(&file.project)).await?;
+                let plan = mode::plan(world, &file.switches[&item.name].labelled(&file.project)).await?;
                 change::validate(world, &plan.steps).await?;
                 Ok(plan.steps)
             }

@@ -187,6 +187,9 @@ impl<P: Publisher> Publisher for Without<'_, P> {
     fn astray(&self) -> impl Future<Output = Result<Vec<(String, Astray)>, PublishError>> {
         self.inner.astray()
     }
+    fn facing(&self) -> Vec<IpAddr> {
+        self.inner.facing()
+    }
     fn dockers_rules(&self) -> impl Future<Output = Result<DockersRules, PublishError>> {
         self.inner.dockers_rules()
     }

@@ -8,7 +8,7 @@ use super::error::UpError;
 use super::file::File;
 use crate::docker::{Container, Containers as _};
 use crate::network::mend::{self, Lack};
-use crate::network::{Mode, Order, Worldly, aside, labels, plan};
+use crate::network::{Mode, Order, Worldly, aside, labels, world};
 
 /// What there is to do for one switch.
 #[derive(Clone, Debug)]
@@ -88,7 +88,7 @@ impl Comparison {
 /// Where the daemon or the kernel does not tell, a name is somebody else's, or namespaces are shared in a circle.
 pub async fn compare(world: &impl Worldly, file: &File) -> Result<Comparison, Vec<UpError>> {
     let one = |error| vec![error];
-    plan::beside(world).await.map_err(|error| one(error.into()))?;
+    world::beside(world).await.map_err(|error| one(error.into()))?;
     let mut containers = world.docker().containers().await.map_err(|error| one(error.into()))?;
     let unfinished = unfinished(world, file, &containers).await.map_err(one)?;
     for change in &unfinished {

@@ -8,7 +8,7 @@ use super::declaration::PROJECT;
 use super::error::UpError;
 use super::file::File;
 use crate::docker::{Container, Containers as _};
-use crate::network::{RunError, Worldly, plan, remove_switch, sweep};
+use crate::network::{RunError, Worldly, remove_switch, sweep, world};
 
 /// What was taken back.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub async fn down(
     say: &mut impl FnMut(&str),
 ) -> Result<Downed, Vec<UpError>> {
     let one = |error: RunError| vec![UpError::from(error)];
-    plan::beside(world).await.map_err(one)?;
+    world::beside(world).await.map_err(one)?;
     let containers = world.docker().containers().await.map_err(|error| one(error.into()))?;
     let its = containers.into_iter().filter(|it| it.labels.get(PROJECT) == Some(&file.project));
     let mut its: Vec<Container> = its.collect();

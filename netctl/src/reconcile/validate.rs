@@ -9,7 +9,8 @@ use super::declaration::Declaration;
 use super::error::UpError;
 use super::file::File;
 use crate::docker::{Container, Containers as _};
-use crate::network::{CheckError, Mode, Order, RunError, Worldly, bridge, change, container, mend, plan};
+use crate::network::mode::{self, bridge, container};
+use crate::network::{CheckError, Mode, Order, RunError, Worldly, change, mend, plan};
 
 /// Looks through everything; returns what has to be said and is no failure.
 ///
@@ -71,7 +72,7 @@ async fn switch(
         }
         (Action::Create | Action::Recreate(_), None) => {
             let as_if = without(world, gone);
-            let plan = plan::plan(&as_if, order).await?;
+            let plan = mode::plan(&as_if, order).await?;
             change::validate(&as_if, &plan.steps).await?;
             Ok(plan.notes)
         }

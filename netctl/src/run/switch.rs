@@ -105,6 +105,11 @@ fn order(args: RunArgs) -> Order {
         true => Some(text),
         false => std::env::var(&text).ok().map(|value| format!("{text}={value}")),
     };
+    // The daemon knows no directory that a path could begin in.
+    let mount = |text: String| match std::env::current_dir() {
+        Ok(directory) => network::mount::absolute(&text, &directory),
+        Err(_) => text,
+    };
     let option = |text: String| match text.split_once('=') {
         Some((name, value)) => (name.to_owned(), value.to_owned()),
         None => (text, String::new()),
@@ -120,7 +125,7 @@ fn order(args: RunArgs) -> Order {
         addresses: args.address,
         gateways: args.gateway,
         environment: args.env.into_iter().filter_map(variable).collect(),
-        volumes: args.volume,
+        volumes: args.volume.into_iter().map(mount).collect(),
         restart: args.restart,
         ulimits: args.ulimit,
         cpus: args.cpuset_cpus,

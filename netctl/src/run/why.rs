@@ -7,7 +7,7 @@ use super::one;
 use crate::cli::{Format, WhyArgs};
 use crate::docker::Containers as _;
 use crate::error::Failure;
-use crate::network::{self, Neighbour, Origin, Place, Way, Worldly, neighbour, plan};
+use crate::network::{self, Neighbour, Origin, Place, Way, Worldly, neighbour, world};
 use crate::output;
 use crate::publish::{self, LocalMachine, StateDirectory};
 use crate::why::{self, Asked, Caller, Local, Options, Reach, Subject, WhyError};
@@ -25,7 +25,7 @@ pub(super) async fn run(args: WhyArgs, format: Format) -> Result<(), Vec<Failure
 async fn look(args: &WhyArgs) -> Result<why::Report, WhyError> {
     let endpoint = super::daemon::find(&args.daemon)?;
     let world = super::switch::here(&endpoint, &args.state).await?;
-    plan::beside(&world).await?;
+    world::beside(&world).await?;
     let published = {
         let directory = args.state.state_dir.clone();
         // Another netctl may have it; a signal need not wait for that.

@@ -1,7 +1,7 @@
 //! From counts to the station that packets do not reach. Pure.
 
+use super::counts::Counts;
 use super::hop::{Hop, Stream};
-use super::watch::Counts;
 
 /// What the counts say.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

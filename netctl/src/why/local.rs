@@ -6,8 +6,9 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use super::counts::ByFamily;
 use super::machine::{Machine, Question, Routing, UdpLosses, Watch};
-use super::watch::{ByFamily, counts};
+use super::watch::counts;
 use crate::bridge::KernelError;
 use crate::firewall::{self, Change, Family, Firewall as _, FirewallError, Step, Table};
 use crate::netlink::{self, Nftables, Traces, Wires};

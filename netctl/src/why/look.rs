@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use switch_probe::Report;
 
+use super::counts::{ByFamily, Counts};
 use super::error::WhyError;
 use super::hop::{Hop, Stream};
 use super::machine::{Machine, UdpLosses, Watch as _};
 use super::metrics::Metrics;
 use super::subject::Subject;
 use super::trail::Trail;
-use super::watch::{self, ByFamily, Counts, Scope};
+use super::watch::{self, Scope};
 use crate::firewall::{Family, PortRange};
 use crate::network::{Place, Protocol};
 
@@ -179,24 +180,6 @@ impl Seen {
             // A socket that was closed meanwhile took its own count with it.
             (Stream::Media, true) => self.lost.no_port + self.lost.full.saturating_sub(full(true)),
             (Stream::Media, false) => full(false),
-        }
-    }
-}
-
-impl UdpLosses {
-    /// What was lost since an earlier look.
-    pub fn since(&self, before: &Self) -> Self {
-        let at =
-            |port| before.sockets.iter().filter(|(its, _)| *its == port).map(|(_, lost)| lost).sum::<u64>();
-        Self {
-            no_port: self.no_port.saturating_sub(before.no_port),
-            full: self.full.saturating_sub(before.full),
-            damaged: self.damaged.saturating_sub(before.damaged),
-            sockets: self
-                .sockets
-                .iter()
-                .map(|(port, lost)| (*port, lost.saturating_sub(at(*port))))
-                .collect(),
         }
     }
 }

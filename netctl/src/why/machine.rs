@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use super::watch::ByFamily;
+use super::counts::ByFamily;
 use crate::bridge::KernelError;
 use crate::firewall::{Family, FirewallError, Step, Table};
 use crate::network::{Interface, Place, Socket};
@@ -63,6 +63,24 @@ pub struct UdpLosses {
     pub damaged: u64,
     /// For each local port, what its sockets have lost.
     pub sockets: Vec<(u16, u64)>,
+}
+
+impl UdpLosses {
+    /// What was lost since an earlier look.
+    pub fn since(&self, before: &Self) -> Self {
+        let at =
+            |port| before.sockets.iter().filter(|(its, _)| *its == port).map(|(_, lost)| lost).sum::<u64>();
+        Self {
+            no_port: self.no_port.saturating_sub(before.no_port),
+            full: self.full.saturating_sub(before.full),
+            damaged: self.damaged.saturating_sub(before.damaged),
+            sockets: self
+                .sockets
+                .iter()
+                .map(|(port, lost)| (*port, lost.saturating_sub(at(*port))))
+                .collect(),
+        }
+    }
 }
 
 /// Where would this go?

@@ -5,10 +5,9 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::hop::Hop;
-use super::subject::{Joint, Subject};
+use super::joint::Joint;
 use crate::firewall::{End, PortRange, Step};
-use crate::network::none::{INSIDE, hardware_address};
-use crate::ports::Protocol;
+use crate::network::pair::{INSIDE, hardware_address};
 use crate::publish::{Publication, Request, Via};
 
 /// Publishes again what was published.
@@ -52,8 +51,8 @@ pub(super) fn furnish(joint: &Joint, pid: u32) -> String {
     commands.join(" && ")
 }
 
-/// Lets through what a rule drops, before that rule.
-pub(super) fn accept(step: &Step, subject: &Subject, hop: Hop) -> Option<String> {
+/// Lets through what a rule drops of these ports, before that rule.
+pub(super) fn accept(step: &Step, ports: &[PortRange], hop: Hop) -> Option<String> {
     let (from, to) = step.addresses?;
     let address = if hop.is_back() { from } else { to };
     let Step { family, table, chain, .. } = step;
@@ -62,7 +61,7 @@ pub(super) fn accept(step: &Step, subject: &Subject, hop: Hop) -> Option<String>
     {
         let (tool, side) =
             (if *family == "ip" { "iptables" } else { "ip6tables" }, if hop.is_back() { "s" } else { "d" });
-        let ports = joined(&subject.ports(Protocol::Udp), ":", ",");
+        let ports = joined(ports, ":", ",");
         return Some(format!(
             "{tool} -t {table} -I {chain} -{side} {address} -p udp -m multiport --{side}ports {ports} -j ACCEPT"
         ));
@@ -73,7 +72,7 @@ pub(super) fn accept(step: &Step, subject: &Subject, hop: Hop) -> Option<String>
         _ => String::new(),
     };
     let word = if address.is_ipv4() { "ip" } else { "ip6" };
-    let ports = joined(&subject.ports(Protocol::Udp), "-", ", ");
+    let ports = joined(ports, "-", ", ");
     Some(format!(
         "nft insert rule {family} {table} {chain} {before}{word} {side}addr {address} udp {side}port '{{ {ports} }}' accept"
     ))

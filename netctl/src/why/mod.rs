@@ -1,14 +1,26 @@
 //! `why`: where on its way to the switch and back a packet ends, and what mends it.
 //!
-//! `subject` is whose way it is, `hop` its stations. `watch` is a table of counters for the seconds of a look, `look`
-//! takes it, with a call of its own where one can be placed; `trail` is what the kernel told of single packets.
-//! `judge` finds the station from the counts alone, `cause` what is wrong there, `mend` the command against it. The
-//! machine stands behind a narrow trait; `local` is the real one.
+//! From the ground up, each floor knowing only those below it:
+//!
+//! - The words: `hop` (the stations of the way), `counts`, `metrics` (what the switch tells), `cause` (what is wrong, and what
+//!   mends it), `conclusion` (what a look comes to), `error`.
+//! - Whose way it is and what is asked: `joint` and `subject`; `call` and `asked`.
+//! - What is seen: `trail` is what the kernel told of single packets, `watch` a table of counters for the seconds of a look.
+//!   The `machine` stands behind a narrow trait, `local` is the real one. `look` takes it all, with a call of its own where
+//!   one can be placed.
+//! - What it means: `judge` finds the station from the counts alone. `scene` is all that a cause is found by, `diagnosis`
+//!   finds it, `mend` has the commands against it.
+//! - `report` tells it. What is concluded of all that is decided here.
 
+mod asked;
 mod call;
 mod cause;
+mod conclusion;
+mod counts;
+mod diagnosis;
 mod error;
 mod hop;
+mod joint;
 mod judge;
 mod local;
 mod look;
@@ -16,50 +28,34 @@ mod machine;
 mod mend;
 mod metrics;
 mod report;
+mod scene;
 mod subject;
 #[cfg(test)]
 mod tests;
 mod trail;
 mod watch;
 
-use std::net::IpAddr;
-use std::time::Duration;
-
+pub use asked::{Asked, Options};
 pub use call::Caller;
-pub use cause::{Cause, Scene};
+pub use cause::Cause;
+pub use conclusion::Conclusion;
+pub use counts::{ByFamily, Counts};
 pub use error::WhyError;
 pub use hop::{Hop, Stream};
+pub use joint::Joint;
 pub use judge::{Judgement, judge};
 pub use local::Local;
 pub use look::{Seen, look};
 pub use machine::{Machine, Question, Routing, UdpLosses, Watch};
 pub use metrics::Metrics;
-pub use report::{Conclusion, Passage, Report};
-pub use subject::{Joint, Owner, Reach, Subject};
+pub use report::{Passage, Report};
+pub use scene::Scene;
+pub use subject::{Owner, Reach, Subject};
 pub use trail::Trail;
-pub use watch::{ByFamily, Counts, Scope, host_table, inside_table, table_name};
+pub use watch::{Scope, host_table, inside_table, table_name};
 
+use self::cause::cause;
 use crate::firewall::Family;
-
-/// How to look.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// How long to wait where no call is placed, and how long the call's signal is.
-    pub seconds: Duration,
-    /// Only packets of this peer.
-    pub peer: Option<IpAddr>,
-    /// What the command needs that publishes again, for instance ` --state-dir /tmp/x`.
-    pub publish: String,
-}
-
-/// Who calls, while it is looked.
-#[derive(Debug, Default)]
-pub struct Asked {
-    /// One after the other; nobody where somebody else is to.
-    pub callers: Vec<Caller>,
-    /// Why some others do not.
-    pub not_called: Vec<String>,
-}
 
 /// Looks, judges, and finds the cause.
 ///
@@ -71,7 +67,7 @@ pub async fn why<M: Machine>(
     asked: &Asked,
     options: &Options,
 ) -> Result<Report, WhyError> {
-    if let Some(conclusion) = subject.unreachable() {
+    if let Some(conclusion) = unreachable(subject) {
         return Ok(Report::at_once(subject, conclusion));
     }
     let mut looks = Vec::new();
@@ -82,6 +78,23 @@ pub async fn why<M: Machine>(
         looks.push(passages(machine, subject, Some(caller), options).await?);
     }
     Ok(Report::new(subject, looks, asked, options))
+}
+
+/// Why nothing can reach a switch, where that is known without a look.
+fn unreachable(subject: &Subject) -> Option<Conclusion> {
+    let name = &subject.name;
+    if subject.pid.is_none() {
+        let text = format!("Docker says that {name} is {}", subject.status);
+        return Some(Conclusion::Stopped(cause("stopped", text, format!("docker start {name}"))));
+    }
+    let Owner { name: owner, runs } = subject.left_by.as_ref()?;
+    let (why, first) = match runs {
+        true => ("was started anew since, in another one", String::new()),
+        false => ("does not run", format!("docker start {owner} && ")),
+    };
+    let text = format!("{name} shares the network of {owner}, which {why}: nothing leads to where {name} is");
+    let cause = cause("left", text, format!("{first}docker restart {name}"));
+    Some(Conclusion::Broken(Hop::Entered, Stream::Signalling, cause))
 }
 
 /// One look: at the caller's family, or at those of which something passes.

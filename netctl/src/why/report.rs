@@ -4,13 +4,14 @@ use std::fmt::{self, Display, Formatter};
 
 use serde_json::{Value, json};
 
+use super::asked::{Asked, Options};
 use super::call::Caller;
-use super::cause::Cause;
+use super::conclusion::Conclusion;
+use super::counts::Counts;
 use super::hop::{Hop, Stream};
 use super::look::Seen;
+use super::mend;
 use super::subject::{Reach, Subject};
-use super::watch::Counts;
-use super::{Asked, Options};
 use crate::columns;
 use crate::firewall::Family;
 
@@ -35,88 +36,6 @@ pub struct Passage {
     pub conclusion: Conclusion,
 }
 
-/// What a look comes to.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Conclusion {
-    /// Audio passes.
-    Passes,
-    /// Packets end before a station.
-    Broken(Hop, Stream, Cause),
-    /// Some do.
-    Lossy(Hop, Stream, Cause),
-    /// The switch takes no calls.
-    Refused(Cause),
-    /// All stations pass what came, and yet there was no call.
-    NoCall(String),
-    /// There was a call, and what was heard is not what was said.
-    BadAudio(String),
-    /// Nobody called, or this keeps it away.
-    Nothing(Option<Cause>),
-    /// The container does not run.
-    Stopped(Cause),
-}
-
-impl Conclusion {
-    /// Whether audio passes.
-    pub fn passes(&self) -> bool {
-        matches!(self, Self::Passes)
-    }
-
-    fn word(&self) -> &'static str {
-        match self {
-            Self::Passes => "passes",
-            Self::Broken(..) => "broken",
-            Self::Lossy(..) => "lossy",
-            Self::Refused(_) => "refused",
-            Self::NoCall(_) => "no_call",
-            Self::BadAudio(_) => "bad_audio",
-            Self::Nothing(_) => "nothing_seen",
-            Self::Stopped(_) => "stopped",
-        }
-    }
-
-    fn place(&self) -> Option<(Hop, Stream)> {
-        match self {
-            Self::Broken(hop, stream, _) | Self::Lossy(hop, stream, _) => Some((*hop, *stream)),
-            _ => None,
-        }
-    }
-
-    fn cause(&self) -> Option<&Cause> {
-        match self {
-            Self::Broken(_, _, cause)
-            | Self::Lossy(_, _, cause)
-            | Self::Refused(cause)
-            | Self::Stopped(cause) => Some(cause),
-            Self::Nothing(cause) => cause.as_ref(),
-            _ => None,
-        }
-    }
-}
-
-impl Display for Conclusion {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Passes => f.write_str("audio passes"),
-            Self::Broken(hop, stream, _) => {
-                write!(f, "{} ends before '{}'", stream.word(), hop.sentence())
-            }
-            Self::Lossy(hop, stream, _) => {
-                write!(f, "some of {} is lost before '{}'", stream.word(), hop.sentence())
-            }
-            Self::Refused(_) => f.write_str("the switch takes no calls"),
-            Self::NoCall(why) => write!(f, "the network passes what came, and yet there was no call: {why}"),
-            Self::BadAudio(why) => write!(f, "the network passes what came, and yet the call was not good: {why}"),
-            Self::Nothing(Some(_)) => f.write_str("no media came in that time, and it cannot"),
-            Self::Nothing(None) => f.write_str(
-                "no media came in that time: nobody called, or what stops it is in front of this host; look longer \
-                 (--seconds) while somebody calls",
-            ),
-            Self::Stopped(_) => f.write_str("the container does not run"),
-        }
-    }
-}
-
 impl Passage {
     fn hops(&self) -> impl Iterator<Item = (Hop, [Option<u64>; 2])> {
         Hop::ALL.into_iter().filter_map(|hop| {
@@ -139,7 +58,7 @@ impl Passage {
     fn sentence(&self) -> String {
         match self.conclusion {
             Conclusion::Nothing(_) | Conclusion::Stopped(_) => self.conclusion.to_string(),
-            _ => format!("by {} {}", word(self.family), self.place(self.conclusion.to_string())),
+            _ => format!("by {} {}", self.family.word(), self.place(self.conclusion.to_string())),
         }
     }
 
@@ -152,7 +71,7 @@ impl Passage {
         let place = self.conclusion.place();
         let cause = self.conclusion.cause();
         json!({
-            "family": word(self.family).to_lowercase(),
+            "family": self.family.word().to_lowercase(),
             "state": self.conclusion.word(),
             "hop": place.map(|(hop, _)| hop),
             "stream": place.map(|(_, stream)| stream),
@@ -163,18 +82,10 @@ impl Passage {
 
     fn json_hops(&self) -> impl Iterator<Item = Value> {
         let hop = |(hop, [signalling, media]): (Hop, [Option<u64>; 2])| {
-            let (family, verdict) = (word(self.family).to_lowercase(), self.verdict(hop).to_lowercase());
+            let (family, verdict) = (self.family.word().to_lowercase(), self.verdict(hop).to_lowercase());
             json!({ "family": family, "hop": hop, "signalling": signalling, "media": media, "verdict": verdict })
         };
         self.hops().map(hop)
-    }
-}
-
-/// What a reader calls it.
-pub(super) fn word(family: Family) -> &'static str {
-    match family {
-        Family::V4 => "IPv4",
-        Family::V6 => "IPv6",
     }
 }
 
@@ -198,8 +109,8 @@ impl Report {
         if let Reach::Published { publication, stands: false, owner } = &subject.reach
             && looks.iter().flat_map(|(_, passages)| passages).all(|its| its.conclusion.passes())
         {
-            let mend = super::mend::publish_again(publication, owner, &options.publish);
-            notes.push(format!("some of netctl's rules are missing all the same; {mend} makes them whole"));
+            let again = mend::publish_again(publication, owner, &options.publish);
+            notes.push(format!("some of netctl's rules are missing all the same; {again} makes them whole"));
         }
         let seen = || looks.iter().map(|(seen, _)| seen);
         if seen().any(|seen| seen.metrics.is_none()) && subject.status != "paused" {
@@ -278,7 +189,7 @@ impl Display for Report {
                 let verdict = passage.verdict(hop).to_owned();
                 [passage.place(hop.sentence().to_owned()), count(signalling), count(media), verdict]
             });
-            let head = [&format!("HOP BY {}", word(passage.family)), "SIGNALLING", "MEDIA", "VERDICT"];
+            let head = [&format!("HOP BY {}", passage.family.word()), "SIGNALLING", "MEDIA", "VERDICT"];
             let rows: Vec<_> = std::iter::once(head.map(str::to_owned)).chain(rows).collect();
             if rows.len() > 1 {
                 columns::write(f, "   ", &rows)?;

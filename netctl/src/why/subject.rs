@@ -1,19 +1,13 @@
 //! Whose way is looked at: what Docker, its labels and what is published say of a container.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::str::FromStr;
 
-use ipnet::IpNet;
-
+use super::error::WhyError;
+use super::joint::Joint;
 use crate::docker::{Container, Containers};
 use crate::firewall::{Family, PortRange};
 use crate::network::{Claim, Place, Protocol, Purpose, Sockets, claims_of, labels};
 use crate::publish::{Path, Publication, Row, State};
-
-use super::cause::cause;
-use super::error::WhyError;
-use super::hop::{Hop, Stream};
-use super::report::Conclusion;
 
 /// A switch in a container, and how it is reached.
 #[derive(Clone, Debug)]
@@ -38,21 +32,6 @@ pub struct Subject {
     pub joint: Option<Joint>,
     /// Whose network it shares, where that one is in another namespace by now, or in none.
     pub left_by: Option<Owner>,
-}
-
-/// A pair of interfaces between a container and a bridge.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Joint {
-    /// The end on the host.
-    pub interface: String,
-    /// What is written to it, so that `rm` knows it.
-    pub alias: String,
-    /// The bridge that it is a port of.
-    pub bridge: String,
-    /// The addresses of the other end.
-    pub addresses: Vec<IpNet>,
-    /// The ways out.
-    pub gateways: Vec<IpAddr>,
 }
 
 /// A container whose network is shared.
@@ -160,7 +139,7 @@ impl Subject {
     /// The way of a family's packets to it, where it is published.
     pub fn path(&self, family: Family) -> Option<&Path> {
         let Reach::Published { publication, .. } = &self.reach else { return None };
-        publication.paths.iter().find(|path| path.family() == family)
+        publication.served().find(|path| path.family() == family)
     }
 
     /// The address that it tells the peers of a family, where its environment says which.
@@ -170,24 +149,6 @@ impl Subject {
 
     fn is_published(&self) -> bool {
         matches!(self.reach, Reach::Published { .. })
-    }
-
-    /// Why nothing can reach it, where that is known without a look.
-    pub(super) fn unreachable(&self) -> Option<Conclusion> {
-        let name = &self.name;
-        if self.pid.is_none() {
-            let text = format!("Docker says that {name} is {}", self.status);
-            return Some(Conclusion::Stopped(cause("stopped", text, format!("docker start {name}"))));
-        }
-        let Owner { name: owner, runs } = self.left_by.as_ref()?;
-        let (why, first) = match runs {
-            true => ("was started anew since, in another one", String::new()),
-            false => ("does not run", format!("docker start {owner} && ")),
-        };
-        let text =
-            format!("{name} shares the network of {owner}, which {why}: nothing leads to where {name} is");
-        let cause = cause("left", text, format!("{first}docker restart {name}"));
-        Some(Conclusion::Broken(Hop::Entered, Stream::Signalling, cause))
     }
 
     /// Its network namespace.
@@ -216,20 +177,4 @@ impl Subject {
 fn addresses(advertise: &str) -> Vec<IpAddr> {
     let address = |part: &str| part.rsplit('=').next()?.trim().parse().ok();
     advertise.split(',').filter_map(address).collect()
-}
-
-impl Joint {
-    fn of(container: &Container) -> Option<Self> {
-        fn list<T: FromStr>(text: Option<String>) -> Vec<T> {
-            text.unwrap_or_default().split(", ").filter_map(|text| text.parse().ok()).collect()
-        }
-        let label = |name| container.labels.get(name).cloned();
-        Some(Self {
-            interface: label(labels::INTERFACE)?,
-            alias: label(labels::RUN)?,
-            bridge: label(labels::BRIDGE)?,
-            addresses: list(label(labels::ADDRESSES)),
-            gateways: list(label(labels::GATEWAYS)),
-        })
-    }
 }

@@ -5,21 +5,15 @@
 //! chains a packet is either counted or gone. Some packets a second are marked, so that the kernel tells which rule
 //! dropped them.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::counts::ByFamily;
 use super::hop::{Hop, Stream};
 use super::subject::{Reach, Subject};
 use crate::firewall::{
     Chain, Content, Family, Hook, Kind, Point, Rule, SeenRule, Set, Side, Statement as S, Table, Test,
 };
 use crate::ports::Protocol;
-
-/// What was counted, at each station that counts.
-pub type Counts = BTreeMap<(Hop, Stream), u64>;
-
-/// The same for each family.
-pub type ByFamily = BTreeMap<Family, Counts>;
 
 /// Whose packets are counted.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -4,7 +4,9 @@ mod addresses;
 mod declaration;
 #[path = "../shared/dockerd.rs"]
 mod dockerd;
+mod dockers;
 mod ended;
+mod families;
 mod flushed;
 mod news;
 #[path = "../modes/site.rs"]

@@ -13,6 +13,7 @@ fn each_refusal_has_its_words_and_its_code() {
         (&["--name", "x", "--net", "host", IMAGE], 2, "'x' cannot be a container's name"),
         (&["--name", "xx", "--net", "host", "gone:v1"], 4, "no such image: gone:v1"),
         (&["--name", "xx", "--net", "gone", IMAGE], 4, "no such network: gone"),
+        (&["--name", "xx", "--net", "host", "-v", "./no/such:/srv", IMAGE], 4, "/no/such, which '"),
         (&["--name", "xx", "--net", "container:gone", IMAGE], 4, "no such container: gone"),
         (&["--name", "xx", "--net", "container:taken", IMAGE], 1, "the container taken does not run"),
         (&["--name", "xx", "--net", "none", IMAGE], 2, "--net none needs --bridge NAME"),

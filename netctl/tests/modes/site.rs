@@ -168,9 +168,15 @@ impl Site {
         }
     }
 
-    fn probe(&self, target: &str) -> Output {
+    /// The same, to be started.
+    pub(crate) fn probing(&self, target: &str) -> Command {
         let mut command = command_in(&self.caller.path(), &image::node().display().to_string());
-        command.args(["probe", target]).output().expect("images/prepare laid it out")
+        command.args(["probe", target]);
+        command
+    }
+
+    fn probe(&self, target: &str) -> Output {
+        self.probing(target).output().expect("images/prepare laid it out")
     }
 
     /// The kernel's and Docker's state, all that a run could leave behind: counters and numbers that only grow are left out.

@@ -13,11 +13,16 @@ use tokio::sync::oneshot;
 
 use crate::cause::Cause;
 use crate::channel::ProtocolStatus;
-use crate::desk::Exchange;
-use crate::endpoint::{EndpointError, LegEvent, Originate, OriginateError};
-use crate::handle::{SessionHandle, SessionId};
-use crate::media::{MediaEvent, Source};
+pub use crate::desk::{CallEvent, EVENTS, Interrupted};
+use crate::desk::{Exchange, Operation};
+use crate::endpoint::{EndpointError, Originate, OriginateError};
+use crate::handle::SessionHandle;
+use crate::id::SessionId;
+use crate::media::Source;
 use crate::session::Session;
+
+/// How long an application may take to end once its call left it; then its future is dropped.
+pub const GRACE: Duration = Duration::from_millis(200);
 
 /// What an application's future comes to.
 pub type Outcome = Result<(), Failure>;
@@ -30,20 +35,6 @@ pub trait Application: Send + Sync {
     fn name(&self) -> &str;
     /// Starts it on a call. `data` is its argument, as the dialplan wrote it.
     fn run(&self, call: Call, data: String) -> Running;
-}
-
-/// Why a pending operation of an application came to nothing.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
-pub enum Interrupted {
-    /// The call ended.
-    #[error("the call was hung up")]
-    HungUp,
-    /// The channel went to another state.
-    #[error("the call was moved")]
-    Moved,
-    /// Somebody asked for the next application.
-    #[error("the application was broken off")]
-    Break,
 }
 
 /// How an application fails.
@@ -86,28 +77,6 @@ impl From<crate::media::MediaError> for Failure {
     }
 }
 
-/// What happens to a call while an application has it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum CallEvent {
-    /// From the stream.
-    Media(MediaEvent),
-    /// From a leg that this call placed or is joined to.
-    Peer(SessionId, LegEvent),
-}
-
-impl CallEvent {
-    /// Whether an application can do without it.
-    pub(crate) fn is_expendable(&self) -> bool {
-        matches!(
-            self,
-            Self::Media(MediaEvent::Dtmf { .. } | MediaEvent::FirstPacket(_))
-                | Self::Peer(_, LegEvent::Ringing)
-        )
-    }
-}
-
-pub(crate) type Operation = Box<dyn FnOnce(&mut Session) + Send>;
-
 /// An application's hold on its call.
 #[derive(Clone)]
 pub struct Call {
@@ -130,12 +99,11 @@ impl Call {
         work: impl FnOnce(&mut Session) -> R + Send + 'static,
     ) -> Result<R, Interrupted> {
         let (reply, answer) = oneshot::channel();
-        let operation: Operation = Box::new(move |session| {
+        let work = Box::new(move |session: &mut Session| {
             // An application that stopped waiting wants no answer.
             _ = reply.send(work(session));
         });
-        self.exchange.want(operation).await?;
-        self.unless_interrupted(answer).await?.map_err(|_| Interrupted::HungUp)
+        self.want(Operation::With(work), answer).await
     }
 
     /// The next thing that happens to the call.
@@ -178,12 +146,32 @@ impl Call {
         Ok(self.with(|session| session.hear(source)).await??)
     }
 
-    /// Places a second leg, whose events come to this call.
+    /// Places a second leg and starts its session; what happens to it comes here as [`CallEvent::Peer`].
+    /// The leg this one was joined to before is parted from. The new one does not outlive the application
+    /// that placed it: see [`crate::task`].
     ///
     /// # Errors
     /// [`Failure`].
     pub async fn originate(&self, request: Originate) -> Result<SessionHandle, Failure> {
-        Ok(self.with(|session| session.originate(request)).await??)
+        self.originate_with(move |_| request).await
+    }
+
+    /// The same, where what is asked for depends on what the session is at that moment.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn originate_with(
+        &self,
+        order: impl FnOnce(&Session) -> Originate + Send + 'static,
+    ) -> Result<SessionHandle, Failure> {
+        let (reply, answer) = oneshot::channel();
+        Ok(self.want(Operation::Originate { order: Box::new(order), reply }, answer).await??)
+    }
+
+    /// Has it done, and waits for what is answered.
+    async fn want<R>(&self, operation: Operation, answer: oneshot::Receiver<R>) -> Result<R, Interrupted> {
+        self.exchange.want(operation).await?;
+        self.unless_interrupted(answer).await?.map_err(|_| Interrupted::HungUp)
     }
 
     async fn unless_interrupted<T>(&self, work: impl Future<Output = T>) -> Result<T, Interrupted> {

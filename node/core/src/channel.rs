@@ -8,7 +8,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use crate::cause::Cause;
-use crate::handle::SessionId;
+use crate::id::SessionId;
 use crate::state::{IllegalTransition, State, Step};
 
 /// Most variables a channel holds.

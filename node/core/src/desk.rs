@@ -6,13 +6,67 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Notify;
+use thiserror::Error;
+use tokio::sync::{Notify, oneshot};
 
-use crate::application::{CallEvent, Interrupted, Operation};
-use crate::session::EVENTS;
+use crate::endpoint::{Originate, OriginateError};
+use crate::handle::SessionHandle;
+use crate::id::SessionId;
+use crate::leg::LegEvent;
+use crate::media::MediaEvent;
+use crate::session::Session;
 
+/// Events an application may be behind.
+pub const EVENTS: usize = 64;
 /// Operations of an application that may wait: it awaits each, so more is an application gone astray.
 const OPERATIONS: usize = 8;
+
+/// What happens to a call while an application has it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CallEvent {
+    /// From the stream.
+    Media(MediaEvent),
+    /// From a leg that this call placed or is joined to.
+    Peer(SessionId, LegEvent),
+}
+
+impl CallEvent {
+    /// Whether an application can do without it.
+    pub(crate) fn is_expendable(&self) -> bool {
+        matches!(
+            self,
+            Self::Media(MediaEvent::Dtmf { .. } | MediaEvent::FirstPacket(_))
+                | Self::Peer(_, LegEvent::Ringing)
+        )
+    }
+}
+
+/// Why a pending operation of an application came to nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+pub enum Interrupted {
+    /// The call ended.
+    #[error("the call was hung up")]
+    HungUp,
+    /// The channel went to another state.
+    #[error("the call was moved")]
+    Moved,
+    /// Somebody asked for the next application.
+    #[error("the application was broken off")]
+    Break,
+}
+
+/// What an application wants done, by its session's own task.
+pub(crate) enum Operation {
+    /// Something on the session.
+    With(Box<dyn FnOnce(&mut Session) + Send>),
+    /// A second leg, which the session is joined to.
+    Originate {
+        /// What is asked for, as the session then is.
+        order: Box<dyn FnOnce(&Session) -> Originate + Send>,
+        /// Told what came of it.
+        reply: oneshot::Sender<Result<SessionHandle, OriginateError>>,
+    },
+}
 
 /// The session's side of it. Dropped, whoever still waits at the other side is told that the call ended.
 #[derive(Default)]
@@ -150,10 +204,9 @@ impl Exchange {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::handle::SessionId;
 
     fn nothing() -> Operation {
-        Box::new(|_| ())
+        Operation::With(Box::new(|_| ()))
     }
 
     #[tokio::test(start_paused = true)]
@@ -179,12 +232,12 @@ mod tests {
         let exchange = desk.exchange();
         let event = |port: u16| {
             let source = ([127, 0, 0, 1], port).into();
-            CallEvent::Media(crate::media::MediaEvent::FirstPacket(source))
+            CallEvent::Media(MediaEvent::FirstPacket(source))
         };
         for port in 0..EVENTS as u16 {
             assert!(desk.tell(event(port)).is_ok());
         }
-        let more = CallEvent::Peer(SessionId::random(), crate::endpoint::LegEvent::Ringing);
+        let more = CallEvent::Peer(SessionId::random(), LegEvent::Ringing);
         assert!(desk.tell(more).is_err());
         for port in 0..EVENTS as u16 {
             assert_eq!(exchange.event().await, Ok(event(port)));

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::audio::{Audio, LegAudio};
+use crate::audio::Audio;
 use crate::cause::Cause;
-use crate::channel::{CallerProfile, Channel, ProtocolStatus};
+use crate::channel::{CallerProfile, Channel};
+use crate::flow::Flow;
 use crate::handle::SessionHandle;
-use crate::handler::Flow;
+pub use crate::leg::LegEvent;
 use crate::media::{MediaPort, StreamId};
 use crate::state::State;
 
@@ -63,30 +64,6 @@ pub trait Endpoint: Send {
 
     /// The leg's stream, once it has one.
     fn media(&self) -> Option<Arc<dyn MediaPort>>;
-}
-
-/// What a leg's peer did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LegEvent {
-    /// It rings.
-    Ringing,
-    /// It sends sound before it answers.
-    EarlyMedia(LegAudio),
-    /// It answered.
-    Answered(LegAudio),
-    /// Its sound was described anew, and it can receive this now. The other leg follows; see
-    /// [`Endpoint::follow`].
-    Described(Audio),
-    /// It refused to send less than what was agreed on, and goes on with that. The other leg goes back to it; see
-    /// [`Endpoint::restore`].
-    Insists(Audio),
-    /// It ended the call, or the call could not be placed.
-    Ended {
-        /// Why.
-        cause: Cause,
-        /// How its protocol put it.
-        status: Option<ProtocolStatus>,
-    },
 }
 
 /// Why an endpoint did not do what it was asked for. Each has its hang-up cause.

@@ -16,45 +16,13 @@ use tokio::sync::Notify;
 use crate::cause::Cause;
 use crate::channel::ChannelDirection;
 use crate::counters::Counters;
-use crate::endpoint::LegEvent;
+pub use crate::id::SessionId;
+use crate::leg::LegEvent;
 use crate::media::{MediaEvent, MediaPort, MediaSink, StreamId};
 use crate::state::State;
 
 /// Messages a session may be behind.
 pub const MAILBOX: usize = 64;
-
-/// Names a session, its channel and its call in logs: a version 4 UUID, as FreeSWITCH has it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SessionId(uuid::Uuid);
-
-impl SessionId {
-    /// A new one.
-    pub fn random() -> Self {
-        Self(uuid::Uuid::new_v4())
-    }
-
-    /// Its 128 bits, 122 of them random.
-    pub fn as_u128(self) -> u128 {
-        self.0.as_u128()
-    }
-
-    /// Reads the form that `Display` writes.
-    pub fn parse(text: &str) -> Option<Self> {
-        uuid::Uuid::try_parse(text).ok().map(Self)
-    }
-}
-
-impl fmt::Display for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl fmt::Debug for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// What a session is told.
 pub enum Message {

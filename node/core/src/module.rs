@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::application::Application;
 use crate::dialplan::Dialplan;
 use crate::endpoint::EndpointInterface;
-use crate::handler::StateHandler;
+use crate::session::StateHandler;
 
 /// Something loadable: its load function registers what it brings.
 pub trait Module: Send + Sync {

@@ -10,11 +10,11 @@ use tokio::sync::Notify;
 use crate::cause::Cause;
 use crate::channel::{CallerProfile, ChannelDirection};
 use crate::counters::Counters;
-use crate::endpoint::Endpoint;
-use crate::handle::{SessionHandle, SessionId};
-use crate::limits::{Gate, Limits, Permit};
+use crate::handle::SessionHandle;
+use crate::id::SessionId;
+use crate::limits::{Gate, Limits};
 use crate::module::{Interfaces, Module, ModuleError};
-use crate::session::Session;
+pub use crate::session::NewSession;
 
 /// What a switch is told.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,18 +35,16 @@ pub struct Switch {
     empty: Notify,
 }
 
-/// What a session is made of.
-pub struct NewSession {
-    /// The channel's name.
-    pub name: String,
-    /// Who began the leg.
-    pub direction: ChannelDirection,
-    /// Who calls whom.
-    pub profile: CallerProfile,
-    /// The leg's technology.
-    pub endpoint: Box<dyn Endpoint>,
-    /// Its place within the limits; none for a leg of a call that has one.
-    pub permit: Option<Permit>,
+/// A session's place in the switch's table, given back when dropped.
+pub(crate) struct Registered {
+    switch: Arc<Switch>,
+    id: SessionId,
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.switch.forget(self.id);
+    }
 }
 
 impl Switch {
@@ -104,21 +102,24 @@ impl Switch {
         &self.counters
     }
 
-    /// Makes a session; its owner spawns [`Session::run`].
-    pub fn session(self: &Arc<Self>, new: NewSession) -> Session {
-        let session = Session::new(Arc::clone(self), new);
-        let handle = session.handle().clone();
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).insert(handle.id(), handle);
+    /// A session is up, until what is returned is dropped.
+    pub(crate) fn register(
+        self: &Arc<Self>,
+        handle: SessionHandle,
+        direction: ChannelDirection,
+    ) -> Registered {
+        let id = handle.id();
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).insert(id, handle);
         self.counters.sessions.fetch_add(1, Ordering::Relaxed);
-        let made = match session.channel().direction() {
+        let made = match direction {
             ChannelDirection::Inbound => &self.counters.inbound,
             ChannelDirection::Outbound => &self.counters.outbound,
         };
         made.fetch_add(1, Ordering::Relaxed);
-        session
+        Registered { switch: Arc::clone(self), id }
     }
 
-    pub(crate) fn forget(&self, id: SessionId) {
+    fn forget(&self, id: SessionId) {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         if sessions.remove(&id).is_some() {
             self.counters.sessions.fetch_sub(1, Ordering::Relaxed);

@@ -12,16 +12,18 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::audio::{Audio, AudioFormat, LegAudio};
 use crate::channel::{CallerProfile, Channel, ChannelDirection, ProtocolStatus};
-use crate::endpoint::{Endpoint, EndpointError, EndpointInterface, LegEvent, Originate, OriginateError};
+use crate::endpoint::{Endpoint, EndpointError, EndpointInterface, Originate, OriginateError};
+use crate::flow::Flow;
 use crate::handle::{Message, SessionHandle};
-use crate::handler::Flow;
+use crate::leg::LegEvent;
 use crate::limits::Permit;
 use crate::media::{
     Format, MediaCommand, MediaError, MediaEvent, MediaHandle, MediaPort, MediaStats, Source, StreamId,
 };
-use crate::session::Session;
+use crate::session::NewSession;
 use crate::state::State;
-use crate::switch::{NewSession, Switch};
+use crate::switch::Switch;
+use crate::task::SessionTask;
 
 /// What happened to a leg, in order.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -195,13 +197,13 @@ struct Shared {
 }
 
 impl Lines {
-    /// An inbound session and its line; the caller spawns [`Session::run`].
+    /// An inbound session and its line; the caller spawns [`SessionTask::run`].
     pub fn inbound(
         &self,
         switch: &Arc<Switch>,
         profile: CallerProfile,
         permit: Option<Permit>,
-    ) -> (Session, Arc<Line>) {
+    ) -> (SessionTask, Arc<Line>) {
         let line = Arc::new(Line::default());
         let endpoint = Box::new(self.endpoint(Arc::clone(&line), ChannelDirection::Inbound));
         let new = NewSession {

@@ -1,8 +1,8 @@
-//! The user agent: sockets and transactions on one side, sessions on the other.
+//! The user agent: what legs and sockets share, and the way out.
 //!
 //! The transaction layer is pure and stands behind one lock. Whoever brings it something (a socket's task,
 //! a leg, the timer) takes the lock, tells it, takes out what it has to say, and lets go before anything is
-//! sent or any session is told. Neither sending nor telling ever waits.
+//! sent or any session is told. Neither sending nor telling ever waits. What comes in is `intake`'s.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
@@ -12,35 +12,32 @@ use std::time::Instant;
 use smallvec::SmallVec;
 use switch_core::Switch;
 use switch_engine::Engine;
-use switch_sip::frame::{self, ParseError};
-use switch_sip::message::{Message, Method, Request, Response};
+use switch_sip::message::{Message, Request, Response};
 use switch_sip::transaction::{ClientId, Flow, Layer, Output, ServerId, Timers, Transport};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 
-use crate::EndpointConfig;
 use crate::advertise;
 use crate::counters::{Counters, count};
 use crate::directory::{Client, Directory, Recipient};
 use crate::legible::legible;
 use crate::resolve::Resolver;
-use crate::route::{Outgoing, Way};
-use crate::settings::{Live, Settings};
-use crate::transport::tcp::Connections;
+use crate::settings::{EndpointConfig, Live, Settings};
+use crate::transport::tcp::{Connections, Opened};
 use crate::transport::udp::Udp;
-use switch_sip::dialog::Dialog;
 
 /// What legs and sockets share.
 pub(crate) struct Agent {
     pub(crate) timers: Timers,
-    pub(crate) dscp: u8,
     live: Arc<Live>,
     pub(crate) switch: Arc<Switch>,
     pub(crate) engine: Arc<Engine>,
     pub(crate) resolver: Resolver,
     pub(crate) directory: Directory,
     layer: Mutex<Layer>,
-    /// The layer's next timeout may have come nearer.
+    /// The layer's next timeout may have come nearer, or a connection was lost.
     timer: Notify,
+    /// Connections that did not take what was sent, each once, until the layer is told.
+    lost: Mutex<Vec<Flow>>,
     udp: Vec<Udp>,
     tcp: Vec<SocketAddr>,
     connections: Connections,
@@ -48,6 +45,7 @@ pub(crate) struct Agent {
 }
 
 impl Agent {
+    /// With it come the connections it will open, which want a task each.
     pub(crate) fn new(
         config: EndpointConfig,
         switch: Arc<Switch>,
@@ -55,10 +53,11 @@ impl Agent {
         layer: Layer,
         udp: Vec<Udp>,
         tcp: Vec<SocketAddr>,
-    ) -> Arc<Self> {
-        Arc::new(Self {
+    ) -> (Arc<Self>, mpsc::Receiver<Opened>) {
+        let counters = Arc::<Counters>::default();
+        let (connections, waiting) = Connections::new(config.dscp, Arc::clone(&counters));
+        let agent = Arc::new(Self {
             timers: config.timers,
-            dscp: config.dscp,
             live: Live::new(config.settings),
             switch,
             engine,
@@ -66,11 +65,13 @@ impl Agent {
             directory: Directory::default(),
             layer: Mutex::new(layer),
             timer: Notify::new(),
+            lost: Mutex::default(),
             udp,
             tcp,
-            connections: Connections::default(),
-            counters: Arc::default(),
-        })
+            connections,
+            counters,
+        });
+        (agent, waiting)
     }
 
     pub(crate) fn counters(&self) -> &Arc<Counters> {
@@ -94,56 +95,8 @@ impl Agent {
         &self.udp
     }
 
-    /// A datagram came to the UDP socket with this index.
-    pub(crate) fn datagram(
-        self: &Arc<Self>,
-        bytes: &[u8],
-        socket: usize,
-        remote: SocketAddr,
-        local: SocketAddr,
-    ) {
-        if bytes.iter().all(u8::is_ascii_whitespace) {
-            // A keep-alive (RFC 5626 §3.5.1 and what the world made of it).
-            return;
-        }
-        let flow = Flow { transport: Transport::Udp, local, remote, connection: socket as u64 };
-        match frame::parse_datagram(bytes) {
-            Ok(message) => self.message(message, flow),
-            Err(error) => self.malformed(error, &flow),
-        }
-    }
-
-    /// A message came.
-    pub(crate) fn message(self: &Arc<Self>, message: Message, flow: Flow) {
-        match &message {
-            Message::Request(request) => self.counters.request_received(request.method.as_str()),
-            Message::Response(response) => self.counters.response_received(response.status),
-        }
-        self.trace("from", &flow, || message.to_bytes());
-        self.with_layer(|layer, now| layer.receive(now, message, flow));
-    }
-
-    /// Something came that is no SIP: where it can be told what was asked, the peer learns of it.
-    pub(crate) fn malformed(self: &Arc<Self>, error: ParseError, flow: &Flow) {
-        count(&self.counters.malformed);
-        tracing::debug!(remote = %flow.remote, %error, "malformed SIP");
-        if let Some(request) = error.partial
-            && request.method.as_str() != "ACK"
-            && request.headers.top_via().is_ok()
-        {
-            let response = switch_sip::response::to(&request, 400, None);
-            self.transmit(flow, response.to_bytes(), None);
-            self.counters.response_sent(400);
-        }
-    }
-
-    /// A connection ended: what waits for an answer on it fails.
-    pub(crate) fn connection_closed(self: &Arc<Self>, flow: &Flow) {
-        self.with_layer(|layer, now| layer.transport_failed(now, flow));
-    }
-
     /// Answers a request.
-    pub(crate) fn respond(self: &Arc<Self>, id: ServerId, mut response: Response) {
+    pub(crate) fn respond(&self, id: ServerId, mut response: Response) {
         response.headers.set("Server", self.settings().user_agent.as_str());
         self.with_layer(|layer, now| {
             if let Err(error) = layer.respond(now, id, response) {
@@ -154,7 +107,7 @@ impl Agent {
 
     /// Sends a request. What comes of it is told to `leg`.
     pub(crate) fn request(
-        self: &Arc<Self>,
+        &self,
         mut request: Request,
         flow: Flow,
         leg: Option<Recipient>,
@@ -178,78 +131,73 @@ impl Agent {
 
     /// Takes an INVITE back; before its first provisional response this waits for one (RFC 3261 §9.1).
     /// `reason` is a Reason header's value.
-    pub(crate) fn cancel(self: &Arc<Self>, id: ClientId, reason: Option<&str>) {
+    pub(crate) fn cancel(&self, id: ClientId, reason: Option<&str>) {
         self.with_layer(|layer, now| layer.cancel(now, id, reason));
     }
 
     /// Acknowledges a 2xx.
-    pub(crate) fn acknowledge(self: &Arc<Self>, id: ClientId, ack: Request, flow: Flow) {
+    pub(crate) fn acknowledge(&self, id: ClientId, ack: Request, flow: Flow) {
         let sent_by = self.local_toward(&flow).advertised;
         self.with_layer(|layer, _| layer.acknowledge(id, ack, flow, sent_by));
     }
 
-    /// Somebody answered whom nobody waits for any more: acknowledged, then ended (RFC 3261 §13.2.2.4).
-    pub(crate) fn end_orphan(
-        self: &Arc<Self>,
-        id: ClientId,
-        invite: &Request,
-        response: &Response,
-        flow: Flow,
-    ) {
-        let Ok(mut dialog) = Dialog::uac(invite, response) else { return };
-        let number = invite.headers.cseq().map_or(1, |cseq| cseq.number);
-        let way = Way::of(&dialog, flow);
-        self.deliver(Outgoing::Ack { id, ack: dialog.ack(number) }, way.clone());
-        self.deliver(Outgoing::Request { request: dialog.request(Method::Bye), leg: None }, way);
-    }
-
-    /// Runs the layer's timers until the task is aborted.
-    pub(crate) async fn run_timer(self: Arc<Self>) {
-        loop {
-            let next = self.lock().next_timeout();
-            let sleep = async {
-                match next {
-                    Some(next) => tokio::time::sleep_until(next.into()).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                () = sleep => self.with_layer(Layer::handle_timeout),
-                () = self.timer.notified() => {}
-            }
-        }
-    }
-
-    /// Tells the layer something, then does what it says.
-    fn with_layer<R>(self: &Arc<Self>, work: impl FnOnce(&mut Layer, Instant) -> R) -> R {
-        let (result, outputs) = {
-            let mut layer = self.lock();
-            let before = layer.next_timeout();
-            let result = work(&mut layer, Instant::now());
-            // On the stack: mostly it is one, and each is large.
-            let outputs: SmallVec<[Output; 4]> = std::iter::from_fn(|| layer.poll_output()).collect();
-            let held = layer.counters();
-            self.counters.transactions.store((held.clients + held.servers) as u64, Ordering::Relaxed);
-            let after = layer.next_timeout();
-            if after.is_some_and(|after| before.is_none_or(|before| after < before)) {
-                self.timer.notify_one();
-            }
-            (result, outputs)
-        };
+    /// Has the layer send something. What we send makes it tell of nothing: only what comes does, and time.
+    fn with_layer<R>(&self, work: impl FnOnce(&mut Layer, Instant) -> R) -> R {
+        let (result, outputs) = self.consult(work);
         for output in outputs {
             match output {
                 Output::Transmit { flow, message } => self.send(&flow, &message),
-                Output::Event(event) => self.dispatch(event),
+                Output::Event(event) => {
+                    debug_assert!(false, "told of what we sent: {event:?}");
+                    tracing::error!(
+                        ?event,
+                        "the transaction layer told of what we sent: nobody learns of it"
+                    );
+                }
             }
         }
         result
+    }
+
+    /// Tells the layer something, and gives what it has to say then, in order.
+    pub(crate) fn consult<R>(
+        &self,
+        work: impl FnOnce(&mut Layer, Instant) -> R,
+    ) -> (R, SmallVec<[Output; 4]>) {
+        let mut layer = self.lock();
+        let before = layer.next_timeout();
+        let result = work(&mut layer, Instant::now());
+        // On the stack: mostly it is one, and each is large.
+        let outputs: SmallVec<[Output; 4]> = std::iter::from_fn(|| layer.poll_output()).collect();
+        let held = layer.counters();
+        self.counters.transactions.store((held.clients + held.servers) as u64, Ordering::Relaxed);
+        let after = layer.next_timeout();
+        if after.is_some_and(|after| before.is_none_or(|before| after < before)) {
+            self.timer.notify_one();
+        }
+        (result, outputs)
+    }
+
+    /// When the layer is due; sooner, [`Self::sooner`] says so.
+    pub(crate) fn next_timeout(&self) -> Option<Instant> {
+        self.lock().next_timeout()
+    }
+
+    /// The next timeout has come nearer, or a connection was lost.
+    pub(crate) async fn sooner(&self) {
+        self.timer.notified().await;
+    }
+
+    /// The connections that did not take what was sent; each is told once.
+    pub(crate) fn lost(&self) -> Vec<Flow> {
+        std::mem::take(&mut self.lost.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Layer> {
         self.layer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn send(self: &Arc<Self>, flow: &Flow, message: &Message) {
+    pub(crate) fn send(&self, flow: &Flow, message: &Message) {
         match message {
             Message::Request(request) => self.counters.request_sent(request.method.as_str()),
             Message::Response(response) => self.counters.response_sent(response.status),
@@ -260,7 +208,7 @@ impl Agent {
     }
 
     /// Sends bytes; `report` says whether the transactions on the flow learn of a failure.
-    fn transmit(self: &Arc<Self>, flow: &Flow, bytes: Vec<u8>, report: Option<()>) {
+    pub(crate) fn transmit(&self, flow: &Flow, bytes: Vec<u8>, report: Option<()>) {
         let sent = match flow.transport {
             Transport::Udp => match self.udp.get(flow.connection as usize) {
                 Some(socket) => {
@@ -275,14 +223,17 @@ impl Agent {
             count(&self.counters.send_failures);
             tracing::debug!(remote = %flow.remote, %error, "not sent");
             if report.is_some() && flow.transport == Transport::Tcp {
-                // Not from here: whoever transmits may be the layer's own output.
-                let (agent, flow) = (Arc::clone(self), flow.clone());
-                tokio::spawn(async move { agent.connection_closed(&flow) });
+                // Not told from here: whoever transmits may be the layer's own output.
+                let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+                if !lost.contains(flow) {
+                    lost.push(flow.clone());
+                }
+                self.timer.notify_one();
             }
         }
     }
 
-    fn trace(&self, way: &str, flow: &Flow, bytes: impl FnOnce() -> Vec<u8>) {
+    pub(crate) fn trace(&self, way: &str, flow: &Flow, bytes: impl FnOnce() -> Vec<u8>) {
         if self.settings().trace {
             let text = legible(&bytes());
             tracing::info!(target: "sip", %way, remote = %flow.remote, transport = ?flow.transport, "\n{text}");

@@ -4,12 +4,10 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use switch_core::SessionHandle;
-use switch_core::handle::{Message as ToSession, SendError};
 use switch_sip::message::{Message, Request};
 use switch_sip::transaction::{ClientId, ServerId};
 
-use crate::leg::{LegMessage, Mail};
-use crate::route::Way;
+use crate::way::Way;
 
 /// A dialog, from our side: Call-ID and our own tag. The peer's tag is the leg's business, for a callee can
 /// answer twice.
@@ -36,9 +34,8 @@ impl Recipient {
         &self.session
     }
 
-    pub(crate) fn send(&self, message: LegMessage) -> Result<(), SendError> {
-        let mail = Mail { leg: Arc::clone(&self.leg), message };
-        self.session.send(ToSession::Endpoint(Box::new(mail)))
+    pub(crate) fn leg(&self) -> &Arc<DialogKey> {
+        &self.leg
     }
 }
 

@@ -9,17 +9,14 @@ use switch_sip::response;
 use switch_sip::transaction::{ClientId, Event, Flow, ServerId};
 
 use crate::agent::Agent;
+use crate::capabilities::{ALLOW, SUPPORTED, is_supported};
 use crate::counters::count;
 use crate::directory::{DialogKey, Parting, Recipient};
-use crate::leg::{Leg, LegMessage, Refused, Replacing};
+use crate::leg::Leg;
+use crate::mail::LegMessage;
+use crate::refusal::{Refusal, Refused};
+use crate::replacing::Replacing;
 use crate::route::Outgoing;
-
-/// Methods this switch takes, as Allow says them.
-pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE";
-/// Extensions this switch has, as Supported says them.
-pub(crate) const SUPPORTED: &str = "timer, replaces";
-/// Session timers alone (RFC 4028).
-pub(crate) const TIMER: &str = "timer";
 
 impl Agent {
     pub(crate) fn dispatch(self: &Arc<Self>, event: Event) {
@@ -126,9 +123,9 @@ impl Agent {
         let request = Arc::new(request);
         let leg = match Leg::inbound(self, id, &request, flow) {
             Ok(leg) => leg,
-            Err(Refused { status, header, why }) => {
-                tracing::info!(%source, status, %why, "call refused");
-                return self.respond(id, Refusal { status, header }.to(&request));
+            Err(Refused { refusal, why }) => {
+                tracing::info!(%source, status = refusal.status, %why, "call refused");
+                return self.respond(id, refusal.to(&request));
             }
         };
         let key = leg.key();
@@ -191,27 +188,6 @@ impl Agent {
             _ = leg.send(LegMessage::Failed { number, status });
         }
     }
-}
-
-/// A refusal, with the header that explains it.
-struct Refusal {
-    status: u16,
-    header: Option<(&'static str, String)>,
-}
-
-impl Refusal {
-    fn to(&self, request: &Request) -> Response {
-        let mut answer = response::to(request, self.status, None);
-        if let Some((name, value)) = &self.header {
-            answer.headers.push(name, value.as_str());
-        }
-        answer
-    }
-}
-
-/// Whether this switch has the extension.
-fn is_supported(option: &str) -> bool {
-    SUPPORTED.split(", ").any(|ours| ours.eq_ignore_ascii_case(option))
 }
 
 /// What every request must be, in the order of RFC 3261 §8.2. Without what §8.1.1 asks for it would not have been

@@ -9,30 +9,19 @@
 //! its last message came from.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use switch_sip::dialog::Dialog;
 use switch_sip::hop::{Hop, is_hidden};
-use switch_sip::message::Request;
+use switch_sip::message::{Method, Request, Response};
 use switch_sip::transaction::{ClientId, Flow, Transport};
-use thiserror::Error;
 
 use crate::agent::Agent;
 use crate::counters::count;
 use crate::directory::Recipient;
-use crate::leg::LegMessage;
-use crate::resolve::ResolveError;
-use crate::transport::tcp;
-
-/// Where the next request of a dialog goes.
-#[derive(Clone, Debug)]
-pub(crate) struct Way {
-    /// What the dialog says; none where it names nothing this switch can send to.
-    hop: Option<Hop>,
-    /// Where the peer's last message came from, or our INVITE went.
-    seen: Flow,
-}
+use crate::mail::LegMessage;
+use crate::resolve::Candidate;
+use crate::way::{RouteError, Way};
 
 /// A request inside a dialog.
 #[derive(Clone, Debug)]
@@ -41,30 +30,6 @@ pub(crate) enum Outgoing {
     Request { request: Request, leg: Option<Recipient> },
     /// The ACK of the 2xx to this INVITE of ours.
     Ack { id: ClientId, ack: Request },
-}
-
-/// One place a hop may be at.
-pub(crate) type Candidate = (Transport, SocketAddr);
-
-/// Why a hop cannot be reached.
-#[derive(Debug, Error)]
-pub(crate) enum RouteError {
-    #[error(transparent)]
-    Resolve(#[from] ResolveError),
-    #[error("no socket to send from to {0}")]
-    NoSocket(SocketAddr),
-    #[error("no TCP connection to {0}: {1}")]
-    Connect(SocketAddr, std::io::Error),
-    #[error("{0} cannot be sent to")]
-    Target(String),
-    #[error("nothing is left to try")]
-    Exhausted,
-}
-
-impl Way {
-    pub(crate) fn of(dialog: &Dialog, seen: Flow) -> Self {
-        Self { hop: Hop::of(dialog.next_hop()), seen }
-    }
 }
 
 impl Agent {
@@ -86,6 +51,21 @@ impl Agent {
             };
             agent.emit(outgoing, flow);
         });
+    }
+
+    /// Somebody answered whom nobody waits for any more: acknowledged, then ended (RFC 3261 §13.2.2.4).
+    pub(crate) fn end_orphan(
+        self: &Arc<Self>,
+        id: ClientId,
+        invite: &Request,
+        response: &Response,
+        flow: Flow,
+    ) {
+        let Ok(mut dialog) = Dialog::uac(invite, response) else { return };
+        let number = invite.headers.cseq().map_or(1, |cseq| cseq.number);
+        let way = Way::of(&dialog, flow);
+        self.deliver(Outgoing::Ack { id, ack: dialog.ack(number) }, way.clone());
+        self.deliver(Outgoing::Request { request: dialog.request(Method::Bye), leg: None }, way);
     }
 
     fn emit(self: &Arc<Self>, outgoing: Outgoing, flow: Flow) {
@@ -147,9 +127,11 @@ impl Agent {
         while let Some((transport, address)) = candidates.pop_front() {
             let opened = match transport {
                 Transport::Udp => self.udp_flow(address).ok_or(RouteError::NoSocket(address)),
-                Transport::Tcp => {
-                    tcp::connect(self, address).await.map_err(|error| RouteError::Connect(address, error))
-                }
+                Transport::Tcp => self
+                    .connections()
+                    .connect(address)
+                    .await
+                    .map_err(|error| RouteError::Connect(address, error)),
             };
             match opened {
                 Ok(flow) => return Ok(flow),

@@ -1,11 +1,38 @@
-//! What may change while calls are up. Each message, and each call where it begins, reads what holds then.
+//! What the endpoint is told: at its start, and what of it may change while calls are up. Each message, and each
+//! call where it begins, reads what holds then.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use switch_sip::session_timer::Policy;
+use switch_sip::transaction::Timers;
 
 use crate::advertise::Advertise;
+
+/// What the endpoint is told at its start.
+#[derive(Clone, Debug)]
+pub struct EndpointConfig {
+    /// Where to listen.
+    pub listen: Vec<Listen>,
+    /// Retransmission timers.
+    pub timers: Timers,
+    /// The differentiated services code point of what is sent: 0 to 63 (RFC 2474).
+    pub dscp: u8,
+    /// What may change later.
+    pub settings: Settings,
+}
+
+/// One listening socket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Listen {
+    /// TCP rather than UDP.
+    pub tcp: bool,
+    /// Where.
+    pub address: SocketAddr,
+    /// Whether the switch runs without it: IPv6 is missing on many hosts.
+    pub optional: bool,
+}
 
 /// What holds until it is changed.
 #[derive(Clone, Debug)]

@@ -11,39 +11,17 @@ use switch_core::module::{Interfaces, Module, ModuleError};
 use switch_engine::Engine;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::agent::Agent;
+use crate::connection;
 use crate::counters::Counters;
 use crate::leg::Caller;
-use crate::settings::{Live, Settings};
+use crate::settings::{EndpointConfig, Live};
 use crate::transport::udp::Udp;
-use crate::transport::{self, tcp};
-use switch_sip::transaction::{Layer, Timers};
-
-/// What the endpoint is told at its start.
-#[derive(Clone, Debug)]
-pub struct EndpointConfig {
-    /// Where to listen.
-    pub listen: Vec<Listen>,
-    /// Retransmission timers.
-    pub timers: Timers,
-    /// The differentiated services code point of what is sent: 0 to 63 (RFC 2474).
-    pub dscp: u8,
-    /// What may change later.
-    pub settings: Settings,
-}
-
-/// One listening socket.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Listen {
-    /// TCP rather than UDP.
-    pub tcp: bool,
-    /// Where.
-    pub address: SocketAddr,
-    /// Whether the switch runs without it: IPv6 is missing on many hosts.
-    pub optional: bool,
-}
+use crate::transport::{self, tcp::Opened};
+use switch_sip::transaction::Layer;
 
 /// Why the endpoint did not start.
 #[derive(Debug, Error)]
@@ -114,9 +92,9 @@ impl SipEndpoint {
         }
         let tcp = listeners.iter().map(|(_, local)| *local).collect();
         let layer = Layer::new(config.timers.clone(), seed());
-        let agent = Agent::new(config, switch, engine, layer, udp, tcp);
+        let (agent, waiting) = Agent::new(config, switch, engine, layer, udp, tcp);
         let listeners = listeners.into_iter().map(|(listener, _)| listener).collect();
-        Ok((Self { agent, listening, tasks: Vec::new() }, Bound(listeners)))
+        Ok((Self { agent, listening, tasks: Vec::new() }, Bound { listeners, waiting }))
     }
 
     /// Starts to take messages.
@@ -134,9 +112,10 @@ impl SipEndpoint {
                 }
             }));
         }
-        for listener in bound.0 {
-            self.tasks.push(tokio::spawn(tcp::accept(Arc::clone(&self.agent), listener)));
+        for listener in bound.listeners {
+            self.tasks.push(tokio::spawn(connection::accept(Arc::clone(&self.agent), listener)));
         }
+        self.tasks.push(tokio::spawn(connection::attend(Arc::clone(&self.agent), bound.waiting)));
         self.tasks.push(tokio::spawn(Arc::clone(&self.agent).run_timer()));
     }
 
@@ -169,9 +148,12 @@ impl Drop for SipEndpoint {
     }
 }
 
-/// Listeners that wait for [`SipEndpoint::serve`].
+/// What waits for [`SipEndpoint::serve`].
 #[derive(Debug)]
-pub struct Bound(Vec<TcpListener>);
+pub struct Bound {
+    listeners: Vec<TcpListener>,
+    waiting: mpsc::Receiver<Opened>,
+}
 
 /// What the module is called in a configuration: FreeSWITCH's name for the same.
 pub const MODULE: &str = "mod_sofia";

@@ -62,18 +62,8 @@ impl Stream {
         }
     }
 
-    /// When [`Stream::tick`] wants to be called.
-    pub(crate) fn due(&self) -> Option<Instant> {
-        let play = match &self.play {
-            Play::Echo(Some(store)) => store.due(),
-            Play::Frames(_, Some(voice)) => Some(voice.due),
-            Play::Frames(_, None) | Play::Silence | Play::Echo(None) | Play::Stream(_) => None,
-        };
-        [play, self.digits.due(), self.reports.due(), self.silence_due()].into_iter().flatten().min()
-    }
-
-    /// Does what is due.
-    pub(crate) fn tick(&mut self, now: Instant, buffer: &mut [u8]) {
+    /// Sends the packets of digits that are due.
+    pub(crate) fn play_digits(&mut self, now: Instant) {
         while let Some(packet) = self.digits.next(now) {
             let mut datagram = [0; FIXED + 4];
             datagram[FIXED..].copy_from_slice(&packet.payload);
@@ -86,13 +76,10 @@ impl Stream {
             };
             self.generated(now, DIGITS, fields, packet.clock_rate, &mut datagram, false);
         }
-        self.play_echo(now, buffer);
-        self.play_frame(now);
-        self.send_report(now, buffer);
-        self.check_silence(now);
     }
 
-    fn play_echo(&mut self, now: Instant, buffer: &mut [u8]) {
+    /// Gives back what an echo has kept for long enough.
+    pub(crate) fn play_echo(&mut self, now: Instant, buffer: &mut [u8]) {
         while let Play::Echo(Some(store)) = &mut self.play {
             let Some(length) = store.pop(now, buffer) else { return };
             let datagram = &mut buffer[..length];
@@ -103,7 +90,8 @@ impl Stream {
         }
     }
 
-    fn play_frame(&mut self, now: Instant) {
+    /// Sends the next frame, if it is due.
+    pub(crate) fn play_frame(&mut self, now: Instant) {
         let Play::Frames(source, Some(voice)) = &mut self.play else { return };
         if voice.due > now {
             return;

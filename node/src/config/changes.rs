@@ -104,11 +104,13 @@ mod tests {
     use std::path::Path;
 
     use super::super::schema::keys;
-    use super::super::{Config, parse};
+    use super::super::{Config, read};
     use super::*;
 
     fn config(text: &str) -> Config {
-        parse(Path::new("switch.toml"), text, std::iter::empty()).unwrap().config
+        let read = read(Path::new("switch.toml"), text, std::iter::empty());
+        assert_eq!(read.problems, []);
+        read.config
     }
 
     /// In which no key has its default.

@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::advertise::Advertise;
 use super::dscp::Dscp;
+use super::secret::Secret;
 use super::span::{Span, SpanOrOff};
 use super::target::Target;
-use super::values::{Listen, Pattern, PortRange, Secret, Transport, Workers};
+use super::values::{Listen, Pattern, PortRange, Transport, Workers};
 
 /// Everything the switch can be told. Every key has a default: no file is needed.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]

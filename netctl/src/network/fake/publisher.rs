@@ -1,5 +1,7 @@
 //! Who publishes.
 
+use std::net::IpAddr;
+
 use super::{Fake, State};
 use crate::firewall::Family;
 use crate::network::Publisher;
@@ -74,6 +76,9 @@ impl Publisher for Fake {
             Some((it.container.clone(), astray))
         };
         Ok(published.iter().filter_map(its).collect())
+    }
+    fn facing(&self) -> Vec<IpAddr> {
+        vec![self.0.facing.get()]
     }
     async fn dockers_rules(&self) -> Result<publish::DockersRules, PublishError> {
         Ok(self.0.dockers.get())

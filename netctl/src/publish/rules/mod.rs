@@ -89,11 +89,11 @@ pub fn host_table(publication: &Publication, comment: String) -> Table {
         sets: port_sets(publication),
         chains: Vec::new(),
     };
-    for path in &publication.paths {
+    for path in publication.served() {
         table.sets.extend(sets(publication, path));
     }
-    let each = |rules: Rules| publication.paths.iter().flat_map(|path| rules(publication, path)).collect();
-    for path in publication.paths.iter().filter(|path| path.stateless.is_some()) {
+    let each = |rules: Rules| publication.served().flat_map(|path| rules(publication, path)).collect();
+    for path in publication.served().filter(|path| path.stateless.is_some()) {
         let names = names(path.family());
         table.chains.push(Chain {
             name: names.inbound,
@@ -156,7 +156,7 @@ pub fn docker_rules(publication: &Publication) -> Vec<DockerRule> {
         way,
         comment: table_name(&publication.name),
     };
-    publication.paths.iter().flat_map(|path| [rule(path, Way::Out), rule(path, Way::In)]).collect()
+    publication.served().flat_map(|path| [rule(path, Way::Out), rule(path, Way::In)]).collect()
 }
 
 fn port_sets(publication: &Publication) -> Vec<Set> {

@@ -11,7 +11,7 @@ use serde_saphyr::Spanned;
 
 use crate::bridge::InterfaceName;
 use crate::docker::{Restart, Ulimit};
-use crate::network::{Address, Mode, Order, Ports};
+use crate::network::{Address, Mode, Order, Ports, mount};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -89,7 +89,7 @@ impl RawSwitch {
                 .into_iter()
                 .map(|(name, value)| format!("{name}={value}"))
                 .collect(),
-            volumes: self.mounts.into_iter().map(|mount| absolute(mount, directory)).collect(),
+            volumes: self.mounts.into_iter().map(|mount| mount::absolute(&mount, directory)).collect(),
             restart: self.restart.map_or(Restart::No, |text| text.0),
             ulimits: self.limits.ulimits.into_iter().map(|(name, limit)| limit.0.named(name)).collect(),
             cpus: self.limits.cpus,
@@ -98,14 +98,6 @@ impl RawSwitch {
             image: self.image,
             arguments: self.arguments,
         }
-    }
-}
-
-/// `./` is where the file lies.
-fn absolute(mount: String, directory: &Path) -> String {
-    match mount.starts_with("./") || mount.starts_with("../") {
-        true => directory.join(mount.strip_prefix("./").unwrap_or(&mount)).display().to_string(),
-        false => mount,
     }
 }
 

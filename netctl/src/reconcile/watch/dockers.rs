@@ -29,9 +29,9 @@ enum State {
 impl Dockers {
     /// Looks; whether it is sure how they stand.
     pub(super) fn look(&mut self, now: DockersRules, at: Instant, log: &mut impl FnMut(&str)) -> bool {
-        self.had.forwards |= now.forwards;
-        self.had.translates |= now.translates;
-        self.state = match (now == self.had, self.state) {
+        self.had = self.had.and(now);
+        let missing = self.had.missing(now);
+        self.state = match (missing.is_empty(), self.state) {
             (true, State::Told) => {
                 log("Docker's own rules are back");
                 State::There
@@ -39,11 +39,13 @@ impl Dockers {
             (true, _) => State::There,
             (false, State::There) => State::GoneSince(at),
             (false, State::GoneSince(since)) if at.duration_since(since) >= MOMENT => {
-                log(
-                    "Docker's own rules are gone: what it publishes itself (docker run -p) and the containers' way out do \
-                     not work; what netctl publishes does\n  next: systemctl restart docker; with \"live-restore\": true \
-                     in /etc/docker/daemon.json containers, and their calls, outlive that",
-                );
+                let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
+                log(&format!(
+                    "Docker's own rules are gone ({}): what it publishes itself (docker run -p) and the containers' way \
+                     out do not work; what netctl publishes does\n  next: systemctl restart docker; with \
+                     \"live-restore\": true in /etc/docker/daemon.json containers, and their calls, outlive that",
+                    missing.join(", ")
+                ));
                 State::Told
             }
             (false, state) => state,
@@ -55,11 +57,16 @@ impl Dockers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::publish::{Keep, Kept};
+
+    /// What it has where it has any.
+    const WHOLE: Kept = Kept { forwards: true, translates: true };
 
     #[test]
     fn what_is_gone_for_a_moment_is_not_told() {
-        const ALL: DockersRules = DockersRules { forwards: true, translates: true };
-        const NONE: DockersRules = DockersRules { forwards: false, translates: false };
+        let none = DockersRules::default();
+        let all = none.with(Keep::Iptables, WHOLE);
+        let half = none.with(Keep::Iptables, Kept { translates: false, ..WHOLE });
         let (mut dockers, begin, mut said) = (Dockers::default(), Instant::now(), Vec::new());
         let mut look = |now, seconds| {
             let sure = dockers
@@ -67,18 +74,36 @@ mod tests {
             (sure, said.len())
         };
         // Never had any.
-        assert_eq!(look(NONE, 0), (true, 0));
-        assert_eq!(look(ALL, 1), (true, 0));
-        assert_eq!(look(NONE, 2), (false, 0));
-        assert_eq!(look(ALL, 3), (true, 0));
-        assert_eq!(look(DockersRules { translates: false, ..ALL }, 4), (false, 0));
-        assert_eq!(look(NONE, 5), (false, 0));
-        assert_eq!(look(NONE, 6), (true, 1));
-        assert_eq!(look(NONE, 60), (true, 1));
-        assert_eq!(look(ALL, 61), (true, 2));
+        assert_eq!(look(none, 0), (true, 0));
+        assert_eq!(look(all, 1), (true, 0));
+        assert_eq!(look(none, 2), (false, 0));
+        assert_eq!(look(all, 3), (true, 0));
+        assert_eq!(look(half, 4), (false, 0));
+        assert_eq!(look(none, 5), (false, 0));
+        assert_eq!(look(none, 6), (true, 1));
+        assert_eq!(look(none, 60), (true, 1));
+        assert_eq!(look(all, 61), (true, 2));
         assert!(
-            said[0].contains("next: systemctl restart docker") && said[1].ends_with("are back"),
+            said[0].contains("gone (iptables): ") && said[0].contains("next: systemctl restart docker"),
             "{said:?}"
         );
+        assert!(said[1].ends_with("are back"), "{said:?}");
+    }
+
+    #[test]
+    fn it_is_told_where_they_are_gone() {
+        let ours = DockersRules::default().with(Keep::Iptables, WHOLE);
+        for (keep, word) in [
+            (Keep::Ip6tables, "(ip6tables)"),
+            (Keep::Nftables, "(table ip docker-bridges)"),
+            (Keep::Nftables6, "(table ip6 docker-bridges)"),
+        ] {
+            let (mut dockers, begin, mut said) = (Dockers::default(), Instant::now(), Vec::new());
+            for (now, seconds) in [(ours.with(keep, WHOLE), 0), (ours, 1), (ours, 3)] {
+                let at = begin + Duration::from_secs(seconds);
+                dockers.look(now, at, &mut |text| said.push(text.to_owned()));
+            }
+            assert!(said.len() == 1 && said[0].contains(word), "{said:?}");
+        }
     }
 }

@@ -1,11 +1,13 @@
 //! What can be seen without the daemon. A pass is due when it is otherwise than when the last one began: what could not be
 //! mended then is tried again in its own time, however much the kernel tells.
 
+use std::net::IpAddr;
+
 use crate::error::report;
 use crate::network::{Place, Publisher as _, Wiring as _, Worldly};
 use crate::publish::{Astray, DockersRules};
 
-/// All that is otherwise than it should be, but for [`DockersRules`].
+/// All that is otherwise than it should be, and how [`DockersRules`] and default routes stand.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(super) struct Glance {
     /// Why rules that are missing could not be put back.
@@ -14,6 +16,8 @@ pub(super) struct Glance {
     missing: Vec<String>,
     /// Whose addresses of this host are not what they should be.
     pub(super) astray: Vec<(String, Astray)>,
+    /// The addresses that face default routes: for what could not be published without one.
+    facing: Vec<IpAddr>,
     /// Docker's own rules.
     pub(super) dockers: DockersRules,
 }
@@ -28,6 +32,7 @@ impl Glance {
     ) -> Self {
         let unrestored = restore(world, log).await.err();
         let astray = world.publisher().astray().await.unwrap_or_default();
+        let facing = world.publisher().facing();
         let dockers = world.publisher().dockers_rules().await.unwrap_or_default();
         let mut missing = Vec::new();
         if !interfaces.is_empty()
@@ -38,12 +43,12 @@ impl Glance {
             };
             missing = interfaces.iter().filter(is_missing).map(|(name, _)| name.clone()).collect();
         }
-        Self { unrestored, missing, astray, dockers }
+        Self { unrestored, missing, astray, facing, dockers }
     }
 
     /// What has become of a container's addresses of the host.
-    pub(super) fn astray(&self, name: &str) -> Option<Astray> {
-        self.astray.iter().find(|(astray, _)| astray == name).map(|(_, astray)| *astray)
+    pub(super) fn astray(&self, name: &str) -> Vec<Astray> {
+        self.astray.iter().filter(|(whose, _)| whose == name).map(|(_, astray)| *astray).collect()
     }
 }
 

@@ -10,8 +10,9 @@ use super::dockers::Dockers;
 use super::glance::Glance;
 use crate::docker::{Container, Containers as _, DockerError};
 use crate::error::report;
+use crate::network::aside::is_aside;
 use crate::network::mend::{self, Lack};
-use crate::network::{Publisher as _, RunError, StepError, Worldly, labels};
+use crate::network::{self, Publisher as _, RunError, StepError, Worldly, labels};
 use crate::publish::{self, Astray, PublishError};
 use crate::reconcile::apply::{self, Kept};
 use crate::reconcile::declaration::PROJECT;
@@ -73,7 +74,7 @@ pub(super) async fn pass(
     containers.sort_by_key(|it| it.network_mode.starts_with("container:"));
     let published = world.publisher().all().await.unwrap_or_default();
     memory.interfaces.clear();
-    for container in containers.iter().filter(|it| !labels::is_aside(it)) {
+    for container in containers.iter().filter(|it| !is_aside(it)) {
         let record = published.iter().find(|it| it.name == container.name);
         let done = match container.pid {
             Some(_) => running(world, container, record, memory).await,
@@ -135,7 +136,8 @@ async fn running(
     // Such a label alone makes nobody netctl's.
     lacks.retain(|lack| is_ours || *lack == Lack::Publication);
     for step in mend::steps(world, container, &lacks).await?.iter().filter(|step| step.changes()) {
-        step.apply(world).await.map_err(|source| RunError::Remove { step: step.to_string(), source })?;
+        let done = network::apply::step(world, step).await;
+        done.map_err(|source| RunError::Remove { step: step.to_string(), source })?;
     }
     let mut words = Vec::new();
     for lack in &lacks {
@@ -143,8 +145,7 @@ async fn running(
             Lack::Running => "started".to_owned(),
             Lack::Namespace => "restarted: the owner of its network was".to_owned(),
             Lack::Interface => "furnished: its namespace was empty".to_owned(),
-            Lack::Publication => moved(world, container, record)
-                .await?
+            Lack::Publication => followed(container, &became(world, container, record).await?)
                 .unwrap_or_else(|| "published: its rules were missing or another container's".to_owned()),
         });
     }
@@ -156,9 +157,14 @@ async fn running(
     {
         return Ok(Some(done));
     }
-    match memory.glance.astray(&container.name) {
+    let astray = memory.glance.astray(&container.name);
+    let lost = astray.iter().find_map(|astray| match astray {
+        Astray::Lost(address) => Some(*address),
+        Astray::Moved { .. } | Astray::Gained(_) => None,
+    });
+    match lost {
         // Its rules stand, so that they serve as soon as it is back.
-        Some(Astray::Lost(address)) if record.is_some() => {
+        Some(address) if record.is_some() => {
             let source = StepError::from(PublishError::Lost(address));
             Err(RunError::Unseen { name: container.name.clone(), source })
         }
@@ -166,48 +172,74 @@ async fn running(
     }
 }
 
-/// That it is at another address than the record of before has it, by what has been published by now: when the look
-/// began, the host may have had neither of them.
-async fn moved(
+/// What became of the addresses that the record of before has, by what has been published by now: when the look began, the
+/// host may have had neither the former ones nor those.
+async fn became(
     world: &impl Worldly,
     container: &Container,
     before: Option<&publish::Publication>,
-) -> Result<Option<String>, RunError> {
-    let Some(before) = before.filter(|before| before.follows) else { return Ok(None) };
+) -> Result<Vec<Astray>, RunError> {
+    let Some(before) = before.filter(|before| before.follows) else { return Ok(Vec::new()) };
     let now = world.publisher().published(&container.name).await;
     let now =
         now.map_err(|source| RunError::Unseen { name: container.name.clone(), source: source.into() })?;
-    let Some(now) = now else { return Ok(None) };
-    let another = before.paths.iter().find_map(|path| {
-        let its = now.paths.iter().find(|its| its.family() == path.family())?;
-        let (from, to) = (path.hosts().next()?, its.hosts().next()?);
-        path.hosts().all(|host| host != to).then_some((from, to))
-    });
-    Ok(another.map(|(from, to)| at_another(container, from, to)))
+    let Some(now) = now else { return Ok(Vec::new()) };
+    let of = |path: &publish::Path| {
+        let to = now.paths.iter().find(|its| its.family() == path.family())?.hosts().next()?;
+        match path.hosts().next() {
+            None => Some(Astray::Gained(to)),
+            Some(from) => path.hosts().all(|host| host != to).then_some(Astray::Moved { from, to }),
+        }
+    };
+    Ok(before.paths.iter().filter_map(of).collect())
 }
 
-/// That it is at another address, and what does not go with it: nobody can change a running process's environment.
-fn at_another(container: &Container, from: IpAddr, to: IpAddr) -> String {
-    let text = format!("published at {to} instead of {from}: it faces the default route now");
+/// That it is at other addresses, and what does not go with them: nobody can change a running process's environment.
+fn followed(container: &Container, astray: &[Astray]) -> Option<String> {
     let advertises = container.environment.iter().find_map(|it| it.strip_prefix(labels::ADVERTISE));
-    let names_it = advertises.is_some_and(|value| {
+    let names = |address: IpAddr| {
         // One address, or NETWORK=ADDRESS separated by commas.
-        value.split(',').any(|part| part.rsplit('=').next().unwrap_or_default().trim() == from.to_string())
-    });
-    if !names_it {
-        return text;
+        let told = |part: &str| part.rsplit('=').next().unwrap_or_default().trim().parse() == Ok(address);
+        advertises.map(|value| value.split(',').any(told))
+    };
+    let (mut texts, mut next) = (Vec::new(), Vec::new());
+    for astray in astray {
+        match astray {
+            Astray::Moved { from, to } => {
+                texts.push(format!("published at {to} instead of {from}: it faces the default route now"));
+                if names(*from) == Some(true) {
+                    next.push(format!("its {}{from} still goes into SIP and SDP", labels::ADVERTISE));
+                }
+            }
+            Astray::Gained(address) => {
+                texts.push(format!("published at {address}, too: it faces a default route now"));
+                if let (Some(value), Some(false)) = (advertises, names(*address)) {
+                    next.push(format!("its {}{value} does not name it in SIP and SDP", labels::ADVERTISE));
+                }
+            }
+            Astray::Lost(_) => {}
+        }
     }
-    let again = match container.labels.get(PROJECT) {
+    if texts.is_empty() {
+        return None;
+    }
+    let mut text = texts.join("; ");
+    if !next.is_empty() {
+        let next = next.join(", ");
+        text.push_str(&format!("\n  next: {next} until the container is another one: {}", again(container)));
+    }
+    Some(text)
+}
+
+/// How a container is made anew.
+fn again(container: &Container) -> String {
+    match container.labels.get(PROJECT) {
         Some(_) => "netctl down and netctl up".to_owned(),
         None if container.labels.contains_key(labels::RUN) => {
             format!("netctl rm {} and netctl run as before", container.name)
         }
         None => "change it and make the container anew".to_owned(),
-    };
-    format!(
-        "{text}\n  next: its {}{from} still goes into SIP and SDP until the container is another one: {again}",
-        labels::ADVERTISE
-    )
+    }
 }
 
 /// What `port publish` published: again, when the container was started anew.
@@ -219,7 +251,7 @@ async fn by_hand(world: &impl Worldly, container: &Container, record: &publish::
         return Ok(None);
     }
     world.publisher().publish(&wanted).await.map_err(failed)?;
-    Ok(Some(moved(world, container, Some(record)).await?.unwrap_or_else(|| {
+    Ok(Some(followed(container, &became(world, container, Some(record)).await?).unwrap_or_else(|| {
         "published as by netctl port publish: it was started anew, or rules were missing".to_owned()
     })))
 }

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use super::Session;
+use super::{Session, StateHandler};
 use crate::audio::{Audio, LegAudio};
 use crate::cause::Cause;
-use crate::channel::{Channel, ChannelDirection, ProtocolStatus};
-use crate::endpoint::{EndpointError, LegEvent, Originate, OriginateError};
+use crate::channel::{Channel, ProtocolStatus};
+use crate::endpoint::EndpointError;
 use crate::handle::{Message, SessionHandle};
-use crate::handler::StateHandler;
+use crate::leg::LegEvent;
 use crate::media::{MediaCommand, MediaError, MediaStats, Source, StreamId};
-use crate::switch::{NewSession, Switch};
 
 impl Session {
     /// The session's channel.
@@ -26,11 +25,6 @@ impl Session {
     /// Reaches this session from anywhere.
     pub fn handle(&self) -> &SessionHandle {
         &self.handle
-    }
-
-    /// What all sessions share.
-    pub fn switch(&self) -> &Arc<Switch> {
-        &self.switch
     }
 
     /// The session this one is joined to.
@@ -126,48 +120,12 @@ impl Session {
         self.endpoint.media().map(|media| media.stats())
     }
 
-    /// Places a second leg and starts its session; what happens to it comes here as
-    /// [`CallEvent::Peer`](crate::application::CallEvent::Peer).
-    /// The leg this one was joined to before is parted from. The new one does not outlive the application
-    /// that placed it: see [`crate::session`].
-    ///
-    /// # Errors
-    /// [`OriginateError`].
-    pub fn originate(&mut self, request: Originate) -> Result<SessionHandle, OriginateError> {
-        let interfaces = self.switch.interfaces();
-        let interface = interfaces
-            .find_endpoint(&request.target)
-            .ok_or_else(|| OriginateError::NoEndpoint(request.target.chars().take(256).collect()))?;
-        let endpoint = interface.outgoing(&request)?;
-        self.part(Cause::NormalClearing);
-        let new = NewSession {
-            name: format!("sofia/external/{}", request.target.trim_start_matches("sip:")),
-            direction: ChannelDirection::Outbound,
-            profile: request.profile,
-            endpoint,
-            permit: None,
-        };
-        let mut leg = self.switch.session(new);
-        leg.peer = Some(self.handle.clone());
-        let handle = leg.handle().clone();
-        self.peer = Some(handle.clone());
-        tokio::spawn(leg.run());
-        Ok(handle)
-    }
-
     /// Parts from the other leg: it is told that its bridge ended, with this cause.
     pub fn part(&mut self, cause: Cause) {
         if let Some(peer) = self.peer.take() {
             // Gone is what it should be; full has hung it up.
             _ = peer.send(Message::Peer(self.handle.id(), LegEvent::Ended { cause, status: None }));
             self.endpoint.follow(None);
-        }
-    }
-
-    pub(super) fn mark_answered(&mut self) {
-        if !self.channel.is_answered() {
-            self.channel.mark_answered();
-            self.count_answer();
         }
     }
 }

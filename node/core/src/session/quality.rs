@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::Session;
 use crate::channel::ChannelDirection;
-use crate::endpoint::LegEvent;
+use crate::leg::LegEvent;
 use crate::media::{ENOUGH, MediaStats};
 
 /// Within this sound begins, once a call is answered and its direction agreed on: what was wanted for less need not
@@ -18,7 +18,7 @@ const BEGINS_WITHIN: Duration = Duration::from_secs(2);
 impl Session {
     /// The leg was answered.
     pub(super) fn count_answer(&self) {
-        let counters = self.switch.counters();
+        let counters = &self.counters;
         counters.count_answer(self.channel.direction());
         if let Some(setup) = self.channel.times().setup() {
             counters.setup.observe(setup.as_secs_f64());
@@ -27,7 +27,7 @@ impl Session {
 
     /// The callee shows for the first time that it was reached: it rings, or answers, whatever it answers. An end
     /// without its words is an end of our own making.
-    pub(super) fn hear_of_callee(&self, event: &LegEvent) {
+    pub(crate) fn hear_of_callee(&self, event: &LegEvent) {
         let times = self.channel.times();
         let is_its_own = match event {
             LegEvent::Ringing | LegEvent::EarlyMedia(_) | LegEvent::Answered(_) => true,
@@ -35,15 +35,15 @@ impl Session {
             LegEvent::Described(_) | LegEvent::Insists(_) => false,
         };
         if let (Some(placed), None, None, true) = (times.placed, times.progress, times.answered, is_its_own) {
-            self.switch.counters().ringing_delay.observe(placed.elapsed().as_secs_f64());
+            self.counters.ringing_delay.observe(placed.elapsed().as_secs_f64());
         }
     }
 
     /// The leg has ended: its sound is as good as it will ever be. Before the handlers of REPORTING.
-    pub(super) fn account(&mut self) {
+    pub(crate) fn account(&mut self) {
         let talk = self.channel.times().talk(Instant::now());
         if self.channel.is_answered() && self.channel.direction() == ChannelDirection::Inbound {
-            self.switch.counters().duration.observe(talk.as_secs_f64());
+            self.counters.duration.observe(talk.as_secs_f64());
         }
         if let Some(media) = self.media_stats() {
             self.count_quality(&media);
@@ -53,7 +53,7 @@ impl Session {
     }
 
     pub(super) fn count_quality(&self, media: &MediaStats) {
-        let counters = self.switch.counters();
+        let counters = &self.counters;
         if let Some(quality) = media.quality {
             counters.mos.observe(quality.mos);
             counters.loss.observe(media.loss());
@@ -67,7 +67,7 @@ impl Session {
     fn count_silence(&self, media: &MediaStats, talk: Duration) {
         let wanted = |agreed: Duration| agreed.min(talk) >= BEGINS_WITHIN;
         let (receive, send) = (wanted(media.receiving), wanted(media.sending));
-        let counters = self.switch.counters();
+        let counters = &self.counters;
         for (is_so, counter) in [
             (receive || send, &counters.streams),
             (receive && media.received_packets == 0, &counters.nothing_received),

@@ -9,9 +9,11 @@
 
 use switch_core::audio::Audio;
 use switch_core::endpoint::LegEvent;
+use switch_sip::sdp::Description;
 
-use super::refresh::Purpose;
-use super::{Leg, Role};
+use super::pending::Purpose;
+use super::role::Role;
+use super::state::Leg;
 use crate::description;
 
 impl Leg {
@@ -64,6 +66,25 @@ impl Leg {
                 None
             }
         }
+    }
+
+    /// The peer's answer to an offer of ours inside the dialog; what cannot be taken leaves all as it was. Told
+    /// when it can do less than was offered; an offer that named less than it can says nothing about the rest.
+    pub(super) fn take_new_answer(&mut self, body: &[u8], purpose: &Purpose) -> Option<LegEvent> {
+        let answer = Description::parse(body).ok()?;
+        match self.description.accept(&answer) {
+            Ok(config) => self.configure(config),
+            Err(error) => {
+                tracing::info!(%error, "the answer to our offer is left aside");
+                return None;
+            }
+        }
+        // What it was brought back to, it had said it cannot do.
+        if self.description.took_all() && !matches!(purpose, Purpose::Restore(_)) {
+            return None;
+        }
+        self.peer_audio = description::audio(&answer);
+        self.described()
     }
 
     /// What the other leg is told when the peer can do something else.

@@ -15,58 +15,22 @@ use switch_sip::sdp::{CONTENT_TYPE, Description, NegotiationError};
 use switch_sip::session_timer::TooBrief;
 use switch_sip::transaction::{Flow, ServerId};
 
-use super::refresh::{Refresh, push_agreed};
-use super::{Leg, Path, Refused, Role, reason};
+use super::pending::{Succession, push_agreed};
+use super::role::{Inbound, InboundStage as Stage, Invite, Role};
+use super::state::{Leg, Path};
 use crate::agent::Agent;
+use crate::capabilities::{ALLOW, SUPPORTED};
 use crate::cause;
 use crate::counters::count;
-use crate::description::{self, Local as LocalDescription};
+use crate::description;
 use crate::directory::{DialogKey, Parting};
 use crate::identity;
+use crate::reason::reason;
+use crate::refusal::{Refusal, Refused};
 use crate::route::Outgoing;
 
 /// How long media may go to an address other than the caller's own that has not sent anything yet.
 const PROBATION: Duration = Duration::from_secs(1);
-
-/// A caller's INVITE and how far it was answered.
-pub(super) struct Inbound {
-    server: ServerId,
-    stage: Stage,
-}
-
-enum Stage {
-    /// Not answered.
-    Early(Box<Invite>),
-    /// Answered, the ACK is due. `ours`: it brings the answer to an offer of ours.
-    Answered { ours: bool },
-    /// Acknowledged.
-    Confirmed,
-    /// Nothing more to say.
-    Over,
-}
-
-/// What is answered, kept no longer than until it is.
-struct Invite {
-    request: Arc<Request>,
-    /// None: the INVITE had no description, ours is the offer and the ACK brings the answer.
-    offer: Option<Description>,
-    /// What a 183 carried is repeated in the 200 (RFC 3261 §13.2.1).
-    described: Option<String>,
-}
-
-impl Inbound {
-    pub(super) fn is_early(&self) -> bool {
-        self.invite().is_some()
-    }
-
-    pub(super) fn is_confirmed(&self) -> bool {
-        matches!(self.stage, Stage::Confirmed)
-    }
-
-    fn invite(&self) -> Option<&Invite> {
-        if let Stage::Early(invite) = &self.stage { Some(invite) } else { None }
-    }
-}
 
 impl Leg {
     /// Takes an INVITE. Its stream is opened when the session begins.
@@ -76,54 +40,35 @@ impl Leg {
         request: &Arc<Request>,
         flow: Flow,
     ) -> Result<Self, Refused> {
-        let refuse = |status, why: &str| Refused { status, header: None, why: why.into() };
         if request.headers.contact().ok().flatten().is_none() {
-            return Err(refuse(400, "an INVITE without a Contact"));
+            return Err(Refused::new(400, "an INVITE without a Contact"));
         }
         let offer = match request.body.as_slice() {
             [] => None,
-            body => Some(Description::parse(body).map_err(|error| refuse(400, &error.to_string()))?),
+            body => Some(Description::parse(body).map_err(|error| Refused::new(400, &error.to_string()))?),
         };
         let peer_audio = match &offer {
-            Some(offer) => Some(description::audio(offer).ok_or_else(|| refuse(488, "no audio is offered"))?),
+            Some(offer) => {
+                Some(description::audio(offer).ok_or_else(|| Refused::new(488, "no audio is offered"))?)
+            }
             None => None,
         };
         agent.settings().session.answer(request).map_err(|TooBrief(least)| Refused {
-            header: Some(("Min-SE", least.as_secs().to_string())),
-            ..refuse(422, "too short a session interval")
+            refusal: Refusal { status: 422, header: Some(("Min-SE", least.as_secs().to_string())) },
+            why: "too short a session interval".to_owned(),
         })?;
         let local_tag = identity::token();
-        let call_id = request.headers.call_id().map_err(|error| refuse(400, &error.to_string()))?.to_owned();
+        let call_id =
+            request.headers.call_id().map_err(|error| Refused::new(400, &error.to_string()))?.to_owned();
         let local = agent.local_toward(&flow);
-        Ok(Self {
-            agent: Arc::clone(agent),
-            recipient: None,
-            key: Arc::new(DialogKey { call_id, local_tag }),
-            dialog: None,
-            path: Some(Path { flow, local }),
-            media: None,
-            description: LocalDescription::new(),
-            refresh: Refresh::new(agent),
-            reinvited: None,
-            agreed: None,
-            peer_audio,
-            other: None,
-            refused: None,
-            restoring: None,
-            succeeds: None,
-            role: Role::Inbound(Inbound {
-                server,
-                stage: Stage::Early(Box::new(Invite {
-                    request: Arc::clone(request),
-                    offer,
-                    described: None,
-                })),
-            }),
-        })
+        let invite = Invite { request: Arc::clone(request), offer, described: None };
+        let role = Role::Inbound(Inbound { server, stage: Stage::Early(Box::new(invite)) });
+        let mut leg = Self::new(agent, DialogKey { call_id, local_tag }, role);
+        leg.path = Some(Path { flow, local });
+        leg.peer_audio = peer_audio;
+        Ok(leg)
     }
-}
 
-impl Leg {
     /// Opens the stream, so that a second leg can be placed beside it.
     pub(super) fn inbound_begin(&mut self, channel: &mut Channel) {
         if let Err(error) = self.open_inbound(None) {
@@ -201,8 +146,8 @@ impl Leg {
             },
         };
         let mut answer = self.reply(&request, 200);
-        answer.headers.push("Allow", crate::dispatch::ALLOW);
-        answer.headers.push("Supported", crate::dispatch::SUPPORTED);
+        answer.headers.push("Allow", ALLOW);
+        answer.headers.push("Supported", SUPPORTED);
         // Too short an interval was refused when the INVITE came.
         let timed = self.agent.settings().session.answer(&request).ok().flatten();
         push_agreed(&mut answer, timed.as_ref());
@@ -249,6 +194,16 @@ impl Leg {
         self.consent(consent);
         self.align();
         self.announce()
+    }
+
+    /// Tells of the place that was taken, once the new party's sound is known.
+    pub(super) fn announce(&mut self) -> Vec<LegEvent> {
+        let Some(audio) = self.leg_audio() else { return Vec::new() };
+        match self.succeeds.take() {
+            Some(Succession::Early) => vec![LegEvent::Answered(audio)],
+            Some(Succession::Confirmed) => vec![LegEvent::Described(audio.audio)],
+            None => Vec::new(),
+        }
     }
 
     /// The transaction has given the ACK up, so this leg need not wait for it.

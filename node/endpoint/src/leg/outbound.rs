@@ -5,64 +5,26 @@ use std::sync::Arc;
 
 use switch_core::channel::ProtocolStatus;
 use switch_core::endpoint::{EndpointInterface, LegEvent, Originate, OriginateError};
-use switch_core::media::{Consent, MediaCommand, StreamId};
+use switch_core::media::{Consent, MediaCommand};
 use switch_core::{CallerProfile, Cause, Endpoint};
 use switch_sip::dialog::Dialog;
 use switch_sip::message::{Request, Response, Uri};
 use switch_sip::sdp::Description;
 use switch_sip::transaction::{ClientId, Flow};
 
-use super::refresh::Refresh;
-use super::{Leg, Role, reason};
+use super::role::{CallerId, Outbound, OutboundStage as Stage, Role};
+use super::state::Leg;
 use crate::agent::Agent;
 use crate::cause;
-use crate::description::{self, Local as LocalDescription};
+use crate::description;
 use crate::directory::DialogKey;
 use crate::identity;
-use crate::route::{Candidate, Outgoing, Way};
+use crate::reason::reason;
+use crate::route::Outgoing;
+use crate::way::Way;
 
 /// Early dialogs of one INVITE that are remembered.
 const FORKS: usize = 16;
-
-/// A callee and how far it is.
-pub(super) struct Outbound {
-    pub(super) target: Uri,
-    pub(super) caller: CallerId,
-    pub(super) beside: Option<StreamId>,
-    /// The CSeq of our INVITE.
-    pub(super) number: u32,
-    /// Where else the target may be, should this lead nowhere (RFC 3263 §4.3).
-    pub(super) rest: VecDeque<Candidate>,
-    /// This place has answered something.
-    pub(super) is_heard: bool,
-    /// The tags of those that answered provisionally: early dialogs (RFC 3261 §12.1.2).
-    pub(super) early: Vec<Box<str>>,
-    pub(super) stage: Stage,
-}
-
-/// Who calls, as From says it.
-pub(super) struct CallerId {
-    pub(super) number: String,
-    pub(super) name: String,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum Stage {
-    /// Its name is being looked up.
-    Reaching,
-    /// The INVITE is out.
-    Invited { client: ClientId },
-    /// It answered: with this tag, for others may answer too.
-    Confirmed { client: ClientId, tag: Box<str> },
-    /// Nothing more to say.
-    Over,
-}
-
-impl Outbound {
-    pub(super) fn is_early(&self) -> bool {
-        matches!(self.stage, Stage::Invited { .. })
-    }
-}
 
 /// Places SIP legs for the core.
 pub(crate) struct Caller(pub(crate) Arc<Agent>);
@@ -84,33 +46,19 @@ impl EndpointInterface for Caller {
         let agent = &self.0;
         let key = DialogKey { call_id: identity::token(), local_tag: identity::token() };
         let CallerProfile { caller_id_number, caller_id_name, .. } = request.profile.clone();
-        Ok(Box::new(Leg {
-            agent: Arc::clone(agent),
-            recipient: None,
-            key: Arc::new(key),
-            dialog: None,
-            path: None,
-            media: None,
-            description: LocalDescription::new(),
-            refresh: Refresh::new(agent),
-            reinvited: None,
-            agreed: None,
-            peer_audio: None,
-            other: offer,
-            refused: None,
-            restoring: None,
-            succeeds: None,
-            role: Role::Outbound(Box::new(Outbound {
-                target,
-                caller: CallerId { number: caller_id_number, name: caller_id_name },
-                beside: request.beside,
-                number: 1,
-                rest: VecDeque::new(),
-                is_heard: false,
-                early: Vec::new(),
-                stage: Stage::Reaching,
-            })),
-        }))
+        let role = Role::Outbound(Box::new(Outbound {
+            target,
+            caller: CallerId { number: caller_id_number, name: caller_id_name },
+            beside: request.beside,
+            number: 1,
+            rest: VecDeque::new(),
+            is_heard: false,
+            early: Vec::new(),
+            stage: Stage::Reaching,
+        }));
+        let mut leg = Leg::new(agent, key, role);
+        leg.other = offer;
+        Ok(Box::new(leg))
     }
 }
 
@@ -260,11 +208,5 @@ impl Leg {
             Stage::Reaching | Stage::Over => {}
         }
         self.set_outbound_stage(Stage::Over);
-    }
-
-    pub(super) fn set_outbound_stage(&mut self, next: Stage) {
-        if let Role::Outbound(outbound) = &mut self.role {
-            outbound.stage = next;
-        }
     }
 }

@@ -9,27 +9,23 @@ use switch_core::media::OpenStream;
 use switch_sip::hop::Hop;
 use switch_sip::message::{Headers, Method, NameAddr, Request, Uri};
 use switch_sip::sdp::CONTENT_TYPE;
-use switch_sip::transaction::{ClientId, Flow};
+use switch_sip::transaction::ClientId;
 
-use super::outbound::Stage;
-use super::refresh::push_timer;
-use super::{Leg, LegMessage, Path, Role};
+use super::pending::push_timer;
+use super::role::{OutboundStage as Stage, Role};
+use super::state::{Leg, Path};
 use crate::agent::{Agent, Local};
+use crate::capabilities::ALLOW;
 use crate::counters::count;
 use crate::identity;
-use crate::route::{Candidate, RouteError};
+use crate::mail::LegMessage;
+use crate::way::{Reached, RouteError};
 
 /// A place that is not the last is given up when nothing has come for this many T1: 4 s. Timer B would be 32 s
 /// (RFC 3263 §4.3), longer than callers wait.
 const PATIENCE: u32 = 8;
 /// Headers of our INVITE, Via and User-Agent among them.
 const INVITE: usize = 13;
-
-/// The way to the callee, and others should it lead nowhere.
-pub(crate) struct Reached {
-    flow: Flow,
-    rest: VecDeque<Candidate>,
-}
 
 impl Leg {
     /// Looks the target up and opens the way to it; on a task of its own where there is something to wait for.
@@ -178,7 +174,7 @@ impl Leg {
         invite.headers.push("Call-ID", self.key.call_id.as_str());
         invite.headers.push("CSeq", format!("{} INVITE", outbound.number));
         invite.headers.push("Contact", contact);
-        invite.headers.push("Allow", crate::dispatch::ALLOW);
+        invite.headers.push("Allow", ALLOW);
         push_timer(&mut invite, &self.refresh.timer);
         let body = self.description.offer(self.other.as_ref(), host, port);
         invite.set_body(CONTENT_TYPE, body.into_bytes());

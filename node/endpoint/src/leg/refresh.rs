@@ -3,95 +3,18 @@
 use std::time::Instant;
 
 use switch_core::Cause;
-use switch_core::audio::Audio;
 use switch_core::endpoint::LegEvent;
-use switch_sip::message::{Headers, Method, Request, Response, SessionExpires};
-use switch_sip::sdp::{CONTENT_TYPE, Description};
-use switch_sip::session_timer::{Action, SessionTimer, glare_delay};
+use switch_sip::message::Response;
+use switch_sip::session_timer::{Action, glare_delay};
 use switch_sip::transaction::ClientId;
-use tokio::task::AbortHandle;
 
-use super::{Leg, LegMessage, Role};
-use crate::agent::Agent;
+use super::pending::{Pending, Purpose};
+use super::role::Role;
+use super::state::Leg;
 use crate::counters::count;
-use crate::description;
-use crate::dispatch::{ALLOW, SUPPORTED, TIMER};
 use crate::route::Outgoing;
 
-/// What keeps the session alive.
-pub(super) struct Refresh {
-    pub(super) timer: SessionTimer,
-    /// The peer's Allow has UPDATE.
-    takes_update: bool,
-    /// The refresh, or the offer, that waits for its answer.
-    pending: Option<Pending>,
-    /// When the peer is offered what both legs can do once more.
-    offer_at: Option<Instant>,
-    wake: Option<AbortHandle>,
-}
-
-struct Pending {
-    number: u32,
-    is_invite: bool,
-    purpose: Purpose,
-}
-
-/// What a request of ours inside the dialog is for.
-pub(super) enum Purpose {
-    /// A sign of life.
-    Refresh,
-    /// A new offer: what both legs can do.
-    Common(Box<Audio>),
-    /// A new offer: what the other leg keeps to.
-    Restore(Box<Audio>),
-}
-
-impl Refresh {
-    pub(super) fn new(agent: &Agent) -> Self {
-        let timer = SessionTimer::new(agent.settings().session);
-        Self { timer, takes_update: false, pending: None, offer_at: None, wake: None }
-    }
-
-    /// The peer's Allow, wherever it says one.
-    pub(super) fn learn(&mut self, headers: &Headers) {
-        if headers.contains("Allow") {
-            self.takes_update = headers.lists("Allow", "UPDATE");
-        }
-    }
-
-    /// Whether the peer owes an answer.
-    pub(super) fn is_waiting(&self) -> bool {
-        self.pending.is_some()
-    }
-
-    /// Whether a new description of the peer's would meet one of ours (RFC 3261 §14.2).
-    pub(super) fn is_offering(&self) -> bool {
-        self.pending.as_ref().is_some_and(|pending| pending.is_invite)
-    }
-}
-
-impl Drop for Refresh {
-    fn drop(&mut self) {
-        if let Some(wake) = &self.wake {
-            wake.abort();
-        }
-    }
-}
-
 impl Leg {
-    /// The peer's INVITE or UPDATE was agreed to like this.
-    pub(super) fn timer_answered(&mut self, agreed: Option<&SessionExpires>) {
-        self.refresh.timer.answered(Instant::now(), agreed);
-        self.set_alarm();
-    }
-
-    /// The peer answered our INVITE or UPDATE 2xx.
-    pub(super) fn timer_refreshed(&mut self, response: &Response) {
-        self.refresh.learn(&response.headers);
-        self.refresh.timer.refreshed(Instant::now(), response);
-        self.set_alarm();
-    }
-
     pub(super) fn on_timer(&mut self) -> Vec<LegEvent> {
         if self.refresh.offer_at.take_if(|at| *at <= Instant::now()).is_some() {
             self.align();
@@ -115,23 +38,6 @@ impl Leg {
         Vec::new()
     }
 
-    /// Has the session told when the timer is due.
-    fn set_alarm(&mut self) {
-        if let Some(wake) = self.refresh.wake.take() {
-            wake.abort();
-        }
-        let next = self.refresh.timer.next_timeout().into_iter().chain(self.refresh.offer_at).min();
-        let (Some(at), Some(leg)) = (next, self.recipient.clone()) else {
-            return;
-        };
-        let sleeper = tokio::spawn(async move {
-            tokio::time::sleep_until(at.into()).await;
-            // A session that has ended needs no refresh.
-            _ = leg.send(LegMessage::Timer);
-        });
-        self.refresh.wake = Some(sleeper.abort_handle());
-    }
-
     /// UPDATE where the peer takes it, else the INVITE with the description it has already (§7.4).
     fn send_refresh(&mut self) {
         if self.refresh.pending.is_some() {
@@ -141,24 +47,6 @@ impl Leg {
         let body = if is_invite { self.description.last() } else { None };
         count(&self.agent.counters().refreshes);
         self.send_inside(is_invite, body, Purpose::Refresh);
-    }
-
-    /// INVITE or UPDATE in the dialog.
-    pub(super) fn send_inside(&mut self, is_invite: bool, body: Option<String>, purpose: Purpose) {
-        let Some(path) = self.path.clone() else { return };
-        let contact = self.contact(&path);
-        let Some(dialog) = &mut self.dialog else { return };
-        let mut request = dialog.request(if is_invite { Method::Invite } else { Method::Update });
-        let number = dialog.local_number();
-        request.headers.push("Contact", contact);
-        request.headers.push("Allow", ALLOW);
-        push_timer(&mut request, &self.refresh.timer);
-        if let Some(body) = body {
-            request.set_body(CONTENT_TYPE, body.into_bytes());
-        }
-        let Some(way) = self.way() else { return };
-        self.refresh.pending = Some(Pending { number, is_invite, purpose });
-        self.agent.deliver(Outgoing::Request { request, leg: self.recipient.clone() }, way);
     }
 
     /// Whether this response is to a refresh of ours.
@@ -246,44 +134,6 @@ impl Leg {
             pending.is_invite.then(|| self.take_new_answer(&response.body, &pending.purpose)).flatten();
         self.timer_refreshed(response);
         event
-    }
-
-    /// The peer's answer to an offer of ours inside the dialog; what cannot be taken leaves all as it was. Told
-    /// when it can do less than was offered; an offer that named less than it can says nothing about the rest.
-    pub(super) fn take_new_answer(&mut self, body: &[u8], purpose: &Purpose) -> Option<LegEvent> {
-        let answer = Description::parse(body).ok()?;
-        match self.description.accept(&answer) {
-            Ok(config) => self.configure(config),
-            Err(error) => {
-                tracing::info!(%error, "the answer to our offer is left aside");
-                return None;
-            }
-        }
-        // What it was brought back to, it had said it cannot do.
-        if self.description.took_all() && !matches!(purpose, Purpose::Restore(_)) {
-            return None;
-        }
-        self.peer_audio = description::audio(&answer);
-        self.described()
-    }
-}
-
-/// Supported, Session-Expires and Min-SE of a request of ours.
-pub(super) fn push_timer(request: &mut Request, timer: &SessionTimer) {
-    request.headers.push("Supported", SUPPORTED);
-    let Some((asked, least)) = timer.ask() else { return };
-    request.headers.push("Session-Expires", asked.to_string());
-    if let Some(least) = least {
-        request.headers.push("Min-SE", least.as_secs().to_string());
-    }
-}
-
-/// Session-Expires of a 2xx of ours, and what it asks of the peer (§9).
-pub(super) fn push_agreed(answer: &mut Response, agreed: Option<&SessionExpires>) {
-    let Some(agreed) = agreed else { return };
-    answer.headers.push("Session-Expires", agreed.to_string());
-    if agreed.refresher_is_uac == Some(true) {
-        answer.headers.push("Require", TIMER);
     }
 }
 

@@ -9,17 +9,10 @@ use switch_sip::sdp::{CONTENT_TYPE, Description, NegotiationError};
 use switch_sip::session_timer::TooBrief;
 use switch_sip::transaction::ServerId;
 
-use super::refresh::{Purpose, push_agreed};
-use super::{Leg, Path, Role};
-use crate::dispatch::{ALLOW, SUPPORTED};
-
-/// An INVITE inside the dialog that was answered and not yet acknowledged.
-pub(super) struct Reinvited {
-    server: ServerId,
-    number: u32,
-    /// It brought no offer; ours is answered by the ACK.
-    is_ours: bool,
-}
+use super::pending::{Purpose, Reinvited, push_agreed};
+use super::role::Role;
+use super::state::{Leg, Path};
+use crate::capabilities::{ALLOW, SUPPORTED};
 
 impl Leg {
     /// A request in a dialog that is not answered yet. The caller may end it with BYE (RFC 3261 §15); what would
@@ -128,11 +121,5 @@ impl Leg {
         let event = is_ours.then(|| self.take_new_answer(&ack.body, &Purpose::Refresh)).flatten();
         self.align();
         Some(event.into_iter().collect())
-    }
-
-    pub(super) fn forget_reinvite(&mut self) {
-        if let Some(reinvited) = self.reinvited.take() {
-            self.agent.directory.remove_server(reinvited.server);
-        }
     }
 }

@@ -4,80 +4,16 @@
 //! Who may: whoever names the dialog by Call-ID and both tags, of which ours is 122 random bits and no third party
 //! sees it. Where the place is a caller's, the dialplans have to take calls to its number from the new source, too.
 
-use std::net::IpAddr;
-use std::sync::Arc;
-
 use switch_core::channel::CallerProfile;
 use switch_core::endpoint::LegEvent;
 use switch_core::media::{MediaCommand, StreamId};
-use switch_core::{Cause, Channel, ChannelDirection, Endpoint as _};
-use switch_sip::message::{Replaces, Request};
-use switch_sip::response;
-use switch_sip::transaction::{Flow, ServerId};
+use switch_core::{Cause, Channel, ChannelDirection};
 
-use super::{Leg, LegMessage, Refresh, Refused, Role};
-use crate::agent::Agent;
-
-/// An INVITE that wants a dialog's place. Whatever becomes of the session it is sent to, it is answered.
-pub(crate) struct Replacing {
-    agent: Arc<Agent>,
-    id: ServerId,
-    request: Arc<Request>,
-    flow: Flow,
-    replaces: Replaces,
-    is_answered: bool,
-}
-
-/// Of what the other leg has to be told.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Succession {
-    /// The place was ringing: it is answered now.
-    Early,
-    /// It can do something else, perhaps.
-    Confirmed,
-}
-
-impl Replacing {
-    pub(crate) fn new(
-        agent: &Arc<Agent>,
-        id: ServerId,
-        request: Request,
-        flow: Flow,
-        replaces: Replaces,
-    ) -> Self {
-        let (agent, request) = (Arc::clone(agent), Arc::new(request));
-        Self { agent, id, request, flow, replaces, is_answered: false }
-    }
-
-    /// Whether the dialog with this tag of the peer's is meant. One of RFC 2543 has none, and is asked for as `0`.
-    fn names(&self, remote_tag: &str) -> bool {
-        let named = &self.replaces.from_tag;
-        named == remote_tag || (named == "0" && remote_tag.is_empty())
-    }
-
-    fn source(&self) -> IpAddr {
-        self.flow.remote.ip().to_canonical()
-    }
-
-    fn refuse(&mut self, refused: &Refused) {
-        self.is_answered = true;
-        tracing::info!(source = %self.source(), status = refused.status, why = %refused.why, "not replaced");
-        let mut refusal = response::to(&self.request, refused.status, None);
-        if let Some((name, value)) = &refused.header {
-            refusal.headers.push(name, value.as_str());
-        }
-        self.agent.respond(self.id, refusal);
-    }
-}
-
-impl Drop for Replacing {
-    fn drop(&mut self) {
-        if !self.is_answered {
-            // Nobody read it: the session has ended (RFC 3891 §3).
-            self.refuse(&refused(603, "the dialog has ended"));
-        }
-    }
-}
+use super::pending::{Refresh, Succession};
+use super::role::Role;
+use super::state::Leg;
+use crate::refusal::Refused;
+use crate::replacing::Replacing;
 
 impl Leg {
     pub(super) fn on_replace(&mut self, channel: &mut Channel, mut replacing: Replacing) -> Vec<LegEvent> {
@@ -108,29 +44,29 @@ impl Leg {
     fn check(&self, channel: &Channel, replacing: &Replacing) -> Result<Succession, Refused> {
         let succession = match (&self.dialog, &self.role) {
             (Some(dialog), _) if !replacing.names(&dialog.id().remote_tag) => {
-                return Err(refused(481, "the tags name no dialog"));
+                return Err(Refused::new(481, "the tags name no dialog"));
             }
             (Some(_), _) => Succession::Confirmed,
             (None, Role::Outbound(outbound)) if outbound.is_early() => {
                 if !outbound.early.iter().any(|tag| replacing.names(tag)) {
-                    return Err(refused(481, "the tags name no dialog"));
+                    return Err(Refused::new(481, "the tags name no dialog"));
                 }
                 Succession::Early
             }
             (None, Role::Inbound(inbound)) if inbound.is_early() => {
-                return Err(refused(481, "an early dialog that the peer began"));
+                return Err(Refused::new(481, "an early dialog that the peer began"));
             }
-            (None, _) => return Err(refused(603, "the dialog has ended")),
+            (None, _) => return Err(Refused::new(603, "the dialog has ended")),
         };
         if channel.direction() == ChannelDirection::Inbound {
             let caller =
                 CallerProfile { network_addr: Some(replacing.source()), ..channel.profile().clone() };
             if !self.agent.switch.admits(&caller) {
-                return Err(refused(403, "the caller's number is not to be dialled from this source"));
+                return Err(Refused::new(403, "the caller's number is not to be dialled from this source"));
             }
         }
         if replacing.replaces.early_only && matches!(succession, Succession::Confirmed) {
-            return Err(refused(486, "only an early dialog was to be replaced, and it is answered"));
+            return Err(Refused::new(486, "only an early dialog was to be replaced, and it is answered"));
         }
         Ok(succession)
     }
@@ -138,9 +74,9 @@ impl Leg {
     /// The new leg, answered and in this one's place among the streams; or nothing has changed.
     fn successor(&self, channel: &mut Channel, replacing: &Replacing) -> Result<Leg, Refused> {
         let Replacing { id, request, flow, .. } = replacing;
-        let recipient = self.recipient.as_ref().ok_or_else(|| refused(603, "the dialog has ended"))?;
+        let recipient = self.recipient.as_ref().ok_or_else(|| Refused::new(603, "the dialog has ended"))?;
         let mut new = Leg::inbound(&self.agent, *id, request, flow.clone())?;
-        new.attach(recipient.session().clone());
+        new.enter(recipient.session().clone());
         if let Some(recipient) = &new.recipient {
             self.agent.directory.add_server(*id, recipient.clone());
         }
@@ -160,10 +96,11 @@ impl Leg {
         before: &Leg,
         old: Option<StreamId>,
     ) -> Result<(), Refused> {
-        self.open_inbound(old).map_err(|error| refused(503, &error.to_string()))?;
+        self.open_inbound(old).map_err(|error| Refused::new(503, &error.to_string()))?;
         self.other.clone_from(&before.other);
         let choice = before.other.clone();
-        self.inbound_answer(channel, choice.as_ref()).map_err(|error| refused(488, &error.to_string()))?;
+        self.inbound_answer(channel, choice.as_ref())
+            .map_err(|error| Refused::new(488, &error.to_string()))?;
         if let (Some(old), Some(media)) = (old, &self.media)
             && let Err(error) = media.command(MediaCommand::Succeed(old))
         {
@@ -194,25 +131,4 @@ impl Leg {
             Role::Outbound(_) => self.outbound_end(cause),
         }
     }
-
-    /// Tells of the place that was taken, once the new party's sound is known.
-    pub(super) fn announce(&mut self) -> Vec<LegEvent> {
-        let Some(audio) = self.leg_audio() else { return Vec::new() };
-        match self.succeeds.take() {
-            Some(Succession::Early) => vec![LegEvent::Answered(audio)],
-            Some(Succession::Confirmed) => vec![LegEvent::Described(audio.audio)],
-            None => Vec::new(),
-        }
-    }
-
-    /// For a leg whose place was taken before this was read. A request has its answer all the same.
-    pub(super) fn on_stray(&self, message: LegMessage) {
-        if let LegMessage::Request { id, request, .. } = message {
-            self.agent.respond(id, response::to(&request, 481, None));
-        }
-    }
-}
-
-fn refused(status: u16, why: &str) -> Refused {
-    Refused { status, header: None, why: why.to_owned() }
 }

@@ -18,7 +18,6 @@ use tokio::sync::{OnceCell, Semaphore};
 
 mod srv;
 
-use crate::route::Candidate;
 use srv::Target;
 
 /// Longest wait for a name.
@@ -27,6 +26,9 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
 const ATTEMPT: Duration = Duration::from_millis(1500);
 /// Look-ups at once; one more fails at once rather than queue behind a dead resolver.
 const AT_ONCE: usize = 256;
+
+/// One place a hop may be at.
+pub(crate) type Candidate = (Transport, SocketAddr);
 
 /// Looks names up.
 #[derive(Clone)]

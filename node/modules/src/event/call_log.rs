@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use switch_core::channel::Channel;
-use switch_core::handler::{Flow, StateHandler};
 use switch_core::media::MediaStats;
 use switch_core::module::{Interfaces, Module, ModuleError};
-use switch_core::{Session, State};
+use switch_core::{Flow, Session, State, StateHandler};
 use tokio::time::Instant;
 
 /// The module, and its handler for every channel's REPORTING.

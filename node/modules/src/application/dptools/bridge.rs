@@ -36,8 +36,8 @@ pub(super) async fn bridge(call: Call, data: String) -> Outcome {
 async fn connect(call: &Call, request: &Request) -> Result<SessionId, Failure> {
     let timeout = request.originate_timeout.unwrap_or(TIMEOUT);
     let target = request.target.clone();
-    let placed = call.with(move |session| session.originate(order(session, target, timeout)));
-    let peer = placed.await??.id();
+    let placed = call.originate_with(move |session| order(session, target, timeout));
+    let peer = placed.await?.id();
     let deadline = Instant::now() + timeout;
     loop {
         let event = match tokio::time::timeout_at(deadline, peer_event(call, peer)).await {
