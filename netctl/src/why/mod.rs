@@ -10,7 +10,7 @@
 //!   one can be placed.
 //! - What it means: `judge` finds the station from the counts alone. `scene` is all that a cause is found by, `diagnosis`
 //!   finds it, `mend` has the commands against it.
-//! - `report` tells it. What is concluded of all that is decided here.
+//! - `report` tells it; what all of that comes to is decided here, on top.
 
 mod asked;
 mod call;

@@ -10,8 +10,8 @@ use crate::watching::Watching;
 /// The host's IPv6 address at first, and after a renewal. Not of 2001:db8::/64, for that stands for everywhere.
 const FIRST: &str = "2001:db8:1::1";
 const SECOND: &str = "2001:db8:1::7";
-/// How soon what has appeared has to be published.
-const PROMISED: Duration = Duration::from_secs(2);
+/// How soon what has appeared has to be published on a busy machine; on one at rest it takes some tenths of a second.
+const AT_LAST: Duration = Duration::from_secs(5);
 
 fn ip(site: &Site, arguments: &str) {
     assert!(site.on_host("ip").args(arguments.split(' ')).status().expect("ip").success(), "{arguments}");
@@ -46,11 +46,11 @@ fn run(site: &Site, name: &str, network: &str, ports: [&str; 2], more: &[&str]) 
     site.must_netctl(&[&run[..], more, &[IMAGE]].concat());
 }
 
-/// Waits until it is said so many times, no longer than what is promised.
+/// Waits until it is said so many times, no longer than a busy machine may take.
 fn soon(watching: &Watching, text: &str, count: usize) -> Duration {
     let begin = Instant::now();
     while watching.said().matches(text).count() < count {
-        assert!(begin.elapsed() < PROMISED, "{text} {count} times in {}", watching.said());
+        assert!(begin.elapsed() < AT_LAST, "{text} {count} times in {}", watching.said());
         thread::sleep(Duration::from_millis(5));
     }
     begin.elapsed()
@@ -82,6 +82,17 @@ fn a_family_is_gained_kept_while_it_is_away_and_followed() {
     let four = format!("sip:9196@{HOST}");
     site.call(&four);
     let call = |target: &str| site.probing(target).spawn().expect("images/prepare laid it out");
+
+    // A default route, and no address yet: the kernel would take that of Docker's own bridge, which nobody reaches.
+    ip(&site, "route add ::/0 via fe80::2 dev br0");
+    let until = Instant::now() + Duration::from_secs(10);
+    while !site.must("ip -6 route get 2001:db8::1").contains("src fd00:77::1") {
+        assert!(Instant::now() < until, "{}", site.must("ip -6 address; ip -6 route get 2001:db8::1"));
+        thread::sleep(Duration::from_millis(100));
+    }
+    thread::sleep(Duration::from_millis(500));
+    assert!(!watching.said().contains("too"), "{}", watching.said());
+    ip(&site, "route del ::/0 via fe80::2 dev br0");
 
     // As a router's advertisement brings it, and a call by the other family goes on.
     let mut on = call(&four);
@@ -144,8 +155,8 @@ fn what_found_no_default_route_at_all_is_published_as_soon_as_there_is_one() {
     ip(&site, "route del default");
     site.must_docker(&["restart", "-t", "1", "edge"]);
     watching.says("this host has no default route");
-    // Until it is tried only every few seconds.
-    thread::sleep(Duration::from_secs(8));
+    // Until it is not tried by itself for the next ten seconds.
+    thread::sleep(Duration::from_secs(14));
     ip(&site, "route add default via 198.51.100.2");
     println!("published after {:?}", soon(&watching, "edge: published", 1));
     site.call_at_last(&format!("sip:9196@{HOST}"), || watching.said());

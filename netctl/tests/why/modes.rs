@@ -1,8 +1,11 @@
 //! In the modes that have fewer stations: the host's own network, a namespace that netctl furnished, one that is shared.
 //! Each is broken in ways that only it can be.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use crate::scene::{CALLER, INSIDE, Scene};
-use crate::site::{HOST, IMAGE, Site};
+use crate::site::{AT_LAST, HOST, IMAGE, Site};
 
 /// In none mode, on the host's bridge.
 const OWN: &str = "198.51.100.10";
@@ -76,6 +79,7 @@ fn none_mode() {
     }
     assert!(scene.inside("ip route").contains(&format!("default via {HOST}")), "the way out went with it");
     scene.site.must_docker(&["restart", "switch"]);
+    until_gone(&scene, "sw-switch");
     scene.finds("entered", "signalling", "joint");
     // With the mark that rm knows it by.
     let links = scene.must("ip link show sw-switch");
@@ -168,4 +172,13 @@ fn container_mode() {
     site.must_docker(&["stop", "owner"]);
     let told = scene.finds("entered", "signalling", "left");
     assert!(told["cause"]["text"].as_str().unwrap().contains("does not run"), "{told:#}");
+}
+
+/// The kernel takes a pair away with the namespace that it was in, some time after the last process has left that.
+fn until_gone(scene: &Scene, interface: &str) {
+    let until = Instant::now() + AT_LAST;
+    while scene.site.shell(&format!("ip link show {interface}")).status.success() {
+        assert!(Instant::now() < until, "{interface} stays");
+        thread::sleep(Duration::from_millis(20));
+    }
 }

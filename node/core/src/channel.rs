@@ -1,22 +1,15 @@
 //! One call leg's facts: its state, its caller, its variables. Reached only through its session.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use thiserror::Error;
 use tokio::time::Instant;
 
 use crate::cause::Cause;
 use crate::id::SessionId;
 use crate::state::{IllegalTransition, State, Step};
-
-/// Most variables a channel holds.
-pub const MAX_VARIABLES: usize = 1024;
-/// Longest name of a variable, in bytes.
-pub const MAX_VARIABLE_NAME: usize = 256;
-/// Longest value of a variable, in bytes.
-pub const MAX_VARIABLE_VALUE: usize = 64 * 1024;
+use crate::variables::Variables;
+pub use crate::variables::{MAX_VARIABLE_NAME, MAX_VARIABLE_VALUE, MAX_VARIABLES, VariableError};
 
 /// Who began the leg.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -104,21 +97,10 @@ pub struct Channel {
     profile: CallerProfile,
     state: State,
     running_state: State,
-    variables: BTreeMap<String, String>,
+    variables: Variables,
     times: Times,
     cause: Option<Cause>,
     protocol_status: Option<ProtocolStatus>,
-}
-
-/// Why a variable was not set.
-#[derive(Clone, PartialEq, Eq, Debug, Error)]
-pub enum VariableError {
-    /// See [`MAX_VARIABLES`].
-    #[error("the channel holds {MAX_VARIABLES} variables already")]
-    TooMany,
-    /// See [`MAX_VARIABLE_NAME`] and [`MAX_VARIABLE_VALUE`].
-    #[error("the variable {0:?} is too long")]
-    TooLong(String),
 }
 
 impl Channel {
@@ -135,7 +117,7 @@ impl Channel {
             profile,
             state: State::New,
             running_state: State::None,
-            variables: BTreeMap::new(),
+            variables: Variables::default(),
             times: Times {
                 created: Instant::now(),
                 placed: None,
@@ -259,7 +241,7 @@ impl Channel {
 
     /// A variable's value.
     pub fn variable(&self, name: &str) -> Option<&str> {
-        self.variables.get(name).map(String::as_str)
+        self.variables.value(name)
     }
 
     /// Sets a variable; an empty value removes it, as FreeSWITCH does.
@@ -267,23 +249,12 @@ impl Channel {
     /// # Errors
     /// [`VariableError`] when a bound is passed; nothing changes then.
     pub fn set_variable(&mut self, name: &str, value: &str) -> Result<(), VariableError> {
-        if value.is_empty() {
-            self.variables.remove(name);
-            return Ok(());
-        }
-        if name.len() > MAX_VARIABLE_NAME || value.len() > MAX_VARIABLE_VALUE {
-            return Err(VariableError::TooLong(name.chars().take(64).collect()));
-        }
-        if self.variables.len() >= MAX_VARIABLES && !self.variables.contains_key(name) {
-            return Err(VariableError::TooMany);
-        }
-        self.variables.insert(name.to_owned(), value.to_owned());
-        Ok(())
+        self.variables.set(name, value)
     }
 
     /// Every variable, by name.
     pub fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.variables.iter()
     }
 }
 
@@ -322,19 +293,5 @@ pub(crate) mod tests {
         let error = channel.set_state(State::Hangup).unwrap_err();
         assert_eq!(error.to_string(), "a channel cannot go from CS_NEW to CS_HANGUP");
         assert_eq!(channel.state(), State::New);
-    }
-
-    #[tokio::test]
-    async fn variables_have_bounds_and_empty_removes() {
-        let mut channel = channel();
-        for n in 0..MAX_VARIABLES {
-            channel.set_variable(&format!("v{n}"), "1").unwrap();
-        }
-        assert_eq!(channel.set_variable("more", "1"), Err(VariableError::TooMany));
-        channel.set_variable("v0", "2").unwrap();
-        channel.set_variable("v0", "").unwrap();
-        assert_eq!(channel.variable("v0"), None);
-        assert!(channel.set_variable("more", "1").is_ok());
-        assert!(channel.set_variable("big", &"x".repeat(MAX_VARIABLE_VALUE + 1)).is_err());
     }
 }

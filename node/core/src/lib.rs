@@ -23,6 +23,7 @@ pub mod id;
 pub mod limits;
 pub mod media;
 pub mod state;
+mod variables;
 
 pub mod channel;
 pub mod counters;

@@ -4,12 +4,18 @@
 //! dropping the handle closes the stream. Commands and events are plain data, so that either side can be
 //! tested against a recording of the other.
 
+mod config;
+mod stats;
+
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
+
+pub use self::config::{Direction, Format, PayloadType, StreamConfig};
+pub use self::stats::{ENOUGH, MediaStats, Quality};
 
 /// Names one stream of the media plane for as long as it lives. Never reused within a process.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -139,99 +145,6 @@ pub enum Fill {
     Last,
 }
 
-/// What offer and answer agreed on, seen from our side.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StreamConfig {
-    /// Where the peer wants RTP.
-    pub remote: SocketAddr,
-    /// Where the peer wants RTCP (`a=rtcp`, else the port after RTP's, else the same with rtcp-mux).
-    pub remote_rtcp: SocketAddr,
-    /// Whether RTCP shares the RTP port (RFC 5761).
-    pub rtcp_mux: bool,
-    /// Ours: `SendOnly` means that we send and the peer does not.
-    pub direction: Direction,
-    /// Payload types the peer may send us: those we named.
-    pub receive: Vec<PayloadType>,
-    /// Payload types we may send to the peer: those it named, best first.
-    pub send: Vec<PayloadType>,
-    /// Packet time of what we generate.
-    pub ptime: Duration,
-    /// No packet for this long while the peer should be sending is [`MediaEvent::Silence`]. None: never.
-    pub silence: Option<Duration>,
-    /// The same while the direction has the peer not sending (held). None: never.
-    pub silence_held: Option<Duration>,
-}
-
-/// The number a format goes by on the wire, one way.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PayloadType {
-    /// 0 to 127.
-    pub number: u8,
-    /// What it stands for.
-    pub format: Format,
-}
-
-/// An RTP payload format, as `a=rtpmap` names it. The name is upper case; formats are compared, not numbers.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Format {
-    name: Arc<str>,
-    clock_rate: u32,
-    channels: u8,
-}
-
-impl Format {
-    /// `name` in any case; `clock_rate` in hertz of the RTP timestamp (8000 for G.722, RFC 3551 §4.5.2).
-    pub fn new(name: &str, clock_rate: u32, channels: u8) -> Self {
-        Self { name: name.to_ascii_uppercase().into(), clock_rate, channels }
-    }
-
-    /// Encoding name in upper case, for instance `PCMU`.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Hertz of the RTP timestamp.
-    pub fn clock_rate(&self) -> u32 {
-        self.clock_rate
-    }
-
-    /// 1, or 2 for Opus.
-    pub fn channels(&self) -> u8 {
-        self.channels
-    }
-
-    /// Whether this carries RFC 4733 events rather than sound.
-    pub fn is_telephone_event(&self) -> bool {
-        &*self.name == "TELEPHONE-EVENT"
-    }
-}
-
-/// Who sends, seen from our side (RFC 3264 §5.1).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Direction {
-    /// Both.
-    #[default]
-    SendRecv,
-    /// We do.
-    SendOnly,
-    /// The peer does.
-    RecvOnly,
-    /// Neither.
-    Inactive,
-}
-
-impl Direction {
-    /// Whether we send.
-    pub fn sends(self) -> bool {
-        matches!(self, Self::SendRecv | Self::SendOnly)
-    }
-
-    /// Whether the peer sends.
-    pub fn receives(self) -> bool {
-        matches!(self, Self::SendRecv | Self::RecvOnly)
-    }
-}
-
 /// How far the peer has proven that it wants media where its SDP says.
 ///
 /// A packet from the configured address grants consent whatever was set before.
@@ -312,86 +225,4 @@ pub enum OpenError {
     /// The worker's queue is full or no worker runs.
     #[error("no media worker can take a stream")]
     NoWorker,
-}
-
-/// What a stream has counted: since it was opened, never reset.
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
-pub struct MediaStats {
-    /// RTP packets taken from the peer.
-    pub received_packets: u64,
-    /// Their payload bytes, RTP headers excluded.
-    pub received_bytes: u64,
-    /// RTP packets sent to the peer.
-    pub sent_packets: u64,
-    /// Their payload bytes, RTP headers excluded.
-    pub sent_bytes: u64,
-    /// Packets the peer's sequence numbers say were lost on the way to us (RFC 3550 §A.3).
-    pub lost_packets: u64,
-    /// Interarrival jitter of what the peer sends (RFC 3550 §6.4.1).
-    pub jitter: Duration,
-    /// Loss of what we send, as the peer last reported it, 0.0 to 1.0.
-    pub remote_loss: Option<f32>,
-    /// Jitter of what we send, as the peer last reported it.
-    pub remote_jitter: Option<Duration>,
-    /// Round trip by RTCP (RFC 3550 §6.4.1).
-    pub round_trip: Option<Duration>,
-    /// Packets dropped: from a third party.
-    pub dropped_foreign: u64,
-    /// Packets dropped: not RTP, not agreed on, or malformed.
-    pub dropped_invalid: u64,
-    /// Packets not sent, for the peer's consent was missing.
-    pub withheld_packets: u64,
-    /// The source the stream locked to.
-    pub latched: Option<SocketAddr>,
-    /// How what the peer sends would be judged; none before enough of it came: see [`ENOUGH`].
-    pub quality: Option<Quality>,
-    /// Loss of all we sent, as the peer reported it, 0.0 to 1.0; none before it reported on [`ENOUGH`] packets.
-    pub remote_loss_overall: Option<f64>,
-    /// How long the peer was to send, by what offer and answer said.
-    pub receiving: Duration,
-    /// How long we were to send.
-    pub sending: Duration,
-}
-
-/// Packets below which a stream is not judged: a second of speech. A single one lost of fewer is more than two
-/// in a hundred.
-pub const ENOUGH: u64 = 50;
-
-impl MediaStats {
-    /// Packets the peer sent, as far as its sequence numbers say.
-    pub fn expected_packets(&self) -> u64 {
-        self.received_packets + self.lost_packets
-    }
-
-    /// Of the packets the peer sent, those that did not arrive: 0.0 to 1.0.
-    #[allow(clippy::cast_precision_loss, reason = "a ratio for people")]
-    pub fn loss(&self) -> f64 {
-        match self.expected_packets() {
-            0 => 0.0,
-            expected => self.lost_packets as f64 / expected as f64,
-        }
-    }
-}
-
-/// A judgement of what a peer sends, by the E-model: ITU-T G.107, or G.107.1 for a wide-band codec.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Quality {
-    /// Mean of the interarrival jitter, looked at each time a report was due.
-    pub jitter: Duration,
-    /// Rating factor R as a share of its scale, 0 to 100.
-    pub rating: f64,
-    /// Mean opinion score that the rating means, 1 to 4.5.
-    pub mos: f64,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn loss_is_told_of_what_was_sent() {
-        let media = MediaStats { received_packets: 95, lost_packets: 5, ..MediaStats::default() };
-        assert!((media.loss() - 0.05).abs() < 1e-9);
-        assert!(MediaStats::default().loss().abs() < 1e-9);
-    }
 }

@@ -58,6 +58,7 @@ pub struct Line {
     refusal: Mutex<Option<EndpointError>>,
     status: Mutex<Option<ProtocolStatus>>,
     followed: Mutex<Vec<Option<Audio>>>,
+    restored: Mutex<Vec<Audio>>,
     stats: Mutex<MediaStats>,
 }
 
@@ -151,6 +152,11 @@ impl Line {
     /// What [`Endpoint::follow`] was told, in order.
     pub fn followed(&self) -> Vec<Option<Audio>> {
         lock(&self.followed).clone()
+    }
+
+    /// What the leg was told that the other one keeps to: see [`Endpoint::restore`].
+    pub fn restored(&self) -> Vec<Audio> {
+        lock(&self.restored).clone()
     }
 
     /// The endpoint vetoes in this state.
@@ -346,6 +352,10 @@ impl Endpoint for FakeEndpoint {
 
     fn follow(&mut self, other: Option<&Audio>) {
         lock(&self.line.followed).push(other.cloned());
+    }
+
+    fn restore(&mut self, other: &Audio) {
+        lock(&self.line.restored).push(other.clone());
     }
 
     fn peer_audio(&self) -> Option<&Audio> {

@@ -19,8 +19,9 @@ use crate::connection;
 use crate::counters::Counters;
 use crate::leg::Caller;
 use crate::settings::{EndpointConfig, Live};
+use crate::transport;
+use crate::transport::tcp::Opened;
 use crate::transport::udp::Udp;
-use crate::transport::{self, tcp::Opened};
 use switch_sip::transaction::Layer;
 
 /// Why the endpoint did not start.

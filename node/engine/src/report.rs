@@ -42,9 +42,10 @@ impl Reports {
         }
     }
 
+    /// The first report comes after half the time (§6.2), so that short calls have one.
     pub(crate) fn start(&mut self, now: Instant) {
         if self.due.is_none() {
-            self.due = Some(now + self.interval());
+            self.due = Some(now + self.interval() / 2);
         }
     }
 
@@ -71,5 +72,27 @@ impl Reports {
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
         INTERVAL / 2 + INTERVAL.mul_f64((self.random >> 40) as f64 / f64::from(1 << 24))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_comes_after_half_the_time_of_the_others() {
+        for seed in 0..1000 {
+            let (mut reports, now) =
+                (Reports::new(u64::wrapping_mul(seed, 0x9E37_79B9_7F4A_7C15), 0), Instant::now());
+            reports.start(now);
+            let first = reports.due().unwrap();
+            assert!((INTERVAL / 4..=INTERVAL * 3 / 4).contains(&(first - now)), "{:?}", first - now);
+            reports.start(now + INTERVAL);
+            assert_eq!(reports.due(), Some(first), "it is on the clock");
+            assert!(!reports.take_due(first - Duration::from_millis(1)));
+            assert!(reports.take_due(first));
+            let next = reports.due().unwrap();
+            assert!((INTERVAL / 2..=INTERVAL * 3 / 2).contains(&(next - first)), "{:?}", next - first);
+        }
     }
 }

@@ -23,7 +23,7 @@ fn both_sides_report() {
     leg.send(0, 4, 480, b"four");
     let ours = leg.receive().header.ssrc;
 
-    // Half to one and a half times five seconds.
+    // After a quarter to three quarters of five seconds, the first.
     control.set_read_timeout(Some(common::PATIENCE)).unwrap();
     let mut buffer = [0; 256];
     let (length, from) = control.recv_from(&mut buffer).unwrap();

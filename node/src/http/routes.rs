@@ -14,7 +14,6 @@ use serde_json::json;
 use super::auth::{Denied, Token, may_change};
 use super::{Counters, Liveness, Readiness, SwitchView};
 use crate::config::{Span, SpanError};
-use crate::metrics::CONTENT_TYPE;
 
 /// Who asks.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +48,7 @@ async fn count(State(counters): State<Arc<Counters>>, response: Response) -> Res
 
 async fn metrics<V: SwitchView>(State(context): State<Arc<Context<V>>>) -> Response {
     match context.view.metrics() {
-        Some(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
+        Some(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
         None => error(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written"),
     }
 }

@@ -150,9 +150,10 @@ fn limits(loaded: &Loaded, findings: &mut Findings) {
         findings.error(loaded, "drain.retry_after", message);
     }
     let docker_kills = Duration::from_secs(10);
-    // Kubernetes tells each container this; how long it waits stands in the pod.
-    let in_pod = std::env::var_os("KUBERNETES_SERVICE_HOST").is_some();
-    if config.drain.deadline.duration() >= docker_kills && !in_pod {
+    // Kubernetes tells each container the one, systemd each service the other; how long they wait stands in pod and unit.
+    let is_elsewhere =
+        ["KUBERNETES_SERVICE_HOST", "INVOCATION_ID"].map(std::env::var_os).iter().any(Option::is_some);
+    if config.drain.deadline.duration() >= docker_kills && !is_elsewhere {
         let message = "Docker kills a container 10s after the signal, unless --stop-timeout says otherwise";
         findings.warn(loaded, "drain.deadline", message.to_owned());
     }

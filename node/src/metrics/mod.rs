@@ -125,9 +125,6 @@ impl Metrics {
     }
 }
 
-/// What a scrape is served as.
-pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
-
 struct List<F> {
     descriptions: Vec<Desc>,
     snapshot: F,

@@ -145,7 +145,7 @@ async fn running(
             Lack::Running => "started".to_owned(),
             Lack::Namespace => "restarted: the owner of its network was".to_owned(),
             Lack::Interface => "furnished: its namespace was empty".to_owned(),
-            Lack::Publication => followed(container, &became(world, container, record).await?)
+            Lack::Publication => followed(container, &changed(world, container, record).await?)
                 .unwrap_or_else(|| "published: its rules were missing or another container's".to_owned()),
         });
     }
@@ -157,9 +157,8 @@ async fn running(
     {
         return Ok(Some(done));
     }
-    let astray = memory.glance.astray(&container.name);
-    let lost = astray.iter().find_map(|astray| match astray {
-        Astray::Lost(address) => Some(*address),
+    let lost = memory.glance.astray(&container.name).into_iter().find_map(|astray| match astray {
+        Astray::Lost(address) => Some(address),
         Astray::Moved { .. } | Astray::Gained(_) => None,
     });
     match lost {
@@ -172,9 +171,9 @@ async fn running(
     }
 }
 
-/// What became of the addresses that the record of before has, by what has been published by now: when the look began, the
-/// host may have had neither the former ones nor those.
-async fn became(
+/// Where it is published at another address than the record of before has it, by what has been published by now: when the
+/// look began, the host may have had neither of them.
+async fn changed(
     world: &impl Worldly,
     container: &Container,
     before: Option<&publish::Publication>,
@@ -183,15 +182,17 @@ async fn became(
     let now = world.publisher().published(&container.name).await;
     let now =
         now.map_err(|source| RunError::Unseen { name: container.name.clone(), source: source.into() })?;
-    let Some(now) = now else { return Ok(Vec::new()) };
-    let of = |path: &publish::Path| {
-        let to = now.paths.iter().find(|its| its.family() == path.family())?.hosts().next()?;
-        match path.hosts().next() {
+    let its = |path: &publish::Path| {
+        let to = path.hosts().next()?;
+        let mut former =
+            before.paths.iter().filter(|former| former.family() == path.family()).flat_map(|it| it.hosts());
+        match former.next() {
             None => Some(Astray::Gained(to)),
-            Some(from) => path.hosts().all(|host| host != to).then_some(Astray::Moved { from, to }),
+            Some(from) if from == to || former.any(|host| host == to) => None,
+            Some(from) => Some(Astray::Moved { from, to }),
         }
     };
-    Ok(before.paths.iter().filter_map(of).collect())
+    Ok(now.iter().flat_map(|now| &now.paths).filter_map(its).collect())
 }
 
 /// That it is at other addresses, and what does not go with them: nobody can change a running process's environment.
@@ -251,7 +252,7 @@ async fn by_hand(world: &impl Worldly, container: &Container, record: &publish::
         return Ok(None);
     }
     world.publisher().publish(&wanted).await.map_err(failed)?;
-    Ok(Some(followed(container, &became(world, container, Some(record)).await?).unwrap_or_else(|| {
+    Ok(Some(followed(container, &changed(world, container, Some(record)).await?).unwrap_or_else(|| {
         "published as by netctl port publish: it was started anew, or rules were missing".to_owned()
     })))
 }

@@ -76,6 +76,21 @@ async fn each_leg_follows_what_the_other_says_it_can_do_while_they_are_joined() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_leg_goes_back_to_what_the_other_insists_on() {
+    let house = House::new();
+    let (line, leg) = placed(&house, "wait|wait", true).await;
+    let pcmu = crate::testing::audio();
+    leg.peer(vec![LegEvent::Insists(pcmu.clone())]);
+    settle().await;
+    assert_eq!((line.restored(), leg.restored()), (vec![pcmu.clone()], vec![]));
+    line.peer(vec![LegEvent::Insists(pcmu.clone())]);
+    settle().await;
+    assert_eq!((line.restored(), leg.restored()), (vec![pcmu.clone()], vec![pcmu]));
+    assert!(house.log.take().is_empty(), "no application's business");
+    assert!(line.followed().is_empty() && leg.followed().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_second_leg_ends_with_the_first_for_the_same_cause() {
     for (answered, cause, told) in [
         (true, Cause::UserBusy, Cause::UserBusy),
