@@ -8,7 +8,7 @@ use crate::subject::Subject;
 pub(crate) fn line(measured: &Measured) -> String {
     let Measured { subject, packet, memory, report, .. } = measured;
     format!(
-        "{:16} {:6.2} µs a packet, delay p50 {} p99 {} µs, lost {} of {}, gaps {}, wrong {}, {memory:.1} KiB a call, \
+        "{:16} {:6.2} µs a packet, delay p50 {} p99 {} µs, lost {} of {}, gaps {}, wrong {}, {} KiB a call, \
          sent late by {:?}",
         subject.name(),
         packet / 1000.0,
@@ -18,6 +18,7 @@ pub(crate) fn line(measured: &Measured) -> String {
         report.sent,
         report.gaps,
         report.wrong,
+        kib(*memory),
         report.late,
     )
 }
@@ -43,7 +44,7 @@ pub(crate) fn of(calls: usize, all: &[Measured]) -> String {
             (lost + measured.report.lost(), sent + measured.report.sent)
         });
         text += &format!(
-            "| {} | {:.2} µs | {:.2} ({:.2}-{:.2}) | {:.2} ms | {:.2} ms | {lost} of {sent} | {:.1} |\n",
+            "| {} | {:.2} µs | {:.2} ({:.2}-{:.2}) | {:.2} ms | {:.2} ms | {lost} of {sent} | {} |\n",
             subject.name(),
             median(rounds(subject).map(|measured| measured.packet / 1000.0).collect()),
             median(ratios.clone()),
@@ -51,8 +52,13 @@ pub(crate) fn of(calls: usize, all: &[Measured]) -> String {
             span(f64::max),
             added(0.5),
             added(0.99),
-            median(rounds(subject).map(|measured| measured.memory).collect()),
+            kib(median(rounds(subject).map(|measured| measured.memory).collect())),
         );
     }
     text
+}
+
+/// A bare relay's is not known: it is started with its calls, so that nothing was before them.
+fn kib(memory: f64) -> String {
+    if memory.is_nan() { "-".to_owned() } else { format!("{memory:.1}") }
 }
