@@ -16,6 +16,32 @@ packages() {
         fail "these Debian packages could not be installed: ${missing[*]}"
 }
 
+# step WHAT: what is done next.
+step() {
+    printf -- '-- %s\n' "$1" >&2
+}
+
+# debian_root SUITE DIRECTORY PACKAGE,...: a root of the suite with those packages beside what is essential, unless it is
+# there; what was said at its making is in DIRECTORY.log. Needs debootstrap.
+debian_root() {
+    local suite=$1 root=$2 packages=$3 like=() mirror
+    [ ! -d "$root" ] || return 0
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' | head -1)
+    [ -n "$mirror" ] || fail "apt knows no Debian mirror: apt-get update"
+    # A suite that is younger than this debootstrap is made as the youngest it knows.
+    [ -e "/usr/share/debootstrap/scripts/$suite" ] || like=(/usr/share/debootstrap/scripts/sid)
+    step "a root of the suite $suite is made, which is kept"
+    mkdir -p "$(dirname "$root")"
+    rm -rf "$root.new"
+    debootstrap --variant=minbase --include="$packages" \
+        "$suite" "$root.new" "$mirror" "${like[@]}" >"$root.log" 2>&1 || {
+        tail -5 "$root.log" >&2
+        fail "no root can be made of the suite $suite; all of it is in $root.log"
+    }
+    rm -rf "$root.new/var/cache/apt/archives"/*.deb
+    mv "$root.new" "$root"
+}
+
 # start_dockerd [OPTION...]: a daemon of its own below $scratch, told by DOCKER_HOST; its pid is in $daemon.
 start_dockerd() {
     export DOCKER_HOST="unix://$scratch/docker.sock"

@@ -30,6 +30,15 @@ pub enum Astray {
 }
 
 impl Astray {
+    /// What it is that a family goes by one address now and went by these before; nothing where that is one of them.
+    pub(crate) fn between(mut before: impl Iterator<Item = IpAddr>, now: IpAddr) -> Option<Self> {
+        match before.next() {
+            None => Some(Self::Gained(now)),
+            Some(from) if from == now || before.any(|host| host == now) => None,
+            Some(from) => Some(Self::Moved { from, to: now }),
+        }
+    }
+
     /// Whether publishing again sets it right.
     pub(super) fn is_mended(&self) -> bool {
         match self {
@@ -46,13 +55,7 @@ pub(super) fn astray(machine: &impl Machine, publication: &Publication) -> Vec<A
         let mut hosts = publication.paths.iter().flat_map(Path::hosts);
         return hosts.find(|host| !machine.is_own(*host)).map(Astray::Lost).into_iter().collect();
     }
-    let of = |path: &Path| {
-        let to = facing(machine, path.family(), &path.peers)?;
-        match path.hosts().next() {
-            None => Some(Astray::Gained(to)),
-            Some(from) => path.hosts().all(|host| host != to).then_some(Astray::Moved { from, to }),
-        }
-    };
+    let of = |path: &Path| Astray::between(path.hosts(), facing(machine, path.family(), &path.peers)?);
     publication.paths.iter().filter_map(of).collect()
 }
 

@@ -1,9 +1,9 @@
 //! Publishing: a range of a container's ports at the host's address, by a constant number of rules.
 //!
 //! `request` is what is asked for, `resolve` finds what it comes to, `road` what stands in the way (`foreign` looks for
-//! other firewalls), `foresee` looks at both before there is a container, `rules` says by which rules, `accept` what Docker's own chains are told, `dockers` which of
-//! its own rules Docker has, `astray` what becomes of it when the host's addresses change, `steps` makes the change with
-//! the `journal` written first. Docker, the kernel's rules and the rest of the machine stand behind traits.
+//! other firewalls), `foresee` looks at both before there is a container, `rules` says by which rules, `accept` what
+//! Docker's own chains are told, `dockers` which of its own rules Docker has, `astray` what becomes of it when the host's
+//! addresses change, `steps` makes the change with the `journal` written first. Docker, the kernel's rules and the rest of the machine stand behind traits.
 
 mod accept;
 mod astray;

@@ -25,7 +25,7 @@ fn must(site: &Site, command: &str) {
     assert!(status.unwrap_or_else(|error| panic!("{command}: {error}")).success(), "{command}");
 }
 
-/// How long until netctl's table is there: on a machine at rest it takes some hundredths of a second,, and not the one of before.
+/// How long until netctl's table is there again: on a machine at rest some hundredths of a second.
 fn back(site: &Site, watching: &Watching) -> Duration {
     let begin = Instant::now();
     while !on_host(site, "nft list tables").contains("inet netctl-edge") {

@@ -254,9 +254,10 @@ fn must_be(command: &mut Command) {
 /// Nobody answers: that is a finding, and the rest is looked at all the same.
 #[test]
 fn no_daemon() {
+    let directory = tempfile::tempdir().expect("a directory");
     let output = Command::new(env!("CARGO_BIN_EXE_netctl"))
         .args(["--output", "json", "doctor", "--host", "unix:///nowhere/docker.sock"])
-        .args(["--state-dir", &std::env::temp_dir().join("netctl-doctor-none").display().to_string()])
+        .args(["--state-dir", &directory.path().join("none").display().to_string()])
         .output()
         .expect("it was built");
     let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");

@@ -118,7 +118,7 @@ impl Scene {
             assert!(Instant::now() < until, "its counters do not stand");
             thread::sleep(Duration::from_millis(20));
         }
-        // What it compares with at the end it asks for now.
+        // Then it asks for the numbers that those of the end are compared with.
         thread::sleep(Duration::from_millis(500));
     }
 

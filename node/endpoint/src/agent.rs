@@ -204,11 +204,11 @@ impl Agent {
         }
         let bytes = message.to_bytes();
         self.trace("to", flow, || bytes.clone());
-        self.transmit(flow, bytes, Some(()));
+        self.transmit(flow, bytes, true);
     }
 
-    /// Sends bytes; `report` says whether the transactions on the flow learn of a failure.
-    pub(crate) fn transmit(&self, flow: &Flow, bytes: Vec<u8>, report: Option<()>) {
+    /// Sends bytes; `is_of_layer` says whether transactions wait for what comes of it, and learn that it failed.
+    pub(crate) fn transmit(&self, flow: &Flow, bytes: Vec<u8>, is_of_layer: bool) {
         let sent = match flow.transport {
             Transport::Udp => match self.udp.get(flow.connection as usize) {
                 Some(socket) => {
@@ -222,7 +222,7 @@ impl Agent {
         if let Err(error) = sent {
             count(&self.counters.send_failures);
             tracing::debug!(remote = %flow.remote, %error, "not sent");
-            if report.is_some() && flow.transport == Transport::Tcp {
+            if is_of_layer && flow.transport == Transport::Tcp {
                 // Not told from here: whoever transmits may be the layer's own output.
                 let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
                 if !lost.contains(flow) {

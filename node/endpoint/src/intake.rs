@@ -51,7 +51,7 @@ impl Agent {
             && request.headers.top_via().is_ok()
         {
             let response = switch_sip::response::to(&request, 400, None);
-            self.transmit(flow, response.to_bytes(), None);
+            self.transmit(flow, response.to_bytes(), false);
             self.counters().response_sent(400);
         }
     }

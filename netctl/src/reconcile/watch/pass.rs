@@ -183,14 +183,8 @@ async fn changed(
     let now =
         now.map_err(|source| RunError::Unseen { name: container.name.clone(), source: source.into() })?;
     let its = |path: &publish::Path| {
-        let to = path.hosts().next()?;
-        let mut former =
-            before.paths.iter().filter(|former| former.family() == path.family()).flat_map(|it| it.hosts());
-        match former.next() {
-            None => Some(Astray::Gained(to)),
-            Some(from) if from == to || former.any(|host| host == to) => None,
-            Some(from) => Some(Astray::Moved { from, to }),
-        }
+        let former = before.paths.iter().filter(|former| former.family() == path.family());
+        Astray::between(former.flat_map(publish::Path::hosts), path.hosts().next()?)
     };
     Ok(now.iter().flat_map(|now| &now.paths).filter_map(its).collect())
 }
